@@ -1,0 +1,110 @@
+import type { Command } from 'commander'
+import type { EventStore } from 'varve'
+import { examineFile } from './examine-file.ts'
+import { examineIndexes } from './examine-indexes.ts'
+import { examineLog } from './examine-log.ts'
+import { type ExitCode, exitCodes } from './failure.ts'
+import { type Finding, ok, warning } from './finding.ts'
+import { examples } from './help.ts'
+import { createProgress } from './progress.ts'
+import { filePathOf, type Run, refuseUnfitStore, type Session, withStore } from './session.ts'
+import { tabbed } from './show.ts'
+import { visible } from './visible.ts'
+
+/** `varve doctor`: whether a store is sound. */
+export function addDoctor(program: Command, run: Run, version: string): void {
+  const command = program
+    .command('doctor')
+    .summary('check a store from end to end')
+    .description(
+      'Reads the whole store and checks that positions and versions have no holes, that no event id occurs twice, and ' +
+        'that what the store finds through its indexes is what lies in the log; of a file also the pages and the disk. ' +
+        'Appends nothing. Exit code 0: all is well; 1: something deserves a look; 5: the store is damaged.',
+    )
+  examples(command, [
+    ['varve doctor --store sqlite:shop.db', 'a file'],
+    ['varve doctor --store http://127.0.0.1:2113', 'a server, through its API'],
+    [`varve doctor --json | jq 'select(.state != "ok")'`, 'only what was found'],
+  ])
+  command.action(() => run(command, (session) => examine(session, version)))
+}
+
+async function examine(session: Session, version: string): Promise<ExitCode | undefined> {
+  const path = filePathOf(session.storeUrl)
+  refuseUnfitStore(session.storeUrl, 'existing')
+  const states: Finding['state'][] = []
+  const tell = async (findings: readonly Finding[]): Promise<void> => {
+    for (const finding of findings) {
+      states.push(finding.state)
+      await tellOne(session, finding)
+    }
+  }
+  await tell([versions(version)])
+  if (path !== undefined) await tell(await examineFile(path))
+  await withStore(session, 'existing', async (store) => {
+    await tell([durability(session, store)])
+    const { census, findings } = await scan(session, store)
+    await tell(findings)
+    await tell(await examineIndexes(store, census, session.signal))
+  })
+  return conclude(session, states)
+}
+
+function versions(version: string): Finding {
+  const { node, sqlite } = process.versions
+  return ok(
+    'versions',
+    `varve ${version}, Node ${node}, SQLite ${sqlite ?? 'not built in'}, ${process.platform} ${process.arch}`,
+  )
+}
+
+function durability({ storeUrl }: Session, { capabilities }: EventStore): Finding {
+  const { engine, durable } = capabilities
+  if (durable) return ok('durability', `${engine}: appends are on disk before they are acknowledged`)
+  return warning(
+    'durability',
+    `${engine}: ${storeUrl} keeps nothing when its process ends`,
+    'Use a file, as in sqlite:shop.db, for anything that has to stay.',
+  )
+}
+
+async function scan(session: Session, store: EventStore): ReturnType<typeof examineLog> {
+  const { terminal, signal } = session
+  const progress = createProgress({
+    label: 'Reading the log',
+    total: await store.head({ signal }),
+    stderr: terminal.stderr,
+    isOn: terminal.isWatched,
+    now: () => performance.now(),
+  })
+  try {
+    return await examineLog(store, { signal, onEvent: progress.update })
+  } finally {
+    progress.end()
+  }
+}
+
+async function tellOne({ terminal, json }: Session, finding: Finding): Promise<void> {
+  const { check, state, says, advice = '' } = finding
+  if (json) return terminal.print(JSON.stringify(finding))
+  if (!terminal.isRead) return terminal.print(tabbed([state, check, says, advice]))
+  const look = { ok: 'green', warning: 'yellow', damaged: 'red' } as const
+  const mark = { ok: '✓', warning: '!', damaged: '✗' }[state]
+  await terminal.print(`${terminal.styled(look[state], mark)} ${check.padEnd(15)} ${visible(says)}`)
+  if (advice !== '') await terminal.print(`  ${' '.repeat(15)} ${terminal.styled('bold', advice)}`)
+}
+
+async function conclude({ terminal, json, storeUrl }: Session, states: readonly Finding['state'][]): Promise<ExitCode> {
+  const exitCode = states.includes('damaged')
+    ? exitCodes.damaged
+    : states.includes('warning')
+      ? exitCodes.failed
+      : exitCodes.done
+  const says = {
+    [exitCodes.damaged]: `${storeUrl} is damaged.`,
+    [exitCodes.failed]: `${storeUrl} is sound; see what is marked.`,
+    [exitCodes.done]: `${storeUrl} is sound.`,
+  }[exitCode]
+  if (!json && terminal.isRead) await terminal.print(says)
+  return exitCode
+}

@@ -1,0 +1,154 @@
+import { categoryOf, type EventStore, isVarveError, type RecordedEvent } from 'varve'
+import { type Finding, ok, Problems, verdict, warning } from './finding.ts'
+import { createIdCensus, hashOf, type IdCensus } from './id-census.ts'
+import { counting } from './progress.ts'
+import { visible } from './visible.ts'
+
+/** What one pass over the log has seen; the other checks compare the store's answers with it. */
+export interface Census {
+  /** The last position seen. */
+  head: number
+  events: number
+  /** Stream to the version of its last event. */
+  readonly versions: Map<string, number>
+  /** Stream to what the last facts about it say. */
+  readonly facts: Map<string, Fate>
+  readonly types: Map<string, number>
+  readonly categories: Map<string, number>
+  /** Of the first tags met only: there may be as many as events. */
+  readonly tags: Map<string, number>
+}
+
+/** What facts about a stream make of it. */
+export interface Fate {
+  readonly truncateBefore: number
+  readonly tombstoned: boolean
+}
+
+/** Different types, categories and tags that are followed through the log, each. */
+const termsFollowed = 200
+
+interface Pass {
+  readonly census: Census
+  readonly ids: IdCensus
+  readonly places: Problems
+  readonly versions: Problems
+  readonly unreadable: Problems
+}
+
+/** Options of {@link examineLog}. */
+export interface ExamineOptions {
+  readonly signal: AbortSignal
+  readonly onEvent: (events: number, position: number) => void
+}
+
+/** Reads the whole log once and checks what every event says about its place. */
+export async function examineLog(
+  store: EventStore,
+  { signal, onEvent }: ExamineOptions,
+): Promise<{ readonly census: Census; readonly findings: readonly Finding[] }> {
+  const pass: Pass = {
+    census: {
+      head: 0,
+      events: 0,
+      versions: new Map(),
+      facts: new Map(),
+      types: new Map(),
+      categories: new Map(),
+      tags: new Map(),
+    },
+    ids: createIdCensus(),
+    places: new Problems(),
+    versions: new Problems(),
+    unreadable: new Problems(),
+  }
+  for await (const event of store.readAll({ signal })) {
+    checkEvent(pass, event, store.capabilities.gaplessPositions)
+    takeIn(pass.census, event)
+    pass.ids.add(event.id)
+    onEvent(pass.census.events, event.position)
+  }
+  const ids = await repeatedIds(store, pass, signal)
+  return { census: pass.census, findings: findingsOf(pass, ids) }
+}
+
+function checkEvent({ census, places, versions, unreadable }: Pass, event: RecordedEvent, isGapless: boolean): void {
+  const { position, streamId, version } = event
+  const isNext = isGapless ? position === census.head + 1 : position > census.head
+  if (!isNext) places.add(`position ${position} follows position ${census.head}`)
+  const before = census.versions.get(streamId) ?? 0
+  if (version !== before + 1) {
+    versions.add(`stream ${JSON.stringify(streamId)} goes from version ${before} to ${version} at position ${position}`)
+  }
+  try {
+    void event.data
+  } catch (error) {
+    if (!isVarveError(error, 'PAYLOAD_UNREADABLE')) throw error
+    unreadable.add(`event ${event.id} at position ${position}`)
+  }
+}
+
+function takeIn(census: Census, event: RecordedEvent): void {
+  const { streamId, type, tags, position, version } = event
+  census.events++
+  census.head = position
+  census.versions.set(streamId, version)
+  follow(census.types, type)
+  follow(census.categories, categoryOf(streamId))
+  for (const tag of tags) follow(census.tags, tag)
+  if (streamId.startsWith('$$') && streamId.length > 2) {
+    const subject = streamId.slice(2)
+    census.facts.set(subject, fateAfter(census.facts.get(subject), event))
+  }
+}
+
+/** Once followed, a term is counted to the end; those met later are left out, so that memory stays bounded. */
+function follow(counts: Map<string, number>, term: string): void {
+  const count = counts.get(term)
+  if (count !== undefined) counts.set(term, count + 1)
+  else if (counts.size < termsFollowed) counts.set(term, 1)
+}
+
+function fateAfter(fate: Fate | undefined, { type, data }: RecordedEvent): Fate {
+  const tombstoned = (fate?.tombstoned ?? false) || type === '$tombstone'
+  if (type === '$tombstone') return { truncateBefore: fate?.truncateBefore ?? 1, tombstoned }
+  const before = (data as { readonly truncate_before?: number } | undefined)?.truncate_before
+  return { truncateBefore: before ?? 1, tombstoned }
+}
+
+/** A second pass, only when hashes met: it tells a repeated id from two ids that share a hash. */
+async function repeatedIds(store: EventStore, { census, ids }: Pass, signal: AbortSignal): Promise<Problems> {
+  const problems = new Problems()
+  const suspects = ids.suspects()
+  if (suspects.size === 0) return problems
+  const seen = new Map<string, number>()
+  for await (const { id, position } of store.readAll({ signal })) {
+    if (position > census.head) break
+    if (!suspects.has(hashOf(id))) continue
+    const earlier = seen.get(id)
+    if (earlier !== undefined) problems.add(`event id ${id} is at position ${earlier} and again at ${position}`)
+    seen.set(id, position)
+  }
+  return problems
+}
+
+function findingsOf({ census, places, versions, unreadable }: Pass, ids: Problems): readonly Finding[] {
+  const events = `${counting(census.events)} events`
+  const streams = `${counting(census.versions.size)} streams`
+  return [
+    verdict(
+      'positions',
+      census.events === 0 ? 'the log is empty' : `${events}, in order up to position ${census.head}`,
+      places,
+    ),
+    verdict('stream versions', `${streams}, each numbered without a hole`, versions),
+    verdict('event ids', `${events}, no id twice`, ids),
+    unreadable.count === 0
+      ? ok('payloads', 'every payload is what its content type says')
+      : warning(
+          'payloads',
+          `${counting(unreadable.count)} payloads are not the JSON that their content type says; the first is ${visible(unreadable.first)}`,
+          'Nothing is lost: the exact bytes are in rawData and in exports. Find what appends them, and give the right content type.',
+        ),
+  ]
+}

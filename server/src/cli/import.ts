@@ -1,0 +1,138 @@
+import { stat } from 'node:fs/promises'
+import type { Command } from 'commander'
+import type { EventStore } from 'varve'
+import { type EventLine, eventLinesOf } from './envelope-line.ts'
+import { CliFailure, type ExitCode, Interrupted } from './failure.ts'
+import { examples } from './help.ts'
+import { putBatch, type Tally, type Target } from './import-batch.ts'
+import { bytesOf, linesOf } from './lines.ts'
+import { counting, createProgress, type Progress } from './progress.ts'
+import { type Run, type Session, withStore } from './session.ts'
+import { printResult } from './show.ts'
+
+/** Events of one append. Beyond a few hundred a larger append is hardly faster, and keeps others waiting longer. */
+const batchEvents = 500
+/** Bytes of the lines of one append; a larger line goes alone. */
+const batchBytes = 1_048_576
+
+/** `varve import`: a file back into a log. */
+export function addImport(program: Command, run: Run): void {
+  const command = program
+    .command('import')
+    .summary('append the events of an export')
+    .description(
+      'Appends the events of an export with their ids, times, versions and order; into an empty store also at their ' +
+        'positions. What is in the store already is left alone, so an import may be run again and goes on where it stopped. ' +
+        'A file is checked whole before anything is written; standard input as it comes.',
+    )
+    .argument('[file]', "an export of 'varve export'; - is standard input", '-')
+  examples(command, [
+    ['varve import shop.ndjson --store sqlite:copy.db', 'a copy of the store'],
+    ['varve export --store http://old:2113 | varve import --store sqlite:shop.db', 'from one store to another'],
+    ['gunzip -c shop.ndjson.gz | varve import', 'what was compressed'],
+  ])
+  command.action((file: string) => run(command, (session) => importEvents(session, file)))
+}
+
+async function importEvents(session: Session, file: string): Promise<ExitCode | undefined> {
+  const name = file === '-' ? 'Standard input' : file
+  const totalBytes = file === '-' ? 0 : (await stat(file)).size
+  if (file !== '-') await check(session, file, totalBytes)
+  return withStore(session, 'create', async (store) => {
+    const tally: Tally = { imported: 0, present: 0, positionsKept: true, lastLine: 0 }
+    const target: Target = { store, wasEmpty: (await store.head()) === 0, factsAbout: new Set(), tally }
+    const progress = progressOf(session, 'Importing', totalBytes)
+    try {
+      await putAll(session, target, eventLinesOf(linesOf(bytesOf(file, session.terminal.stdin), name), name), progress)
+    } catch (error) {
+      throw error instanceof Interrupted ? interrupted(error, tally) : error
+    } finally {
+      progress.end()
+    }
+    await report(session, name, tally)
+    return undefined
+  })
+}
+
+/** Reads the whole file, so that one that is damaged anywhere changes nothing. */
+async function check(session: Session, file: string, totalBytes: number): Promise<void> {
+  const progress = progressOf(session, 'Checking', totalBytes)
+  let events = 0
+  try {
+    for await (const { line } of eventLinesOf(linesOf(bytesOf(file, session.terminal.stdin), file), file)) {
+      session.signal.throwIfAborted()
+      progress.update(++events, line.endByte)
+    }
+  } finally {
+    progress.end()
+  }
+}
+
+async function putAll(
+  { signal }: Session,
+  target: Target,
+  lines: AsyncIterable<EventLine>,
+  progress: Progress,
+): Promise<void> {
+  let events = 0
+  for await (const batch of batchesOf(lines, target.store)) {
+    await putBatch(target, batch, signal)
+    events += batch.length
+    progress.update(events, batch.at(-1)?.line.endByte ?? 0)
+  }
+}
+
+/**
+ * Lines for one append each. An append names a stream once and numbers its events in the order of its writes, so a
+ * batch ends where a stream comes back after another: only then the order of the file is the order of the log. It also
+ * ends at a missing version, so that the append behind it expects that version and is refused.
+ */
+async function* batchesOf(lines: AsyncIterable<EventLine>, store: EventStore): AsyncGenerator<readonly EventLine[]> {
+  const { multiStreamAppends } = store.capabilities
+  let batch: EventLine[] = []
+  let bytes = 0
+  const streams = new Set<string>()
+  for await (const line of lines) {
+    const { streamId } = line.event
+    const before = batch.at(-1)?.event
+    const isNext = before?.streamId === streamId && before.version + 1 === line.event.version
+    const isBack = !isNext && (streams.has(streamId) || (!multiStreamAppends && streams.size > 0))
+    const lineBytes = line.line.text.length
+    if (isBack || batch.length >= batchEvents || (batch.length > 0 && bytes + lineBytes > batchBytes)) {
+      yield batch
+      batch = []
+      bytes = 0
+      streams.clear()
+    }
+    batch.push(line)
+    bytes += lineBytes
+    streams.add(streamId)
+  }
+  if (batch.length > 0) yield batch
+}
+
+function interrupted({ exitCode }: Interrupted, { imported, present, lastLine }: Tally): CliFailure {
+  const soFar = imported + present === 0 ? 'Nothing was imported yet' : `The lines up to ${lastLine} are in the store`
+  return new CliFailure(`Interrupted. ${soFar}; the same command goes on from there.`, exitCode)
+}
+
+async function report(session: Session, name: string, { imported, present, positionsKept }: Tally): Promise<void> {
+  const there = present === 0 ? '' : `; ${counting(present)} were there already`
+  const moved = imported === 0 || positionsKept ? '' : ' at positions of this store'
+  await printResult(
+    session,
+    { file: name, imported, already_present: present, positions_kept: positionsKept },
+    `Imported ${counting(imported)} events from ${name}${moved}${there}.`,
+    [imported, present, name],
+  )
+}
+
+function progressOf({ terminal }: Session, label: string, total: number): Progress {
+  return createProgress({
+    label,
+    total,
+    stderr: terminal.stderr,
+    isOn: terminal.isWatched,
+    now: () => performance.now(),
+  })
+}

@@ -1,0 +1,73 @@
+import { InvalidArgumentError } from 'commander'
+import type { ExpectedVersion, Query } from 'varve'
+import { CliFailure, exitCodes } from './failure.ts'
+
+/** Options that choose events. */
+export interface FilterOptions {
+  readonly type?: readonly string[]
+  readonly tag?: readonly string[]
+  readonly category?: readonly string[]
+  readonly prefix?: string
+}
+
+/** The query that filter options stand for; undefined when none was given. */
+export function queryOf({ type, tag, category, prefix }: FilterOptions): Query | undefined {
+  if (type === undefined && tag === undefined && category === undefined && prefix === undefined) return undefined
+  return {
+    ...(type !== undefined && { types: type }),
+    ...(tag !== undefined && { tags: tag }),
+    ...(category !== undefined && { categories: category }),
+    ...(prefix !== undefined && { streamPrefix: prefix }),
+  }
+}
+
+/** A whole number from 0 on, as in `--limit 10`. */
+export function wholeNumber(text: string): number {
+  const value = Number(text)
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) {
+    throw new InvalidArgumentError('Give a whole number from 0 on.')
+  }
+  return value
+}
+
+/** A TCP port; 0 takes any that is free. */
+export function portNumber(text: string): number {
+  const value = Number(text)
+  if (!/^\d+$/.test(text) || value > 65_535) throw new InvalidArgumentError('Give a port from 0 to 65535.')
+  return value
+}
+
+/** What is expected of a stream, as in `--expected 7`. */
+export function expectedVersion(text: string): ExpectedVersion {
+  if (text === 'any' || text === 'no_stream' || text === 'stream_exists') return text
+  const value = Number(text)
+  if (/^\d+$/.test(text) && Number.isSafeInteger(value)) return value
+  throw new InvalidArgumentError('Give a version from 0 on, any, no_stream or stream_exists.')
+}
+
+/** A JSON object, as in `--metadata '{"user_id":"u-1"}'`. */
+export function jsonObject(text: string): Readonly<Record<string, unknown>> {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (error) {
+    throw new InvalidArgumentError(
+      `It is not JSON: ${(error as Error).message}. Quote it for the shell, as in '{"a":1}'.`,
+    )
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new InvalidArgumentError(`Give a JSON object, as in '{"a":1}'.`)
+  }
+  return value as Readonly<Record<string, unknown>>
+}
+
+/** Gathers an option that may be given several times. */
+export function gathered(text: string, earlier: readonly string[] | undefined): readonly string[] {
+  if (text === '') throw new InvalidArgumentError('Give a text that is not empty.')
+  return [...(earlier ?? []), text]
+}
+
+/** Refuses a combination of options before anything is opened. */
+export function refuseUsage(message: string): never {
+  throw new CliFailure(message, exitCodes.usage)
+}

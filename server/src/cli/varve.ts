@@ -1,0 +1,59 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs'
+import { constants } from 'node:os'
+import { describeFailure, Interrupted, OutputClosed } from './failure.ts'
+import { runProgram } from './program.ts'
+import { createTerminal } from './terminal.ts'
+
+/** One press of Ctrl-C can arrive several times: from the terminal, and from whatever started this. */
+const onePressMs = 1_000
+
+const words = process.argv.slice(2)
+const ending = new AbortController()
+const terminal = createTerminal(process, (reason) => ending.abort(reason))
+
+// The first signal lets work come to a clean end, a later one does not wait for it.
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  const reason = new Interrupted(constants.signals[name])
+  process.on(name, () => {
+    if (!ending.signal.aborted) {
+      pressedAt = performance.now()
+      ending.abort(reason)
+    } else if (performance.now() - pressedAt > onePressMs) process.exit(reason.exitCode)
+  })
+}
+let pressedAt = 0
+
+async function main(): Promise<number> {
+  try {
+    const exitCode = await runProgram({ version: version(), terminal, signal: ending.signal }, words)
+    await terminal.flush()
+    return exitCode
+  } catch (error) {
+    await terminal.flush()
+    const { line, exitCode } = describeFailure(error)
+    if (!(error instanceof OutputClosed)) terminal.note(`varve: ${line}`)
+    if (isVerbose()) terminal.note(stackOf(error))
+    return exitCode
+  }
+}
+
+function version(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+  return (manifest as { readonly version: string }).version
+}
+
+function isVerbose(): boolean {
+  const debug = process.env.VARVE_DEBUG ?? ''
+  return words.includes('--verbose') || !['', '0', 'false'].includes(debug)
+}
+
+function stackOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const stack = error.stack ?? error.message
+  return error.cause === undefined ? stack : `${stack}\nCaused by ${stackOf(error.cause)}`
+}
+
+process.exitCode = await main()
+// Standard input that nobody reads to its end would keep the process waiting for more.
+process.stdin.destroy()

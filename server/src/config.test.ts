@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest'
+import { isLoopback, serverConfig } from './config.ts'
+
+describe('the configuration of a server', () => {
+  it('has safe defaults and cannot be changed', () => {
+    const config = serverConfig()
+    expect(config).toMatchObject({ store: 'sqlite:varve.db', host: '127.0.0.1', port: 2113, insecure: false })
+    expect(Object.isFrozen(config)).toBe(true)
+  })
+
+  it('takes flags before variables, and variables before defaults', () => {
+    const variables = { VARVE_PORT: '3000', VARVE_STORE: 'memory:', PATH: '/bin' }
+    expect(serverConfig({ port: '4000' }, variables)).toMatchObject({ port: 4000, store: 'memory:' })
+  })
+
+  it.each([
+    [{ VARVE_PORT: 'http' }, /^VARVE_PORT is "http": give a whole number from 0 to 65535/],
+    [{ VARVE_PORT: '70000' }, /^VARVE_PORT/],
+    [{ VARVE_PROT: '3000' }, /^VARVE_PROT is no variable of the server; there are .*VARVE_PORT/],
+    [{ VARVE_INSECURE: 'yes' }, /^VARVE_INSECURE is "yes": give true or false/],
+    [{ VARVE_STORE: ' ' }, /^VARVE_STORE is empty/],
+    [{ VARVE_LOG_LEVEL: 'loud' }, /^VARVE_LOG_LEVEL.*trace/],
+    [{ VARVE_BODY_BYTES: '-1' }, /^VARVE_BODY_BYTES/],
+  ])('refuses %j by its name', (variables, says) => {
+    expect(() => serverConfig({}, variables)).toThrow(says)
+  })
+
+  it('refuses an unknown flag', () => {
+    expect(() => serverConfig({ prot: 1 } as object)).toThrow(/^prot is no setting/)
+  })
+
+  it('does not leave this machine unless it is told that this is wanted', () => {
+    expect(() => serverConfig({ host: '0.0.0.0' })).toThrow(/^--host is 0\.0\.0\.0.*--insecure/)
+    expect(serverConfig({ host: '0.0.0.0', insecure: true }).host).toBe('0.0.0.0')
+  })
+
+  it.each(['127.0.0.1', '127.1.2.3', 'localhost', 'app.localhost', '::1', '[::1]', 'LOCALHOST'])(
+    'knows %s as this machine',
+    (host) => expect(isLoopback(host)).toBe(true),
+  )
+
+  it.each(['0.0.0.0', '::', '10.0.0.1', 'localhost.evil.example', '127.0.0.1.evil.example', ''])(
+    'does not take %j for this machine',
+    (host) => expect(isLoopback(host)).toBe(false),
+  )
+})

@@ -1,0 +1,167 @@
+import { InvalidArgument } from 'varve'
+
+/** Everything a server can be told, complete and frozen. */
+export interface ServerConfig {
+  /** Where the events live, as in `sqlite:shop.db`. Default `sqlite:varve.db`. */
+  readonly store: string
+  /** The address to listen on. Default `127.0.0.1`. */
+  readonly host: string
+  /** Default 2113; 0 takes a free one. */
+  readonly port: number
+  /** True: listens beyond this machine although nobody has to log in. Default false. */
+  readonly insecure: boolean
+  /** Names that requests may address the server by. Empty: this machine's own names on loopback, any name elsewhere. */
+  readonly allowedHosts: readonly string[]
+  /** The largest request body, in bytes. Default 33,554,432: the largest append allowed, in base64, with room. */
+  readonly bodyBytes: number
+  /** How long a client may take to send a request, in milliseconds. Default 30,000. */
+  readonly requestTimeoutMs: number
+  /** Connections at the most. Default 2,000. */
+  readonly connectionsMax: number
+  /** Quiet time after which a subscription is sent a sign of life, in milliseconds. Default 15,000. */
+  readonly heartbeatMs: number
+  /** How long a shutdown waits for requests under way, in milliseconds. Default 10,000. */
+  readonly shutdownTimeoutMs: number
+  /** Default `info`; requests that went well are `debug`. */
+  readonly logLevel: LogLevel
+  /** Default `auto`: for people on a terminal, JSON elsewhere. */
+  readonly logFormat: LogFormat
+}
+
+/** How much is logged. */
+export type LogLevel = (typeof logLevels)[number]
+
+/** What the log looks like. */
+export type LogFormat = (typeof logFormats)[number]
+
+/** Settings as they come from a command line or from code: what is absent is looked up in the environment. */
+export type ServerFlags = {
+  readonly [Name in keyof ServerConfig]?: string | number | boolean | readonly string[] | undefined
+}
+
+/** The environment as a process gives it. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
+const logFormats = ['auto', 'json', 'pretty'] as const
+
+type Read = (given: unknown, says: (problem: string) => InvalidArgument) => unknown
+
+interface Setting {
+  readonly flag: string
+  readonly variable: string
+  readonly read: Read
+  readonly default: unknown
+}
+
+const settings: { readonly [Name in keyof ServerConfig]: Setting } = {
+  store: setting('store', text, 'sqlite:varve.db'),
+  host: setting('host', text, '127.0.0.1'),
+  port: setting('port', whole(0, 65_535), 2113),
+  insecure: setting('insecure', flag, false),
+  allowedHosts: setting('allowed-hosts', names, []),
+  bodyBytes: setting('body-bytes', whole(1_024, 1_073_741_824), 33_554_432),
+  requestTimeoutMs: setting('request-timeout-ms', whole(100, 3_600_000), 30_000),
+  connectionsMax: setting('connections-max', whole(1, 1_000_000), 2_000),
+  heartbeatMs: setting('heartbeat-ms', whole(10, 3_600_000), 15_000),
+  shutdownTimeoutMs: setting('shutdown-timeout-ms', whole(0, 3_600_000), 10_000),
+  logLevel: setting('log-level', oneOf(logLevels), 'info'),
+  logFormat: setting('log-format', oneOf(logFormats), 'auto'),
+}
+
+/** Variables of the `varve` command that are no settings of the server. */
+const otherVariables: ReadonlySet<string> = new Set(['VARVE_DEBUG'])
+
+/**
+ * One frozen configuration from flags, then `VARVE_…` variables, then defaults.
+ *
+ * @throws INVALID_ARGUMENT naming the flag or variable that is unknown or has a value it cannot have, and for an
+ *   address beyond this machine without `insecure`.
+ * @example
+ * const config = serverConfig({ store: 'memory:', port: 0 }, process.env)
+ */
+export function serverConfig(flags: ServerFlags = {}, environment: Environment = {}): ServerConfig {
+  refuseUnknown(flags, environment)
+  const values = Object.entries(settings).map(([name, of]) => [
+    name,
+    settingValue(of, flags[name as keyof ServerConfig], environment),
+  ])
+  const config = Object.fromEntries(values) as ServerConfig
+  if (!isLoopback(config.host) && !config.insecure) {
+    throw new InvalidArgument(
+      '--host',
+      `is ${config.host}: everyone who reaches that address could read and append, since there is no login yet. ` +
+        'Listen on 127.0.0.1 behind a proxy that authenticates, or say --insecure (VARVE_INSECURE=true) if the network is yours.',
+    )
+  }
+  return Object.freeze(config)
+}
+
+/** Whether an address or host name can be reached from this machine only. */
+export function isLoopback(host: string): boolean {
+  const name = host.toLowerCase().replace(/^\[(.*)\]$/, '$1')
+  return name === '::1' || name === 'localhost' || name.endsWith('.localhost') || /^127(\.\d{1,3}){3}$/.test(name)
+}
+
+function refuseUnknown(flags: ServerFlags, environment: Environment): void {
+  for (const name of Object.keys(flags)) {
+    if (!(name in settings)) {
+      throw new InvalidArgument(name, `is no setting of the server; there are ${Object.keys(settings).join(', ')}`)
+    }
+  }
+  const variables = Object.values(settings).map(({ variable }) => variable)
+  for (const name of Object.keys(environment)) {
+    if (name.startsWith('VARVE_') && !variables.includes(name) && !otherVariables.has(name)) {
+      throw new InvalidArgument(name, `is no variable of the server; there are ${variables.join(', ')}`)
+    }
+  }
+}
+
+function settingValue(
+  { flag: name, variable, read, default: otherwise }: Setting,
+  given: unknown,
+  env: Environment,
+): unknown {
+  if (given !== undefined) return read(given, (problem) => new InvalidArgument(`--${name}`, problem))
+  const set = env[variable]
+  if (set === undefined) return otherwise
+  return read(set, (problem) => new InvalidArgument(variable, problem))
+}
+
+function setting(name: string, read: Read, otherwise: unknown): Setting {
+  return { flag: name, variable: `VARVE_${name.replaceAll('-', '_').toUpperCase()}`, read, default: otherwise }
+}
+
+function text(given: unknown, says: (problem: string) => InvalidArgument): string {
+  if (typeof given !== 'string' || given.trim() === '') throw says('is empty')
+  return given
+}
+
+function flag(given: unknown, says: (problem: string) => InvalidArgument): boolean {
+  if (given === true || given === 'true' || given === '1') return true
+  if (given === false || given === 'false' || given === '0') return false
+  throw says(`is ${JSON.stringify(given)}: give true or false`)
+}
+
+function names(given: unknown, says: (problem: string) => InvalidArgument): readonly string[] {
+  const list = typeof given === 'string' ? given.split(',') : given
+  if (!Array.isArray(list) || !list.every((name) => typeof name === 'string')) {
+    throw says('is no list of host names: separate them by commas')
+  }
+  return Object.freeze(list.map((name: string) => name.trim().toLowerCase()).filter((name) => name !== ''))
+}
+
+function whole(min: number, max: number): Read {
+  return (given, says) => {
+    const number = typeof given === 'string' && /^\d{1,15}$/.test(given) ? Number(given) : given
+    if (typeof number === 'number' && Number.isInteger(number) && number >= min && number <= max) return number
+    throw says(`is ${JSON.stringify(given)}: give a whole number from ${min} to ${max}`)
+  }
+}
+
+function oneOf(allowed: readonly string[]): Read {
+  return (given, says) => {
+    if (typeof given === 'string' && allowed.includes(given)) return given
+    throw says(`is ${JSON.stringify(given)}: give one of ${allowed.join(', ')}`)
+  }
+}

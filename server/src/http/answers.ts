@@ -1,0 +1,113 @@
+import { type TSchema, Type } from 'typebox'
+
+/**
+ * What the routes answer, for the description of the API only: answers are written as plain JSON, since a serialiser
+ * made from a schema would leave out what the schema does not name.
+ */
+const place = Type.Integer({ minimum: 0 })
+
+/** Any refusal. */
+const problemAnswer: TSchema = Type.Object(
+  {
+    type: Type.String(),
+    title: Type.String(),
+    status: Type.Integer(),
+    detail: Type.String({ description: 'What was refused and what to do next' }),
+    code: Type.String({ description: 'Stable; docs/errors.md lists them' }),
+  },
+  { description: 'A problem document (RFC 9457), with the facts of the error beside' },
+)
+
+const envelopeAnswer: TSchema = Type.Object({
+  event_id: Type.String(),
+  stream_id: Type.String(),
+  event_type: Type.String(),
+  version: place,
+  schema_version: place,
+  content_type: Type.Optional(Type.String({ description: 'Absent: application/json' })),
+  data: Type.Optional(Type.Unknown()),
+  data_base64: Type.Optional(Type.String({ description: 'The exact bytes, when data alone would not give them back' })),
+  metadata: Type.Object({ timestamp: Type.String() }, { additionalProperties: true }),
+  metadata_content_type: Type.Optional(Type.String()),
+  metadata_base64: Type.Optional(Type.String()),
+  tags: Type.Array(Type.String()),
+  global_position: place,
+})
+
+const pageFields = {
+  events: Type.Array(envelopeAnswer),
+  next: Type.Integer({ minimum: 0, description: 'The from of the next page; 0 at the beginning of a backward read' }),
+  end: Type.Boolean({ description: 'True when nothing more was there' }),
+  head: Type.Integer({ minimum: 0, description: 'The last position of the store' }),
+}
+
+const streamFields = {
+  stream_id: Type.String(),
+  version: Type.Integer({ minimum: 0, description: 'Of the last event, 0 when there never was one' }),
+  truncate_before: Type.Integer({ minimum: 1, description: 'The first version that reads still show' }),
+  tombstoned: Type.Boolean(),
+  exists: Type.Boolean({ description: 'True when a read would show at least one event' }),
+}
+
+const appendedFields = {
+  first_position: place,
+  position: place,
+  event_ids: Type.Array(Type.String()),
+  idempotent: Type.Boolean({ description: 'True when these ids were in the store already' }),
+}
+
+const changedFields = { position: place, changed: Type.Boolean() }
+
+/** The answers of one route by status: the good ones given, and a problem document for everything else. */
+export type Answers = Readonly<Record<string, TSchema>>
+
+/** Where an append to one stream landed. */
+export const appendedAnswers: Answers = created(
+  Type.Object({ stream_id: Type.String(), first_version: place, version: place, ...appendedFields }),
+)
+
+/** Where an append to several streams landed. */
+export const appendedAllAnswers: Answers = created(
+  Type.Object({
+    streams: Type.Array(Type.Object({ stream_id: Type.String(), first_version: place, version: place })),
+    ...appendedFields,
+  }),
+)
+
+/** A page of events. */
+export const pageAnswers: Answers = ok(Type.Object(pageFields))
+
+/** A page of the events of one stream, and where the stream stands. */
+export const streamPageAnswers: Answers = ok(Type.Object({ ...streamFields, ...pageFields }))
+
+/** Where a stream stands. */
+export const streamAnswers: Answers = ok(Type.Object(streamFields))
+
+/** A page of streams. */
+export const streamsAnswers: Answers = ok(
+  Type.Object({ streams: Type.Array(Type.Object(streamFields)), end: Type.Boolean() }),
+)
+
+/** What a change of a stream did. */
+export const changedAnswers: Answers = ok(Type.Object(changedFields))
+
+/** A stream's metadata. */
+export const metadataAnswers: Answers = ok(
+  Type.Object({ metadata: Type.Object({}, { additionalProperties: true }), version: place }),
+)
+
+/** A saved place. */
+export const checkpointAnswers: Answers = ok(Type.Object({ position: place, version: place }))
+
+/** The head and what the engine can do. */
+export const headAnswers: Answers = ok(
+  Type.Object({ head: place, capabilities: Type.Object({}, { additionalProperties: true }) }),
+)
+
+function ok(answer: TSchema): Answers {
+  return { 200: answer, default: problemAnswer }
+}
+
+function created(answer: TSchema): Answers {
+  return { 201: answer, 200: answer, default: problemAnswer }
+}

@@ -1,0 +1,99 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply } from 'fastify'
+import { Type } from 'typebox'
+import { type EventStore, InvalidArgument, type Query } from 'varve'
+import { pageAnswers, streamPageAnswers } from './answers.ts'
+import { sendLines, wantsLines } from './lines.ts'
+import { pageFrom } from './page.ts'
+import { filterFields, filterFrom, pageRange, rangeFields, streamParams, type WireRange } from './range.ts'
+import { wireInfo } from './stream-info.ts'
+import { queryFrom, querySchema } from './wire.ts'
+
+const closed = { additionalProperties: false } as const
+const lines = 'With accept: application/x-ndjson the answer is every event, one envelope a line, instead of a page.'
+
+const readStreamSchema = {
+  tags: ['read'],
+  summary: 'Read one stream, by version',
+  description: lines,
+  params: streamParams,
+  querystring: Type.Object(rangeFields, closed),
+  response: streamPageAnswers,
+}
+
+const readAllSchema = {
+  tags: ['read'],
+  summary: 'Read the store, by position, everything or what a filter matches',
+  description: lines,
+  querystring: Type.Object({ ...rangeFields, ...filterFields }, closed),
+  response: pageAnswers,
+}
+
+const readQuerySchema = {
+  tags: ['read'],
+  summary: 'Read with a whole query, or one stream of any name',
+  description: `Takes query or stream_id, not both; without either, everything. ${lines}`,
+  querystring: Type.Object({}, closed),
+  body: Type.Object(
+    { query: Type.Optional(querySchema), stream_id: Type.Optional(Type.String()), ...rangeFields },
+    closed,
+  ),
+  response: pageAnswers,
+}
+
+/** The routes that read events. */
+export function readRoutes(store: EventStore): FastifyPluginAsyncTypebox {
+  return async (app) => {
+    app.get('/streams/:stream_id/events', { schema: readStreamSchema }, async (request, reply) =>
+      answerStream({ store, reply, lines: wantsLines(request) }, request.params.stream_id, request.query),
+    )
+
+    app.get('/events', { schema: readAllSchema }, async (request, reply) =>
+      answerAll({ store, reply, lines: wantsLines(request) }, filterFrom(request.query), request.query),
+    )
+
+    app.post('/events/query', { schema: readQuerySchema }, async (request, reply) => {
+      const { query, stream_id, ...range } = request.body
+      if (query !== undefined && stream_id !== undefined) {
+        throw new InvalidArgument('stream_id', 'does not go together with query: a read is of one or the other')
+      }
+      const asked = { store, reply, lines: wantsLines(request) }
+      if (stream_id !== undefined) return answerStream(asked, stream_id, range)
+      return answerAll(asked, queryFrom(query ?? 'everything'), range)
+    })
+  }
+}
+
+interface Asked {
+  readonly store: EventStore
+  readonly reply: FastifyReply
+  readonly lines: boolean
+}
+
+async function answerStream({ store, reply, lines }: Asked, streamId: string, wire: WireRange): Promise<unknown> {
+  const signal = untilGone(reply)
+  if (lines) return sendLines(reply, store.readStream(streamId, { ...wire, signal }))
+  const range = pageRange(wire)
+  const info = await store.streamInfo(streamId, { signal })
+  const head = await store.head({ signal })
+  const events = store.readStream(streamId, { ...range, signal })
+  reply.header('etag', `"${info.version}"`)
+  const page = await pageFrom({ events, range, head, last: info.version, placeOf: (event) => event.version })
+  return { ...wireInfo(info), ...page }
+}
+
+async function answerAll({ store, reply, lines }: Asked, filter: Query, wire: WireRange): Promise<unknown> {
+  const signal = untilGone(reply)
+  if (lines) return sendLines(reply, store.readAll({ ...wire, filter, signal }))
+  const range = pageRange(wire)
+  const head = await store.head({ signal })
+  const events = store.readAll({ ...range, filter, signal })
+  return pageFrom({ events, range, head, last: head, placeOf: (event) => event.position })
+}
+
+/** Aborts when the client has gone, so that nobody reads for nobody. */
+function untilGone(reply: FastifyReply): AbortSignal {
+  const gone = new AbortController()
+  reply.raw.once('close', () => gone.abort(new Error('The client has gone.')))
+  return gone.signal
+}

@@ -1,0 +1,95 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { AppendOutcome, Clock, Engine } from 'varve'
+
+/** What the server counts, in Prometheus' form. */
+export interface Metrics {
+  readonly registry: Registry
+  readonly requests: Histogram<'method' | 'route' | 'status'>
+  readonly subscriptions: Gauge
+  /** The same engine, its appends counted and timed. */
+  measured(engine: Engine): Engine
+}
+
+/** Metrics of one server. */
+export function createMetrics(clock: Clock): Metrics {
+  const registry = new Registry()
+  const registers = [registry]
+  collectDefaultMetrics({ register: registry })
+  const requests = new Histogram({
+    name: 'varve_http_request_seconds',
+    help: 'Time from request to answer.',
+    labelNames: ['method', 'route', 'status'] as const,
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5],
+    registers,
+  })
+  const subscriptions = new Gauge({ name: 'varve_subscriptions', help: 'Subscriptions open now.', registers })
+  const appends = new Counter({
+    name: 'varve_appends_total',
+    help: 'Appends judged, by outcome.',
+    labelNames: ['outcome'] as const,
+    registers,
+  })
+  const events = new Counter({ name: 'varve_events_appended_total', help: 'Events committed.', registers })
+  const batches = new Histogram({
+    name: 'varve_batch_appends',
+    help: 'Appends that one commit carried.',
+    buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512],
+    registers,
+  })
+  const seconds = new Histogram({
+    name: 'varve_commit_seconds',
+    help: 'Time that one commit took.',
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2],
+    registers,
+  })
+  const head = new Gauge({ name: 'varve_head_position', help: 'Position of the last event.', registers })
+
+  function count(outcome: AppendOutcome): void {
+    appends.inc({ outcome: outcome.status })
+    if (outcome.status !== 'done') return
+    events.inc(outcome.streams.reduce((sum, { firstVersion, lastVersion }) => sum + lastVersion - firstVersion + 1, 0))
+    head.set(outcome.lastPosition)
+  }
+
+  const seen: Seen = {
+    head: (position) => head.set(position),
+    commit: (outcomes, tookMs) => {
+      batches.observe(outcomes.length)
+      seconds.observe(tookMs / 1_000)
+      outcomes.forEach(count)
+    },
+  }
+  return { registry, requests, subscriptions, measured: (engine) => measured(engine, clock, seen) }
+}
+
+/** What an engine is seen to do. */
+interface Seen {
+  readonly head: (position: number) => void
+  readonly commit: (outcomes: readonly AppendOutcome[], tookMs: number) => void
+}
+
+function measured(engine: Engine, clock: Clock, seen: Seen): Engine {
+  return {
+    capabilities: engine.capabilities,
+    shelf: engine.shelf,
+    append: async (batch, signal) => {
+      const begunAt = clock.now()
+      const outcomes = await engine.append(batch, signal)
+      seen.commit(outcomes, clock.now() - begunAt)
+      return outcomes
+    },
+    read: async (query, signal) => {
+      const page = await engine.read(query, signal)
+      seen.head(page.head)
+      return page
+    },
+    head: async (signal) => {
+      const head = await engine.head(signal)
+      seen.head(head)
+      return head
+    },
+    streams: (query, signal) => engine.streams(query, signal),
+    wake: (signal) => engine.wake(signal),
+    close: () => engine.close(),
+  }
+}

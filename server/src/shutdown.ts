@@ -1,0 +1,27 @@
+import type { FastifyInstance } from 'fastify'
+import type { Clock, EventStore } from 'varve'
+
+/** What a shutdown closes, in this order. */
+export interface ShutdownParts {
+  readonly app: FastifyInstance
+  readonly store: EventStore
+  readonly clock: Clock
+  /** Tells everybody: new requests are refused, subscriptions end. */
+  readonly closing: AbortController
+  readonly timeoutMs: number
+}
+
+/**
+ * Refuses what is new, ends subscriptions, answers what is under way, closes the store. Requests that take longer than
+ * `timeoutMs` are cut off; their appends may be committed, and repeating them with the same ids is safe.
+ */
+export async function shutDown({ app, store, clock, closing, timeoutMs }: ShutdownParts): Promise<void> {
+  closing.abort(new Error('The server shuts down.'))
+  const drained = new AbortController()
+  const closed = app.close().finally(() => drained.abort())
+  void clock.sleep(timeoutMs, drained.signal).then(() => {
+    if (!drained.signal.aborted) app.server.closeAllConnections()
+  })
+  await closed
+  await store.close()
+}

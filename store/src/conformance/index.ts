@@ -1,0 +1,79 @@
+import { openStore } from '../open-store.ts'
+import type { Case } from './case.ts'
+import { engineCases } from './engine-cases.ts'
+import { type OpenedEngine, type OpenedStore, runEngineCase, runStoreCase, type Sizes } from './run.ts'
+import { storeCases } from './store-cases.ts'
+
+export type { Case, EngineCase, EngineSubject, Need, PromiseName, StoreCase, StoreSubject } from './case.ts'
+export { engineCases } from './engine-cases.ts'
+export { type OpenedEngine, type OpenedStore, runEngineCase, runStoreCase, type Sizes } from './run.ts'
+export { storeCases } from './store-cases.ts'
+
+/**
+ * Registers one test: vitest's and node:test's `test`, mocha's `it`.
+ * A test that gets a context with `skip(reason)`, as all three give, reports what does not apply with its reason.
+ */
+export type RegisterTest = (name: string, run: () => Promise<void>) => unknown
+
+/** What {@link engineConformance} takes. */
+export interface EngineConformance extends Sizes {
+  /** Registers one test. */
+  readonly test: RegisterTest
+  /** Gives a fresh, empty storage with an engine on it; called once for each case. */
+  readonly open: () => OpenedEngine | Promise<OpenedEngine>
+}
+
+/**
+ * Registers a test for every promise an engine makes, through the port and through a store opened on it,
+ * as docs/for-engine-authors.md tells.
+ *
+ * @example
+ * engineConformance({ test, open: () => ({ engine: memory() }) })
+ */
+export function engineConformance(suite: EngineConformance): void {
+  const { test, open, seed = Math.floor(Math.random() * 0x1_0000_0000), ...sizes } = suite
+  for (const one of engineCases(sizes.modelRuns))
+    register(test, one, () => runEngineCase(one, open, { ...sizes, seed }))
+  storeConformance({ test, open: async () => storeOn(await open()) })
+}
+
+/** What {@link storeConformance} takes. */
+export interface StoreConformance {
+  /** Registers one test. */
+  readonly test: RegisterTest
+  /** Gives a store on a fresh, empty storage; called once for each case. */
+  readonly open: () => OpenedStore | Promise<OpenedStore>
+}
+
+/**
+ * Registers a test for everything that can be told of a store through the public API, embedded or remote.
+ *
+ * @example
+ * storeConformance({ test, open: () => ({ store: openStore({ engine: memory() }) }) })
+ */
+export function storeConformance({ test, open }: StoreConformance): void {
+  for (const one of storeCases) register(test, one, () => runStoreCase(one, open))
+}
+
+/** Opens a store on each engine, so that an engine's suite covers both. */
+async function storeOn({ engine, reopen, cleanUp }: OpenedEngine): Promise<OpenedStore> {
+  return {
+    store: openStore({ engine }),
+    ...(reopen !== undefined && { reopen: async () => openStore({ engine: await reopen() }) }),
+    ...(cleanUp !== undefined && { cleanUp }),
+  }
+}
+
+function register(test: RegisterTest, one: Case<never>, run: () => Promise<string | undefined>): void {
+  // Rest arguments, since mocha takes a function with a parameter for one that calls back.
+  test(`${one.promise}: ${one.name}`, async function (this: unknown, ...given: unknown[]) {
+    const reason = await run()
+    if (reason !== undefined) skip(given[0] ?? this, reason)
+  })
+}
+
+function skip(running: unknown, reason: string): void {
+  if (typeof running === 'object' && running !== null && 'skip' in running && typeof running.skip === 'function') {
+    running.skip(reason)
+  }
+}

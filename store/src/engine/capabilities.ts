@@ -1,0 +1,17 @@
+/** What an engine can do, as data. The conformance suite asserts both what is there and what is refused. */
+export interface Capabilities {
+  /** The engine's name in messages, as in `sqlite`. */
+  readonly engine: string
+  /** Positions have no holes: 1, 2, 3… Without it they still only ever rise. */
+  readonly gaplessPositions: boolean
+  /** Appends may carry a condition over types and tags. */
+  readonly appendConditions: boolean
+  /** One append may write several streams. */
+  readonly multiStreamAppends: boolean
+  /** What was acknowledged is still there after close and reopen, and after a kill. */
+  readonly durable: boolean
+  /** Several engine instances, in one process or many, may have the same storage open. */
+  readonly sharedStorage: boolean
+  /** How many batches group commit may have under way at once. */
+  readonly batchesInFlight: number
+}

@@ -1,0 +1,83 @@
+import type { Clock } from '../../engine/clock.ts'
+
+/** Pauses between looks at the file: short after activity, doubling while nothing happens. */
+const pollMsMin = 2
+const pollMsMax = 100
+
+/** Wakes whoever listens, once per notification or once for several. */
+export interface Wake {
+  /** Something was committed, here or elsewhere. */
+  notify(): void
+  listen(signal: AbortSignal): AsyncIterable<void>
+  close(): void
+}
+
+/**
+ * Wake-ups for listeners in this process. Commits of this engine ring at once. Commits of other processes are found by
+ * asking SQLite whether the file changed: one poller for all listeners, and only while one of them waits.
+ *
+ * @param changed whether another connection has committed since it was last asked; undefined when none can.
+ */
+export function createWake(clock: Clock, changed: (() => boolean) | undefined): Wake {
+  const waiting = new Set<() => void>()
+  let rings = 0
+  let closed = false
+  let polling: AbortController | undefined
+
+  function ring(): void {
+    rings++
+    for (const release of [...waiting]) release()
+  }
+
+  async function* listen(signal: AbortSignal): AsyncGenerator<void> {
+    let heard = rings
+    while (!closed && !signal.aborted) {
+      if (heard === rings) await nextRing(signal)
+      if (closed || signal.aborted || heard === rings) continue
+      heard = rings
+      yield
+    }
+  }
+
+  function nextRing(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const release = (): void => {
+        waiting.delete(release)
+        signal.removeEventListener('abort', release)
+        if (waiting.size === 0) stopPolling()
+        resolve()
+      }
+      waiting.add(release)
+      signal.addEventListener('abort', release)
+      if (changed !== undefined) startPolling(changed)
+    })
+  }
+
+  function startPolling(lookAtFile: () => boolean): void {
+    if (polling !== undefined) return
+    polling = new AbortController()
+    void poll(lookAtFile, polling.signal)
+  }
+
+  function stopPolling(): void {
+    polling?.abort()
+    polling = undefined
+  }
+
+  async function poll(lookAtFile: () => boolean, signal: AbortSignal): Promise<void> {
+    for (let pauseMs = pollMsMin; !signal.aborted; pauseMs = Math.min(pauseMs * 2, pollMsMax)) {
+      // Looking first: what was committed between two waits is found without a pause.
+      if (lookAtFile()) return ring()
+      await clock.sleep(pauseMs, signal)
+    }
+  }
+
+  return {
+    notify: ring,
+    listen,
+    close: () => {
+      closed = true
+      ring()
+    },
+  }
+}

@@ -1,0 +1,126 @@
+export { type Decider, type Decision, defineDecider, type GivenDecider } from './deciders/decider.ts'
+export { type Executed, type ExecuteOptions, execute, type Task } from './deciders/execute.ts'
+export { type ExpectedError, type Given, given, type Outcome } from './deciders/given-when-then.ts'
+export type { Capabilities } from './engine/capabilities.ts'
+export type { Clock } from './engine/clock.ts'
+export type {
+  AppendOutcome,
+  AppendRequest,
+  Engine,
+  Landed,
+  LandedStream,
+  Page,
+  ReadQuery,
+  Shelf,
+  ShelfEntry,
+  ShelfQuery,
+  ShelfWrite,
+  StreamCheck,
+  StreamsPage,
+  StreamsQuery,
+} from './engine/engine.ts'
+export { systemClock } from './engine/system-clock.ts'
+export { memory } from './engines/memory/index.ts'
+export type {
+  Changed,
+  ChangeOptions,
+  Checkpoint,
+  Checkpoints,
+  EventStore,
+  SaveCheckpointOptions,
+  StreamMetadata,
+  StreamMetadataValues,
+  StreamsOptions,
+} from './event-store.ts'
+export type {
+  AppendAllOptions,
+  Appended,
+  AppendedAll,
+  AppendOptions,
+  CallOptions,
+  CheckpointOptions,
+  EventReader,
+  ReadAllOptions,
+  Reader,
+  ReadStreamOptions,
+  StreamWrite,
+  SubscribeOptions,
+  SubscriptionItem,
+} from './model/call.ts'
+export type {
+  Category,
+  CategoryFilter,
+  CategoryOptions,
+  ReadCategoryOptions,
+  SubscribeCategoryOptions,
+  SubscribeStreamOptions,
+  TypedStream,
+} from './model/category.ts'
+export {
+  CheckpointConflict,
+  ConditionFailed,
+  DriverMissing,
+  DuplicateEventId,
+  EngineFailed,
+  EngineUnavailable,
+  type ErrorOfCode,
+  Forbidden,
+  InvalidArgument,
+  isVarveError,
+  LimitExceeded,
+  NotSupported,
+  PayloadTooLarge,
+  QueueFull,
+  RemoteFailed,
+  StoreClosed,
+  StoreCorrupt,
+  StoreTooNew,
+  StreamTombstoned,
+  VersionConflict,
+} from './model/errors.ts'
+export type {
+  EventMetadata,
+  EventToStore,
+  NewEvent,
+  NewEventMetadata,
+  RecordedEvent,
+  StoredEvent,
+} from './model/event.ts'
+export type {
+  DefinedEvents,
+  EventDefinition,
+  EventDefinitions,
+  EventOf,
+  EventOfType,
+  GivenDefinition,
+  InputOf,
+  NewEventOf,
+  NewEventOfType,
+  RecordedEventOf,
+  StoredOf,
+} from './model/event-definition.ts'
+export { EventNotDefined, PayloadInvalid, PayloadUnreadable, ProjectionFailed } from './model/event-errors.ts'
+export type { JsonForm, StoredForm } from './model/json-form.ts'
+export { type LimitName, limits } from './model/limits.ts'
+export type { Payload } from './model/payload.ts'
+export type {
+  AppendCondition,
+  NormalCondition,
+  NormalQuery,
+  NormalQueryItem,
+  Query,
+  QueryItem,
+} from './model/query.ts'
+export type { SchemaInput, SchemaIssue, SchemaOutput, SchemaVerdict, StandardSchema } from './model/standard-schema.ts'
+export { categoryOf, type StreamInfo, type StreamState } from './model/stream.ts'
+export type { Target, TargetChange, TargetCheckpoint } from './model/target.ts'
+export { type ErrorCode, VarveError, type VarveErrorShape } from './model/varve-error.ts'
+export type { ExpectedVersion } from './model/version.ts'
+export { type OpenStoreOptions, openStore } from './open-store.ts'
+export { type ProjectOptions, project, type RunningProjection } from './projections/project.ts'
+export { defineProjection, type GivenProjection, type Projection } from './projections/projection.ts'
+export { type Rebuilt, rebuild } from './projections/rebuild.ts'
+export { memoryTarget } from './projections/targets/memory.ts'
+export { type Envelope, fromEnvelope, newEventFrom, toEnvelope } from './schema/envelope.ts'
+export { defineEvents, type EventOptions, event } from './schema/events.ts'
+export { type Causation, causedBy, correlate } from './streams/causation.ts'

@@ -1,0 +1,131 @@
+import type { NewEvent, RecordedEvent } from './event.ts'
+import type { AppendCondition, Query } from './query.ts'
+import type { ExpectedVersion } from './version.ts'
+
+/** Options every call takes. */
+export interface CallOptions {
+  /** Gives up waiting. An append that was sent already may still be committed; repeating it with the same ids is safe. */
+  readonly signal?: AbortSignal
+}
+
+/** Options of `EventStore.appendAll`. */
+export interface AppendAllOptions extends CallOptions {
+  /** Refuses the append when an event matches. Default: no condition. */
+  readonly condition?: AppendCondition
+  /**
+   * Derives the ids of events that have none (UUIDv5 of key, stream and place), so that the same request sent twice is
+   * one append. At most `limits.idempotencyKeyChars`.
+   */
+  readonly idempotencyKey?: string
+}
+
+/** Options of `EventStore.append`. */
+export interface AppendOptions extends AppendAllOptions {
+  /** Default `'any'`. */
+  readonly expectedVersion?: ExpectedVersion
+}
+
+/** The part of `EventStore.appendAll` that concerns one stream. */
+export interface StreamWrite {
+  readonly streamId: string
+  readonly events: readonly NewEvent[]
+  /** Default `'any'`. */
+  readonly expectedVersion?: ExpectedVersion
+}
+
+/** Where an append landed. */
+export interface Appended {
+  readonly streamId: string
+  /** Version of the first event appended. */
+  readonly firstVersion: number
+  /** Version of the last event appended: the stream's version now, unless others went on. */
+  readonly version: number
+  readonly firstPosition: number
+  /** Position of the last event appended: whoever has read up to here has seen this append. */
+  readonly position: number
+  /** In the order of the events given. */
+  readonly eventIds: readonly string[]
+  /** True when these ids were in the store already, and this is where they are. */
+  readonly idempotent: boolean
+}
+
+/** Where an append to several streams landed. */
+export interface AppendedAll {
+  readonly firstPosition: number
+  readonly position: number
+  /** One entry per stream written, in the order given. */
+  readonly streams: readonly { readonly streamId: string; readonly firstVersion: number; readonly version: number }[]
+  readonly eventIds: readonly string[]
+  readonly idempotent: boolean
+}
+
+/** Options of `EventStore.readStream`. */
+export interface ReadStreamOptions extends CallOptions {
+  /** Version to begin at, inclusive. Default: the first visible event, or the last one when reading backward. */
+  readonly from?: number
+  /** Events at the most. Default: no limit. */
+  readonly limit?: number
+  /** Default `'forward'`. */
+  readonly direction?: 'forward' | 'backward'
+}
+
+/** Options of `EventStore.readAll`. */
+export interface ReadAllOptions extends CallOptions {
+  /** Position to begin at, inclusive. Default: the first event, or the head when reading backward. */
+  readonly from?: number
+  /** Events at the most. Default: no limit. */
+  readonly limit?: number
+  /** Default `'forward'`. */
+  readonly direction?: 'forward' | 'backward'
+  /** Default `'everything'`. */
+  readonly filter?: Query
+}
+
+/** Options of `EventStore.subscribe`. */
+export interface SubscribeOptions extends CallOptions {
+  /**
+   * Where to begin, inclusive: a position (a version when `stream` is given), or `'end'` for only what comes from now on.
+   * Default: the beginning, or after the checkpoint when one is named and stored.
+   */
+  readonly from?: number | 'end'
+  /** Default `'everything'`. Not together with `stream`. */
+  readonly filter?: Query
+  /** Follows one stream instead of the whole store. */
+  readonly stream?: string
+  /** Keeps the reader's place in the store under this name. */
+  readonly checkpoint?: string | CheckpointOptions
+  /** True: yields {@link SubscriptionItem}s. Default false: plain events. */
+  readonly marks?: boolean
+}
+
+/** How a subscription keeps its place in the store. */
+export interface CheckpointOptions {
+  /** At most `limits.checkpointNameChars`. */
+  readonly name: string
+  /**
+   * Events after which the place is saved, at the latest; as many may be delivered again after a crash. Default 100.
+   * It is also saved each time the reader has caught up, and when the loop is left.
+   */
+  readonly everyEvents?: number
+}
+
+/** What a subscription with marks yields. */
+export type SubscriptionItem<Event = RecordedEvent> =
+  | { readonly kind: 'event'; readonly event: Event }
+  /** Everything up to this position was delivered or did not match; more is on its way. */
+  | { readonly kind: 'checkpoint'; readonly position: number }
+  /** The same, and nothing newer was there. Given once each time the reader reaches the end. */
+  | { readonly kind: 'caught_up'; readonly position: number }
+
+/** A lazy, paged sequence. Nothing is read before the first item is asked for; each use reads anew. */
+export interface Reader<Item> extends AsyncIterable<Item> {
+  /** All items in one array: for sequences known to be small. */
+  toArray(): Promise<Item[]>
+  /** The first item, or undefined; reads no more than it needs. */
+  first(): Promise<Item | undefined>
+  /** The last item, or undefined; reads one event from the other end where that is the same. */
+  last(): Promise<Item | undefined>
+}
+
+/** A {@link Reader} of events. */
+export type EventReader = Reader<RecordedEvent>

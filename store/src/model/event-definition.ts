@@ -1,0 +1,110 @@
+import type { NewEvent, RecordedEvent } from './event.ts'
+import { EventNotDefined, PayloadInvalid } from './event-errors.ts'
+import type { StoredForm } from './json-form.ts'
+import {
+  issuePath,
+  type SchemaInput,
+  type SchemaOutput,
+  type SchemaVerdict,
+  type StandardSchema,
+} from './standard-schema.ts'
+
+/**
+ * What is known about one event type. `Input` is what an append takes, `Stored` what a read gives: they differ where
+ * the schema transforms, and where JSON does (a `Date` is read as its ISO string).
+ */
+export interface EventDefinition<Input = unknown, Stored = unknown> {
+  /** Version of the payload's shape, from 1. Stored with every event. */
+  readonly version: number
+  /** Checks payloads; undefined when the type is a promise of the compiler only. */
+  readonly schema: StandardSchema | undefined
+  /** Carries the types; never there at run time. */
+  readonly '~types'?: { readonly input: Input; readonly stored: Stored } | undefined
+}
+
+/** Definitions by event type. */
+export type EventDefinitions = Readonly<Record<string, EventDefinition>>
+
+/** What `defineEvents` takes for one event type. */
+export type GivenDefinition =
+  | StandardSchema
+  | EventDefinition
+  | {
+      /** Any Standard Schema validator. */
+      readonly schema: StandardSchema
+      /** Version of the payload's shape. Default 1. */
+      readonly version?: number
+    }
+
+/** The definitions that `defineEvents` makes of what it is given. */
+export type DefinedEvents<Given extends Readonly<Record<string, GivenDefinition>>> = {
+  readonly [Type in keyof Given]: DefinitionOf<Given[Type]>
+}
+
+type DefinitionOf<Given> = Given extends StandardSchema
+  ? FromSchema<Given>
+  : Given extends { readonly schema: infer Schema extends StandardSchema }
+    ? FromSchema<Schema>
+    : Given
+
+type FromSchema<Schema extends StandardSchema> = EventDefinition<SchemaInput<Schema>, StoredForm<SchemaOutput<Schema>>>
+
+/** The payload that an append of this event type takes. */
+export type InputOf<Definition extends EventDefinition> = NonNullable<Definition['~types']>['input']
+
+/** The payload of this event type as it is read. */
+export type StoredOf<Definition extends EventDefinition> = NonNullable<Definition['~types']>['stored']
+
+/** An event ready to be appended whose definition settles the schema version. */
+export interface NewEventOfType<Type extends string, Input> extends Omit<NewEvent<Type, Input>, 'schemaVersion'> {}
+
+/** Type and payload of an event, all that a decision or a fold may look at. */
+export interface EventOfType<Type extends string, Stored> {
+  readonly type: Type
+  readonly data: Stored
+}
+
+/** The union of what may be appended, discriminated by `type`. */
+export type NewEventOf<Events extends EventDefinitions> = {
+  [Type in keyof Events & string]: NewEventOfType<Type, InputOf<Events[Type]>>
+}[keyof Events & string]
+
+/** The union of what is read, discriminated by `type`. */
+export type RecordedEventOf<Events extends EventDefinitions> = {
+  [Type in keyof Events & string]: RecordedEvent<Type, StoredOf<Events[Type]>>
+}[keyof Events & string]
+
+/** The union of what is folded, discriminated by `type`. A recorded event is one. */
+export type EventOf<Events extends EventDefinitions> = {
+  [Type in keyof Events & string]: EventOfType<Type, StoredOf<Events[Type]>>
+}[keyof Events & string]
+
+/** The definition of an event type, undefined when there is none. */
+export function definitionOf(events: EventDefinitions, type: string): EventDefinition | undefined {
+  // Own properties only: an event may well be of type `constructor`.
+  return Object.hasOwn(events, type) ? events[type] : undefined
+}
+
+/**
+ * Promises the compiler that a recorded event is one of the definitions, and keeps the promise.
+ *
+ * @throws EVENT_NOT_DEFINED when its type, or its schema version, is another.
+ */
+export function assertDefined<Events extends EventDefinitions>(
+  events: Events,
+  event: RecordedEvent,
+): asserts event is RecordedEventOf<Events> {
+  const version = definitionOf(events, event.type)?.version
+  if (version !== event.schemaVersion) throw new EventNotDefined(event, version)
+}
+
+/**
+ * The payload that a schema accepted.
+ *
+ * @throws PAYLOAD_INVALID when it found something; `at` says which event it is.
+ */
+export function acceptedData(verdict: SchemaVerdict<unknown>, eventType: string, at: string): unknown {
+  if (verdict.issues === undefined) return verdict.value
+  const issues = verdict.issues.map((issue) => ({ path: issuePath(issue), message: issue.message }))
+  throw new PayloadInvalid(eventType, issues, at)
+}

@@ -1,0 +1,90 @@
+import { quoted, VarveError } from './varve-error.ts'
+
+/** A payload does not have the shape its event definition asks for; when it was on its way in, nothing was written. */
+export class PayloadInvalid extends VarveError {
+  readonly code = 'PAYLOAD_INVALID'
+  readonly eventType: string
+  /** What the validator found, each with the path into the payload. */
+  readonly issues: readonly { readonly path: string; readonly message: string }[]
+  /** Which event it is: its place among the events to append, as in `events[0]`, or its id and position. */
+  readonly at: string
+
+  constructor(eventType: string, issues: readonly { readonly path: string; readonly message: string }[], at: string) {
+    const found = issues.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; ')
+    super(`The payload of ${eventType} (${at}) does not fit its definition: ${found}`)
+    this.eventType = eventType
+    this.issues = issues
+    this.at = at
+  }
+}
+
+/** What an error about one recorded event says of it. */
+interface EventInError {
+  readonly id: string
+  readonly streamId: string
+  readonly type: string
+  readonly position: number
+  readonly schemaVersion: number
+}
+
+/** A recorded event is of a type, or in a schema version, that the definitions of its reader lack. */
+export class EventNotDefined extends VarveError {
+  readonly code = 'EVENT_NOT_DEFINED'
+  readonly eventId: string
+  readonly eventType: string
+  readonly position: number
+  readonly schemaVersion: number
+  /** The version that is defined; undefined when the type is not defined at all. */
+  readonly definedVersion: number | undefined
+
+  constructor(event: EventInError, definedVersion: number | undefined) {
+    super(
+      `Event ${event.id} at position ${event.position} in stream ${quoted(event.streamId)} is ${quoted(event.type)} in ` +
+        `schema version ${event.schemaVersion}, ` +
+        (definedVersion === undefined
+          ? "which is not defined. Define it, or read with undefinedEvents: 'skip' to pass over such events."
+          : `but version ${definedVersion} is defined. Define the version that is stored, or give new shapes a new event type.`),
+    )
+    this.eventId = event.id
+    this.eventType = event.type
+    this.position = event.position
+    this.schemaVersion = event.schemaVersion
+    this.definedVersion = definedVersion
+  }
+}
+
+/** A projection could not handle an event and stopped before it; `cause` is what its handler threw. */
+export class ProjectionFailed extends VarveError {
+  readonly code = 'PROJECTION_FAILED'
+  readonly projection: string
+  readonly eventId: string
+  readonly eventType: string
+  readonly streamId: string
+  readonly position: number
+
+  constructor(projection: string, event: EventInError, options: ErrorOptions) {
+    const { cause } = options
+    super(
+      `Projection ${quoted(projection)} failed at event ${event.id} (${quoted(event.type)}, position ${event.position}, ` +
+        `stream ${quoted(event.streamId)}): ${cause instanceof Error ? cause.message : String(cause)}. ` +
+        'It stopped and kept nothing of this event: mend the handler and start it again; it resumes there.',
+      options,
+    )
+    this.projection = projection
+    this.eventId = event.id
+    this.eventType = event.type
+    this.streamId = event.streamId
+    this.position = event.position
+  }
+}
+
+/** A stored payload is not what its content type says. */
+export class PayloadUnreadable extends VarveError {
+  readonly code = 'PAYLOAD_UNREADABLE'
+  readonly eventId: string
+
+  constructor(eventId: string, contentType: string, options?: ErrorOptions) {
+    super(`The payload of event ${eventId} is not valid ${contentType}. Read its exact bytes from rawData.`, options)
+    this.eventId = eventId
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * Every bound of Varve in one place, with its unit last in the name.
+ * A refusal that comes from one of these says its name, the limit and what was given.
+ */
+export const limits = {
+  /** Payload and metadata of one event together, in bytes. Larger blobs belong elsewhere, with a reference in the event. */
+  eventBytes: 1_048_576,
+  /** Events in one append; an append is one transaction, so this bounds how long others wait for it. */
+  appendEvents: 10_000,
+  /** Payload and metadata of all events of one append, in bytes. */
+  appendBytes: 16_777_216,
+  /** Different streams that one append may write or check. */
+  appendStreams: 1_000,
+  /** Events that one group commit gathers; measured on SQLite: 256 to 512 is as fast as any larger batch. */
+  batchEvents: 512,
+  /** Bytes that one group commit gathers; a single larger append goes alone. */
+  batchBytes: 2_097_152,
+  /** Events that may wait for a commit before further appends are refused with QUEUE_FULL. */
+  queueEvents: 100_000,
+  /** Bytes that may wait for a commit before further appends are refused with QUEUE_FULL. */
+  queueBytes: 134_217_728,
+  /** Characters of a stream id. */
+  streamIdChars: 1_000,
+  /** Characters of an event type. */
+  eventTypeChars: 255,
+  /** Characters of one tag. */
+  tagChars: 255,
+  /** Tags on one event. */
+  eventTags: 64,
+  /** Characters of a content type. */
+  contentTypeChars: 255,
+  /** Characters of an idempotency key. */
+  idempotencyKeyChars: 255,
+  /** Items of one query. */
+  queryItems: 100,
+  /** Types, tags or categories that one query item may list. */
+  queryItemTerms: 100,
+  /** Events of one page read from an engine, at the most. */
+  pageEvents: 1_000,
+  /** Payload and metadata of one page, in bytes; a page holds at least one event however large. */
+  pageBytes: 4_194_304,
+  /** Streams of one page of a listing. */
+  pageStreams: 1_000,
+  /** Characters of a shelf key. */
+  shelfKeyChars: 512,
+  /** Bytes of a shelf value. */
+  shelfValueBytes: 16_777_216,
+  /** Entries of one page of a shelf listing. */
+  shelfPageEntries: 1_000,
+  /** Characters of a checkpoint's name. */
+  checkpointNameChars: 200,
+  /** Attempts of a subscription to read while its engine is unavailable, before it gives up; about two minutes. */
+  readAttempts: 30,
+  /** Events that a projection saves in one transaction; measured: larger batches gain nothing on SQLite. */
+  projectionEvents: 500,
+  /** Attempts of a command whose stream keeps moving, the first one included. */
+  conflictAttempts: 8,
+} as const
+
+/** The name of one bound in {@link limits}. */
+export type LimitName = keyof typeof limits

@@ -1,0 +1,51 @@
+/** What all errors of Varve have in common; use `isVarveError` instead of `instanceof`. */
+export interface VarveErrorShape extends Error {
+  readonly code: ErrorCode
+  /** True when the same call may succeed later, unchanged or after a fresh read. */
+  readonly retryable: boolean
+}
+
+/** The class most errors of Varve extend. */
+export abstract class VarveError extends Error implements VarveErrorShape {
+  abstract readonly code: ErrorCode
+  readonly retryable: boolean = false
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = new.target.name
+  }
+}
+
+/**
+ * Every error of Varve. Codes are stable, texts are free, fields carry the facts.
+ * A caller's mistake is an `InvalidArgument` (a `TypeError`) or `LimitExceeded` (a `RangeError`), thrown before any I/O.
+ */
+export type ErrorCode =
+  | 'VERSION_CONFLICT'
+  | 'CONDITION_FAILED'
+  | 'DUPLICATE_EVENT_ID'
+  | 'STREAM_TOMBSTONED'
+  | 'INVALID_ARGUMENT'
+  | 'LIMIT_EXCEEDED'
+  | 'PAYLOAD_TOO_LARGE'
+  | 'PAYLOAD_UNREADABLE'
+  | 'PAYLOAD_INVALID'
+  | 'EVENT_NOT_DEFINED'
+  | 'PROJECTION_FAILED'
+  | 'NOT_SUPPORTED'
+  | 'QUEUE_FULL'
+  | 'STORE_CLOSED'
+  | 'ENGINE_FAILED'
+  | 'ENGINE_UNAVAILABLE'
+  | 'STORE_CORRUPT'
+  | 'STORE_TOO_NEW'
+  | 'DRIVER_MISSING'
+  | 'CHECKPOINT_CONFLICT'
+  | 'FORBIDDEN'
+  | 'REMOTE_FAILED'
+
+/** A name in a message: quoted, with control characters visible, never longer than a line. */
+export function quoted(text: string): string {
+  const shown = text.length > 80 ? `${text.slice(0, 79)}…` : text
+  return JSON.stringify(shown)
+}

@@ -1,0 +1,77 @@
+import type { Clock } from './engine/clock.ts'
+import type { Engine } from './engine/engine.ts'
+import { systemClock } from './engine/system-clock.ts'
+import type { EventStore } from './event-store.ts'
+import type { SubscribeOptions } from './model/call.ts'
+import { StoreClosed } from './model/errors.ts'
+import { category } from './schema/category.ts'
+import { append, appendAll } from './streams/append.ts'
+import { deleteStream, tombstone, truncateBefore } from './streams/close-stream.ts'
+import { createIdSource } from './streams/event-id.ts'
+import { createGroupCommit } from './streams/group-commit.ts'
+import { getStreamMetadata, setStreamMetadata, streamInfo } from './streams/metadata.ts'
+import { listStreams, readAll, readStream } from './streams/read.ts'
+import { shelfCheckpoints } from './subscriptions/checkpoint.ts'
+import { subscribe } from './subscriptions/subscribe.ts'
+import { createHeadWatch } from './subscriptions/wake.ts'
+
+/** Options of {@link openStore}. */
+export interface OpenStoreOptions {
+  /** Where the events live. The store owns it from now on and closes it. */
+  readonly engine: Engine
+  /** Default: the machine's clock. */
+  readonly clock?: Clock
+  /** Ids for events that have none: UUIDs. Default: UUIDv7, in order of creation. */
+  readonly newId?: () => string
+}
+
+/**
+ * Opens an event store over an engine.
+ *
+ * @example
+ * await using store = openStore({ engine: sqlite({ path: 'shop.db' }) })
+ */
+export function openStore(options: OpenStoreOptions): EventStore {
+  const { engine, clock = systemClock, newId = createIdSource(clock) } = options
+  const { capabilities } = engine
+  const closing = new AbortController()
+  const groupCommit = createGroupCommit(engine, clock)
+  const port = { engine, capabilities, groupCommit, newId, now: clock.now }
+  const checkpoints = shelfCheckpoints(engine.shelf)
+  const headWatch = createHeadWatch(engine, clock)
+  const subscriptions = { engine, clock, headWatch, checkpoints, closing: closing.signal }
+  let closed: Promise<void> | undefined
+
+  async function close(): Promise<void> {
+    closing.abort(new StoreClosed())
+    await groupCommit.close()
+    await engine.close()
+  }
+
+  const store: EventStore = {
+    capabilities,
+    append: (streamId, events, appendOptions) => append(port, streamId, events, appendOptions),
+    appendAll: (writes, appendOptions) => appendAll(port, writes, appendOptions),
+    readStream: (streamId, readOptions) => readStream(engine, streamId, readOptions),
+    readAll: (readOptions) => readAll(engine, readOptions),
+    subscribe: ((subscribeOptions: SubscribeOptions & { marks: true }) =>
+      subscribe(subscriptions, subscribeOptions)) as EventStore['subscribe'],
+    head: (callOptions) => engine.head(callOptions?.signal),
+    streams: (streamsOptions) => listStreams(engine, streamsOptions),
+    streamInfo: (streamId, callOptions) => streamInfo(engine, streamId, callOptions),
+    getStreamMetadata: (streamId, callOptions) => getStreamMetadata(engine, streamId, callOptions),
+    setStreamMetadata: (streamId, metadata, changeOptions) =>
+      setStreamMetadata(port, streamId, metadata, changeOptions),
+    truncateBefore: (streamId, version, callOptions) => truncateBefore(port, streamId, version, callOptions),
+    deleteStream: (streamId, changeOptions) => deleteStream(port, streamId, changeOptions),
+    tombstone: (streamId, changeOptions) => tombstone(port, streamId, changeOptions),
+    category: (name, events, categoryOptions) => category(store, name, events, categoryOptions),
+    checkpoints,
+    close: () => {
+      closed ??= close()
+      return closed
+    },
+    [Symbol.asyncDispose]: () => store.close(),
+  }
+  return store
+}

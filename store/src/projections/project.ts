@@ -1,0 +1,141 @@
+import type { EventStore } from '../event-store.ts'
+import type { CallOptions } from '../model/call.ts'
+import { InvalidArgument, StoreClosed } from '../model/errors.ts'
+import { isPosition } from '../model/position.ts'
+import type { Projection } from './projection.ts'
+import { runProjection } from './run.ts'
+
+/** Options of {@link project}. */
+export interface ProjectOptions {
+  /** Stops the projection, as {@link RunningProjection.stop} does. An end that was asked for is no failure. */
+  readonly signal?: AbortSignal
+}
+
+/** A projection at work. */
+export interface RunningProjection extends AsyncDisposable {
+  /**
+   * Settles when the projection has ended: resolves when it was stopped or the store was closed, rejects when it
+   * failed. A failure that nobody looks at ends the process as every unhandled rejection does: it never stops silently.
+   */
+  readonly done: Promise<void>
+  /** Everything up to here is in the read model; 0 before it has begun. */
+  readonly position: number
+  /**
+   * Resolves once the read model has everything up to a position, such as the one an append gave.
+   *
+   * @throws the error the projection failed with; STORE_CLOSED when it ended before.
+   */
+  waitFor(position: number, options?: CallOptions): Promise<void>
+  /** Stops after the batch under way. Gives {@link RunningProjection.done}; stopping twice is fine. */
+  stop(): Promise<void>
+}
+
+/**
+ * Keeps a read model up to date until it is stopped: resumes at its checkpoint, catches up, then follows. A read model
+ * that was never built, or by an older version of the projection, is built from the first event on.
+ *
+ * An event whose handler throws ends it with PROJECTION_FAILED; nothing of the batch it was in is kept. Of two that run
+ * under one name on one target, one ends with CHECKPOINT_CONFLICT. Projections do not append: to react to an event with
+ * another one, subscribe and append in `causedBy`.
+ *
+ * @example
+ * await using running = project(store, stock)
+ * const { position } = await store.append('Goods-1', [{ type: 'GoodsReceived', data: { sku: 'tea', quantity: 4 } }])
+ * await running.waitFor(position)
+ */
+export function project<ReadModel>(
+  store: Pick<EventStore, 'subscribe'>,
+  projection: Projection<ReadModel>,
+  options: ProjectOptions = {},
+): RunningProjection {
+  const stopping = new AbortController()
+  const signal = options.signal ? AbortSignal.any([options.signal, stopping.signal]) : stopping.signal
+  const progress = createProgress(projection.name)
+
+  async function run(): Promise<void> {
+    try {
+      await runProjection(store, projection, { signal, begin: 'resume', saved: progress.reach, until: 'stopped' })
+      progress.end(undefined)
+    } catch (error) {
+      const isStopped = signal.aborted && error === signal.reason
+      progress.end(isStopped ? undefined : error)
+      if (!isStopped) throw error
+    }
+  }
+
+  const done = run()
+  const stop = (): Promise<void> => {
+    stopping.abort()
+    return done
+  }
+  return {
+    done,
+    get position() {
+      return progress.position()
+    },
+    waitFor: progress.waitFor,
+    stop,
+    [Symbol.asyncDispose]: stop,
+  }
+}
+
+interface Waiter {
+  readonly position: number
+  readonly resolve: () => void
+  readonly reject: (reason: unknown) => void
+}
+
+/** How far a run has come, and who waits for it to come further. */
+interface Progress {
+  position(): number
+  reach(position: number): void
+  /** Undefined for an end without failure. */
+  end(failure: unknown): void
+  waitFor(position: number, options?: CallOptions): Promise<void>
+}
+
+function createProgress(name: string): Progress {
+  const waiters = new Set<Waiter>()
+  let reached = 0
+  let ended: { readonly reason: unknown } | undefined
+
+  function waitFor(position: number, { signal }: CallOptions = {}): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (!isPosition(position)) throw new InvalidArgument('position', 'is not a whole number from 0 on')
+      signal?.throwIfAborted()
+      if (reached >= position) return resolve()
+      if (ended !== undefined) throw ended.reason
+      const leave = (): void => {
+        waiters.delete(waiter)
+        signal?.removeEventListener('abort', abort)
+      }
+      const abort = (): void => waiter.reject(signal?.reason)
+      const waiter: Waiter = {
+        position,
+        resolve: () => {
+          leave()
+          resolve()
+        },
+        reject: (reason) => {
+          leave()
+          reject(reason)
+        },
+      }
+      signal?.addEventListener('abort', abort)
+      waiters.add(waiter)
+    })
+  }
+
+  return {
+    position: () => reached,
+    reach: (position) => {
+      reached = position
+      for (const waiter of waiters) if (waiter.position <= reached) waiter.resolve()
+    },
+    end: (failure) => {
+      ended = { reason: failure ?? new StoreClosed(`Projection ${JSON.stringify(name)}`) }
+      for (const waiter of waiters) waiter.reject(ended.reason)
+    },
+    waitFor,
+  }
+}

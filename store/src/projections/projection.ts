@@ -1,0 +1,148 @@
+/**
+ * A projection as a pure machine: no clock, no I/O.
+ *
+ * gathering > (an event) > gathering
+ *           > (a mark, or the batch is full) > save events and place in one transaction > gathering
+ *
+ * Invariants: every event is saved once, in order, with a checkpoint at or after it; the checkpoint only rises, and
+ * passes over what was filtered out.
+ */
+import type { SubscriptionItem } from '../model/call.ts'
+import { InvalidArgument, LimitExceeded } from '../model/errors.ts'
+import type { RecordedEvent } from '../model/event.ts'
+import { assertDefined, definitionOf, type EventDefinitions, type StoredOf } from '../model/event-definition.ts'
+import { limits } from '../model/limits.ts'
+import { isPosition } from '../model/position.ts'
+import type { QueryItem } from '../model/query.ts'
+import type { Target } from '../model/target.ts'
+
+/** A read model and how events change it. Made by {@link defineProjection}. */
+export interface Projection<ReadModel> {
+  readonly name: string
+  readonly version: number
+  readonly filter: QueryItem
+  readonly target: Target<ReadModel>
+  /** Brings the read model to its state before the first event. */
+  readonly empty: (readModel: ReadModel) => unknown
+  /**
+   * Changes the read model by one event.
+   *
+   * @throws EVENT_NOT_DEFINED for an event in a schema version that is not defined.
+   */
+  readonly handle: (readModel: ReadModel, event: RecordedEvent) => unknown
+}
+
+/** What {@link defineProjection} takes. */
+export interface GivenProjection<Events extends EventDefinitions, ReadModel> {
+  /** Names its checkpoint in the target. At most `limits.checkpointNameChars`. */
+  readonly name: string
+  /** Raise it when handlers change: the read model is then built anew at the next start. Default 1. */
+  readonly version?: number
+  /** The events it may handle, from `defineEvents`; spread several definitions for several categories. */
+  readonly events: Events
+  /** Where the read model lives. */
+  readonly target: Target<ReadModel>
+  /** Narrows the events to categories, tags or a prefix of their streams. Default: all of the types in `on`. */
+  readonly filter?: Omit<QueryItem, 'types'>
+  /**
+   * Brings the read model to its state before the first event, as in `drop table if exists` and `create table`. Runs in
+   * the transaction that begins or rebuilds the projection. Needed where the target does not empty itself.
+   */
+  readonly empty?: (readModel: NoInfer<ReadModel>) => unknown
+  /**
+   * What an event changes. Handlers run one after the other, in the transaction that saves the checkpoint. They change
+   * the read model and nothing else: a batch that fails is rolled back and runs again, which no mail can be.
+   */
+  readonly on: {
+    readonly [Type in keyof Events & string]?: (
+      readModel: NoInfer<ReadModel>,
+      event: RecordedEvent<Type, StoredOf<Events[Type]>>,
+    ) => unknown
+  }
+}
+
+/**
+ * Defines a read model: where it lives, and how each event changes it.
+ *
+ * @throws INVALID_ARGUMENT, LIMIT_EXCEEDED
+ * @example
+ * const stock = defineProjection({
+ *   name: 'stock',
+ *   events: defineEvents({ GoodsReceived: event<{ sku: string; quantity: number }>() }),
+ *   target: memoryTarget(() => new Map<string, number>()),
+ *   on: {
+ *     GoodsReceived: (bySku, { data }) => bySku.set(data.sku, (bySku.get(data.sku) ?? 0) + data.quantity),
+ *   },
+ * })
+ */
+export function defineProjection<Events extends EventDefinitions, ReadModel>(
+  given: GivenProjection<Events, ReadModel>,
+): Projection<ReadModel> {
+  const { name, version = 1, events, target, filter = {}, empty, on } = given
+  checkName(name)
+  if (!isPosition(version) || version === 0) throw new InvalidArgument('version', 'is not a whole number from 1 on')
+  if (typeof target?.write !== 'function') throw new InvalidArgument('target', 'is no target, such as memoryTarget(…)')
+  if (empty === undefined && !target.emptiesItself) {
+    throw new InvalidArgument('empty', 'is missing: this target cannot bring back the state before the first event')
+  }
+  const types = checkedTypes(events, on)
+  const handlers = on as unknown as Handlers<ReadModel>
+  return {
+    name,
+    version,
+    filter: { ...filter, types },
+    target,
+    empty: empty ?? (() => undefined),
+    handle: (readModel, event) => {
+      assertDefined(events, event)
+      return handlers[event.type]?.(readModel, event)
+    },
+  }
+}
+
+type Handlers<ReadModel> = Readonly<Record<string, (readModel: ReadModel, event: RecordedEvent) => unknown>>
+
+/** What was read and not yet saved. */
+export interface Gathering {
+  /** Everything up to here is saved. */
+  readonly savedPosition: number
+  readonly pending: readonly RecordedEvent[]
+}
+
+/** What to do next. */
+export interface SaveEffect {
+  readonly events: readonly RecordedEvent[]
+  /** The checkpoint to save with them. */
+  readonly position: number
+}
+
+/** One step of the machine; the next one may be taken once its effect is carried out. */
+export function gather(
+  { savedPosition, pending }: Gathering,
+  item: SubscriptionItem,
+): { readonly state: Gathering; readonly save?: SaveEffect } {
+  const events = item.kind === 'event' ? [...pending, item.event] : pending
+  const position = item.kind === 'event' ? item.event.position : item.position
+  const isDue = item.kind === 'event' ? events.length >= limits.projectionEvents : position > savedPosition
+  if (!isDue) return { state: { savedPosition, pending: events } }
+  return { state: { savedPosition: position, pending: [] }, save: { events, position } }
+}
+
+function checkedTypes(events: EventDefinitions, on: object): readonly string[] {
+  if (typeof on !== 'object' || on === null)
+    throw new InvalidArgument('on', 'is missing: give a handler per event type')
+  const entries = Object.entries(on).filter(([, handler]) => handler !== undefined)
+  if (entries.length === 0) throw new InvalidArgument('on', 'has no handler: give one per event type')
+  for (const [type, handler] of entries) {
+    if (definitionOf(events, type) === undefined) throw new InvalidArgument(`on.${type}`, 'is for an event not defined')
+    if (typeof handler !== 'function') throw new InvalidArgument(`on.${type}`, 'is not a function')
+  }
+  return entries.map(([type]) => type)
+}
+
+function checkName(name: unknown): void {
+  if (typeof name !== 'string' || name === '' || !name.isWellFormed()) {
+    throw new InvalidArgument('name', 'is not a non-empty string')
+  }
+  if (name.length > limits.checkpointNameChars) throw new LimitExceeded('checkpointNameChars', name.length)
+}

@@ -1,0 +1,101 @@
+import type { EventStore } from '../event-store.ts'
+import { InvalidArgument, StoreClosed } from '../model/errors.ts'
+import type { RecordedEvent } from '../model/event.ts'
+import { ProjectionFailed } from '../model/event-errors.ts'
+import type { TargetCheckpoint } from '../model/target.ts'
+import { type Gathering, gather, type Projection, type SaveEffect } from './projection.ts'
+
+/** What a run of a projection needs beyond the projection. */
+export interface RunOptions {
+  readonly signal: AbortSignal
+  /** `'rebuild'` begins anew whatever is there; `'resume'` only where there is nothing, or an older version. */
+  readonly begin: 'resume' | 'rebuild'
+  /** Called after each saved checkpoint. */
+  readonly saved: (position: number) => void
+  /** When the run is over by itself: never, or once it has caught up. */
+  readonly until: 'stopped' | 'caught_up'
+}
+
+/** Runs a projection: begins or resumes, then saves batch after batch. Rejects with `signal.reason` when stopped. */
+export async function runProjection<ReadModel>(
+  store: Pick<EventStore, 'subscribe'>,
+  projection: Projection<ReadModel>,
+  { signal, begin, saved, until }: RunOptions,
+): Promise<void> {
+  let checkpoint = begin === 'rebuild' ? await beginAnew(projection, 'any') : await resume(projection)
+  saved(checkpoint.position)
+  let state: Gathering = { savedPosition: checkpoint.position, pending: [] }
+  const { filter } = projection
+  for await (const item of store.subscribe({ from: checkpoint.position + 1, filter, marks: true, signal })) {
+    const step = gather(state, item)
+    state = step.state
+    if (step.save !== undefined) {
+      checkpoint = await save(projection, checkpoint, step.save)
+      saved(checkpoint.position)
+    }
+    if (item.kind === 'caught_up' && until === 'caught_up') return
+  }
+  // Closing the store ends its subscriptions without an error.
+  if (until === 'caught_up') throw new StoreClosed()
+}
+
+async function resume<ReadModel>(projection: Projection<ReadModel>): Promise<TargetCheckpoint> {
+  const { name, version, target } = projection
+  const found = await target.checkpoint(name)
+  if (found === undefined || found.version < version) return beginAnew(projection, found)
+  if (found.version > version) {
+    throw new InvalidArgument(
+      'version',
+      `is ${version}, but version ${found.version} of projection ${JSON.stringify(name)} built the read model: ` +
+        'run that version, or rebuild with this one',
+    )
+  }
+  return found
+}
+
+async function beginAnew<ReadModel>(
+  { name, version, target, empty }: Projection<ReadModel>,
+  expected: TargetCheckpoint | 'any' | undefined,
+): Promise<TargetCheckpoint> {
+  const next = { position: 0, version }
+  await target.write({ projection: name, expected, next, empty: true, apply: empty })
+  return next
+}
+
+async function save<ReadModel>(
+  { name, version, target, handle }: Projection<ReadModel>,
+  expected: TargetCheckpoint,
+  { events, position }: SaveEffect,
+): Promise<TargetCheckpoint> {
+  const next = { position, version }
+  const guarded = (readModel: ReadModel, event: RecordedEvent): unknown => {
+    const failed = (cause: unknown): never => {
+      throw new ProjectionFailed(name, event, { cause })
+    }
+    try {
+      const handled = handle(readModel, event)
+      return isPromise(handled) ? handled.then(undefined, failed) : undefined
+    } catch (cause) {
+      return failed(cause)
+    }
+  }
+  const apply = (readModel: ReadModel): unknown => applyAll(events, (event) => guarded(readModel, event))
+  await target.write({ projection: name, expected, next, empty: false, apply })
+  return next
+}
+
+/**
+ * Handlers that do not wait are not waited for: a batch of theirs is one synchronous stretch, so nobody who shares
+ * the connection sees it half done.
+ */
+function applyAll(events: readonly RecordedEvent[], handle: (event: RecordedEvent) => unknown): unknown {
+  for (const [index, event] of events.entries()) {
+    const handled = handle(event)
+    if (isPromise(handled)) return handled.then(() => applyAll(events.slice(index + 1), handle))
+  }
+  return undefined
+}
+
+function isPromise(value: unknown): value is Promise<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
+}

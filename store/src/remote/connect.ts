@@ -1,0 +1,95 @@
+import type { Clock } from '../engine/clock.ts'
+import { systemClock } from '../engine/system-clock.ts'
+import type { EventStore } from '../event-store.ts'
+import type { SubscribeOptions } from '../model/call.ts'
+import { InvalidArgument, StoreClosed } from '../model/errors.ts'
+import { category } from '../schema/category.ts'
+import { append, appendAll } from '../streams/append.ts'
+import { deleteStream, tombstone, truncateBefore } from '../streams/close-stream.ts'
+import { createIdSource } from '../streams/event-id.ts'
+import { getStreamMetadata, setStreamMetadata, streamInfo } from '../streams/metadata.ts'
+import { listStreams, readAll, readStream } from '../streams/read.ts'
+import { remoteCheckpoints } from './checkpoints.ts'
+import { httpApi } from './http-api.ts'
+import { capabilitiesFrom, remotePort } from './port.ts'
+import { subscribeRemote } from './subscribe.ts'
+import { serverTime } from './wire.ts'
+
+/** Options of {@link connect}. */
+export interface ConnectOptions {
+  /** The server, as in `http://127.0.0.1:2113`. */
+  readonly url: string
+  /** Sent with every request, as in `{ authorization: 'Bearer …' }` for a proxy in front. Default: none. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** How long one attempt of a call waits for its answer, in milliseconds. Default 30,000. */
+  readonly timeoutMs?: number
+  /** Default: the machine's clock. */
+  readonly clock?: Clock
+  /** Ids for events that have none: UUIDs. Default: UUIDv7, in order of creation. */
+  readonly newId?: () => string
+}
+
+/**
+ * Connects to a Varve server: the same store with the same guarantees and errors, over HTTP. Ids are assigned here, so
+ * an append whose answer was lost is sent again and lands once. Subscriptions outlast a server that restarts.
+ *
+ * @throws INVALID_ARGUMENT when the URL is none, ENGINE_UNAVAILABLE when nobody answers, REMOTE_FAILED when it is no Varve server.
+ * @example
+ * await using store = await connect({ url: 'http://127.0.0.1:2113' })
+ */
+export async function connect(options: ConnectOptions): Promise<EventStore> {
+  const { url, headers = {}, timeoutMs = 30_000, clock = systemClock, newId = createIdSource(clock) } = options
+  if (!Number.isSafeInteger(timeoutMs) || timeoutMs < 1) {
+    throw new InvalidArgument('timeoutMs', 'is not a whole number from 1 on')
+  }
+  const closing = new AbortController()
+  const api = httpApi({ base: baseOf(url), headers, clock, timeoutMs, closing: closing.signal })
+  const capabilities = capabilitiesFrom((await api.call({ method: 'GET', path: '/head' })).capabilities)
+  const engine = remotePort(api)
+  const port = { engine, capabilities, groupCommit: engine, newId, now: () => serverTime }
+  const checkpoints = remoteCheckpoints(api)
+  const subscriptions = { api, engine, clock, checkpoints, closing: closing.signal }
+  let closed: Promise<void> | undefined
+
+  const store: EventStore = {
+    capabilities,
+    append: (streamId, events, appendOptions) => append(port, streamId, events, appendOptions),
+    appendAll: (writes, appendOptions) => appendAll(port, writes, appendOptions),
+    readStream: (streamId, readOptions) => readStream(engine, streamId, readOptions),
+    readAll: (readOptions) => readAll(engine, readOptions),
+    subscribe: ((subscribeOptions: SubscribeOptions & { marks: true }) =>
+      subscribeRemote(subscriptions, subscribeOptions)) as EventStore['subscribe'],
+    head: (callOptions) => engine.head(callOptions?.signal),
+    streams: (streamsOptions) => listStreams(engine, streamsOptions),
+    streamInfo: (streamId, callOptions) => streamInfo(engine, streamId, callOptions),
+    getStreamMetadata: (streamId, callOptions) => getStreamMetadata(engine, streamId, callOptions),
+    setStreamMetadata: (streamId, metadata, changeOptions) =>
+      setStreamMetadata(port, streamId, metadata, changeOptions),
+    truncateBefore: (streamId, version, callOptions) => truncateBefore(port, streamId, version, callOptions),
+    deleteStream: (streamId, changeOptions) => deleteStream(port, streamId, changeOptions),
+    tombstone: (streamId, changeOptions) => tombstone(port, streamId, changeOptions),
+    category: (name, events, categoryOptions) => category(store, name, events, categoryOptions),
+    checkpoints,
+    close: () => {
+      closing.abort(new StoreClosed())
+      closed ??= api.finished()
+      return closed
+    },
+    [Symbol.asyncDispose]: () => store.close(),
+  }
+  return store
+}
+
+function baseOf(url: string): string {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined
+  if (parsed?.protocol !== 'http:' && parsed?.protocol !== 'https:') {
+    throw new InvalidArgument('url', `is ${JSON.stringify(url)}: write http://host:2113 or https://host`)
+  }
+  if (parsed.username !== '' || parsed.password !== '') {
+    throw new InvalidArgument('url', 'has a user or password in it: send them in headers.authorization')
+  }
+  if (parsed.search !== '' || parsed.hash !== '') {
+    throw new InvalidArgument('url', `is ${JSON.stringify(url)}: it ends before ? and #`)
+  }
+  return parsed.href.replace(/\/+$/, '')
+}

@@ -1,0 +1,188 @@
+import type { EventStore } from '../event-store.ts'
+import type { EventReader, Reader, SubscribeOptions, SubscriptionItem } from '../model/call.ts'
+import type { Category, CategoryFilter, CategoryOptions, TypedStream } from '../model/category.ts'
+import { InvalidArgument } from '../model/errors.ts'
+import type { NewEvent, RecordedEvent } from '../model/event.ts'
+import {
+  acceptedData,
+  assertDefined,
+  definitionOf,
+  type EventDefinition,
+  type EventDefinitions,
+  type RecordedEventOf,
+} from '../model/event-definition.ts'
+import { limits } from '../model/limits.ts'
+import type { QueryItem } from '../model/query.ts'
+import type { SchemaVerdict } from '../model/standard-schema.ts'
+
+/** What a category needs of a store: any store has it, embedded or remote. */
+export type CategoryStore = Pick<EventStore, 'append' | 'readStream' | 'readAll' | 'subscribe'>
+
+/** The streams of one category, typed. See `EventStore.category`. */
+export function category<Events extends EventDefinitions>(
+  store: CategoryStore,
+  name: string,
+  events: Events,
+  options: CategoryOptions = {},
+): Category<Events> {
+  checkCategoryName(name)
+  const { undefinedEvents = 'refuse', validateOnRead = false } = options
+  if (undefinedEvents !== 'refuse' && undefinedEvents !== 'skip') {
+    throw new InvalidArgument('undefinedEvents', "is neither 'refuse' nor 'skip'")
+  }
+  const gate: Gate = { events, skip: undefinedEvents === 'skip', validateOnRead }
+  const follow = (subscription: SubscribeOptions) =>
+    passing(store.subscribe({ ...subscription, marks: true }), gate, subscription.marks === true)
+  return {
+    name,
+    events,
+    stream: (id) => typedStream(store, streamIdOf(name, id), gate, follow),
+    readAll: ({ types, tags, ...range } = {}) =>
+      passingReader(store.readAll({ ...range, filter: filterOf(name, gate, { types, tags }) }), gate),
+    subscribe: (({ types, tags, ...place }: SubscribeOptions & CategoryFilter<Events> = {}) =>
+      follow({ ...place, filter: filterOf(name, gate, { types, tags }) })) as Category<Events>['subscribe'],
+  }
+}
+
+function typedStream<Events extends EventDefinitions>(
+  store: CategoryStore,
+  streamId: string,
+  gate: Gate,
+  follow: (subscription: SubscribeOptions) => unknown,
+): TypedStream<Events> {
+  return {
+    streamId,
+    append: async (events, options) => {
+      if (!Array.isArray(events)) throw new InvalidArgument('events', 'is not a list')
+      const validated = events.map((event: NewEvent, index) => validatedEvent(gate.events, event, index))
+      // Without asynchronous validators nothing is awaited here, so appends are queued in the order they were called.
+      const ready = validated.some(isPromise) ? await Promise.all(validated) : (validated as readonly NewEvent[])
+      return store.append(streamId, ready, options)
+    },
+    read: (options) => passingReader(store.readStream(streamId, options), gate),
+    subscribe: ((options: SubscribeOptions = {}) =>
+      follow({ ...options, stream: streamId })) as TypedStream<Events>['subscribe'],
+  }
+}
+
+/** The event with what its schema made of the payload, which may take a moment. */
+function validatedEvent(events: EventDefinitions, event: NewEvent, index: number): NewEvent | Promise<NewEvent> {
+  const at = `events[${index}]`
+  if (typeof event !== 'object' || event === null) throw new InvalidArgument(at, 'is not an object')
+  const definition = definitionOf(events, event.type)
+  if (definition === undefined) {
+    const known = Object.keys(events).join(', ')
+    throw new InvalidArgument(
+      `${at}.type`,
+      `is ${JSON.stringify(event.type)}, which is not defined; known are ${known}`,
+    )
+  }
+  const complete = (data: unknown): NewEvent => ({ ...event, data, schemaVersion: definition.version })
+  if (definition.schema === undefined) return complete(event.data)
+  const verdict = definition.schema['~standard'].validate(event.data)
+  return isPromise(verdict)
+    ? verdict.then((settled) => complete(acceptedData(settled, event.type, at)))
+    : complete(acceptedData(verdict, event.type, at))
+}
+
+/** Which recorded events come through, and as what. */
+interface Gate {
+  readonly events: EventDefinitions
+  readonly skip: boolean
+  readonly validateOnRead: boolean
+}
+
+/** Whether an event comes through; throws at one that may not be passed over. */
+function admits({ events, skip, validateOnRead }: Gate, recorded: RecordedEvent): boolean | Promise<boolean> {
+  const definition = definitionOf(events, recorded.type)
+  if (definition === undefined && skip) return false
+  assertDefined(events, recorded)
+  return validateOnRead && definition?.schema !== undefined ? fits(definition.schema, recorded) : true
+}
+
+function fits(schema: NonNullable<EventDefinition['schema']>, recorded: RecordedEvent): boolean | Promise<boolean> {
+  const verdict = schema['~standard'].validate(recorded.data)
+  const accept = (settled: SchemaVerdict<unknown>): boolean => {
+    acceptedData(settled, recorded.type, `event ${recorded.id} at position ${recorded.position}`)
+    return true
+  }
+  return isPromise(verdict) ? verdict.then(accept) : accept(verdict)
+}
+
+function passingReader<Events extends EventDefinitions>(
+  read: EventReader,
+  gate: Gate,
+): Reader<RecordedEventOf<Events>> {
+  type Event = RecordedEventOf<Events>
+  async function* passed(): AsyncGenerator<Event> {
+    for await (const recorded of read) if (await admits(gate, recorded)) yield recorded as Event
+  }
+  return {
+    [Symbol.asyncIterator]: passed,
+    toArray: async () => {
+      const all: Event[] = []
+      for await (const recorded of passed()) all.push(recorded)
+      return all
+    },
+    first: async () => {
+      for await (const recorded of passed()) return recorded
+      return undefined
+    },
+    last: async () => {
+      const end = await read.last()
+      if (end === undefined || (await admits(gate, end))) return end as Event | undefined
+      // The last event is skipped, and only reading on tells which one before it is not.
+      let last: Event | undefined
+      for await (const recorded of passed()) last = recorded
+      return last
+    },
+  }
+}
+
+function passing(
+  items: AsyncIterable<SubscriptionItem>,
+  gate: Gate,
+  marks: boolean,
+): AsyncIterable<RecordedEvent | SubscriptionItem> {
+  async function* passed(): AsyncGenerator<RecordedEvent | SubscriptionItem> {
+    for await (const item of items) {
+      if (item.kind === 'event') {
+        if (await admits(gate, item.event)) yield marks ? item : item.event
+      } else if (marks) yield item
+    }
+  }
+  return { [Symbol.asyncIterator]: passed }
+}
+
+function filterOf(
+  name: string,
+  { events, skip }: Gate,
+  { types, tags }: { readonly types: readonly string[] | undefined; readonly tags: readonly string[] | undefined },
+): QueryItem {
+  const foreign = Array.isArray(types) ? types.find((type) => definitionOf(events, type) === undefined) : undefined
+  if (foreign !== undefined)
+    throw new InvalidArgument('types', `names ${JSON.stringify(foreign)}, which is not defined`)
+  const defined = Object.keys(events)
+  // What would be skipped need not be read; more types than a query may name are skipped when they come.
+  const wanted = types ?? (skip && defined.length <= limits.queryItemTerms ? defined : undefined)
+  return { categories: [name], ...(wanted !== undefined && { types: wanted }), ...(tags !== undefined && { tags }) }
+}
+
+function checkCategoryName(name: unknown): asserts name is string {
+  if (typeof name !== 'string' || name === '') throw new InvalidArgument('category', 'is not a non-empty string')
+  if (name.includes('-')) {
+    throw new InvalidArgument(
+      'category',
+      `is ${JSON.stringify(name)}: a category ends before the first "-" of a stream id`,
+    )
+  }
+}
+
+function streamIdOf(name: string, id: unknown): string {
+  if (typeof id !== 'string' || id === '') throw new InvalidArgument('id', 'is not a non-empty string')
+  return `${name}-${id}`
+}
+
+function isPromise<Value>(value: Value | Promise<Value>): value is Promise<Value> {
+  return typeof value === 'object' && value !== null && 'then' in value
+}

@@ -1,0 +1,94 @@
+import type { Capabilities } from '../engine/capabilities.ts'
+import type { AppendOutcome, Landed } from '../engine/engine.ts'
+import type { AppendAllOptions, Appended, AppendedAll, AppendOptions, StreamWrite } from '../model/call.ts'
+import { ConditionFailed, DuplicateEventId, NotSupported, StreamTombstoned, VersionConflict } from '../model/errors.ts'
+import type { NewEvent } from '../model/event.ts'
+import type { GroupCommit } from './group-commit.ts'
+import { type PreparedAppend, prepareAppend, type Stamps } from './prepare.ts'
+
+/** What the append verbs work with. */
+export interface AppendPort extends Stamps {
+  readonly capabilities: Capabilities
+  readonly groupCommit: Pick<GroupCommit, 'submit'>
+}
+
+/** Appends to one stream. See `EventStore.append`. */
+export async function append(
+  port: AppendPort,
+  streamId: string,
+  events: readonly NewEvent[],
+  options: AppendOptions = {},
+): Promise<Appended> {
+  const { expectedVersion = 'any' } = options
+  const prepared = prepareAppend([{ streamId, events, expectedVersion }], options, port)
+  const landed = await commit(port, prepared, options.signal)
+  const [place] = landed.streams
+  return {
+    streamId,
+    firstVersion: place?.firstVersion ?? 0,
+    version: place?.lastVersion ?? 0,
+    firstPosition: landed.firstPosition,
+    position: landed.lastPosition,
+    eventIds: prepared.request.events.map((event) => event.id),
+    idempotent: landed.status === 'repeated',
+  }
+}
+
+/** Appends to several streams at once. See `EventStore.appendAll`. */
+export async function appendAll(
+  port: AppendPort,
+  writes: readonly StreamWrite[],
+  options: AppendAllOptions = {},
+): Promise<AppendedAll> {
+  const prepared = prepareAppend(writes, options, port)
+  const landed = await commit(port, prepared, options.signal)
+  return {
+    firstPosition: landed.firstPosition,
+    position: landed.lastPosition,
+    streams: landed.streams.map(({ streamId, firstVersion, lastVersion }) => ({
+      streamId,
+      firstVersion,
+      version: lastVersion,
+    })),
+    eventIds: prepared.request.events.map((event) => event.id),
+    idempotent: landed.status === 'repeated',
+  }
+}
+
+/** Sends a request and turns a refusal into its error. */
+async function commit(port: AppendPort, prepared: PreparedAppend, signal: AbortSignal | undefined): Promise<Landed> {
+  refuseUnsupported(port.capabilities, prepared)
+  const outcome = await port.groupCommit.submit(prepared, signal)
+  if ('firstPosition' in outcome) return outcome
+  throw refusal(outcome)
+}
+
+function refuseUnsupported(capabilities: Capabilities, { request }: PreparedAppend): void {
+  if (request.condition !== undefined && !capabilities.appendConditions) {
+    throw new NotSupported(
+      capabilities.engine,
+      'append conditions',
+      'Guard the append with an expected version instead.',
+    )
+  }
+  if (!capabilities.multiStreamAppends && (request.checks.length > 1 || spansStreams(request.events))) {
+    throw new NotSupported(capabilities.engine, 'appends to several streams', 'Append to one stream at a time.')
+  }
+}
+
+function spansStreams(events: readonly { readonly streamId: string }[]): boolean {
+  return events.some((event) => event.streamId !== events[0]?.streamId)
+}
+
+function refusal(outcome: Exclude<AppendOutcome, Landed>): Error {
+  switch (outcome.status) {
+    case 'conflict':
+      return new VersionConflict(outcome.streamId, outcome.expected, outcome.actual)
+    case 'condition_failed':
+      return new ConditionFailed(outcome.after, outcome.position)
+    case 'duplicate_event_id':
+      return new DuplicateEventId(outcome.eventId, outcome.streamId)
+    case 'tombstoned':
+      return new StreamTombstoned(outcome.streamId)
+  }
+}

@@ -1,0 +1,41 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { NewEventMetadata, RecordedEvent } from '../model/event.ts'
+
+/** The ids that appends inherit when they give none themselves. */
+export interface Causation {
+  /** One id for a whole business transaction, from request to last consequence. */
+  readonly correlationId?: string
+  /** The event that caused what is appended. */
+  readonly causationId?: string
+  readonly userId?: string
+}
+
+const inForce = new AsyncLocalStorage<Causation>()
+
+/**
+ * Runs `run`, and gives every event it appends these ids, unless the event has its own. Inner calls add to outer ones.
+ *
+ * @example
+ * await correlate({ correlationId: requestId, userId }, () => store.append('Order-7', [placed]))
+ */
+export function correlate<Result>(causation: Causation, run: () => Result): Result {
+  return inForce.run({ ...inForce.getStore(), ...causation }, run)
+}
+
+/**
+ * Runs `run` as a consequence of an event: what it appends carries the event's correlation id, and the event's id as
+ * its causation id. An event without a correlation id becomes the root of one.
+ *
+ * @example
+ * for await (const event of store.subscribe()) await causedBy(event, () => handle(event))
+ */
+export function causedBy<Result>(event: RecordedEvent, run: () => Result): Result {
+  const { correlationId = event.id, userId } = event.metadata
+  return correlate({ correlationId, causationId: event.id, ...(userId !== undefined && { userId }) }, run)
+}
+
+/** Metadata with the ids in force filled in where it has none. */
+export function withCausation(metadata: NewEventMetadata | undefined): NewEventMetadata | undefined {
+  const causation = inForce.getStore()
+  return causation === undefined ? metadata : { ...causation, ...metadata }
+}

@@ -1,0 +1,157 @@
+import type { Clock } from '../engine/clock.ts'
+import type { AppendOutcome, Engine } from '../engine/engine.ts'
+import { isVarveError, QueueFull, StoreClosed } from '../model/errors.ts'
+import { limits } from '../model/limits.ts'
+import type { PreparedAppend } from './prepare.ts'
+
+/**
+ * Gathers the appends that arrive while a commit is under way and sends them as the next one.
+ *
+ * idle > (first append) > gathering the rest of this turn > committing > … > idle
+ *
+ * - No timer: an append on an idle store goes out at the end of the microtasks it was made in; while a commit runs, the
+ *   next batch fills by itself up to the number of appenders.
+ * - First come, first served: a batch is a run of the queue from its head. An append larger than a batch goes alone.
+ * - Bounded: a batch by events and bytes, the queue by events and bytes (QUEUE_FULL).
+ * - One bad request harms nobody: refusals are outcomes of their own, and when a whole batch fails in a way that is not
+ *   about the engine being away, its requests are sent again one by one. That is safe, since ids make a repeat harmless.
+ */
+export interface GroupCommit {
+  submit(append: PreparedAppend, signal?: AbortSignal): Promise<AppendOutcome>
+  /** Refuses what comes from now on and waits for what was taken in. */
+  close(): Promise<void>
+}
+
+interface Waiting extends PreparedAppend {
+  readonly resolve: (outcome: AppendOutcome) => void
+  readonly reject: (reason: unknown) => void
+  /** True once it is part of a batch, or was given up. */
+  taken: boolean
+  settled?: () => void
+}
+
+/** Group commit over one engine. */
+export function createGroupCommit(engine: Engine, clock: Clock): GroupCommit {
+  const queue = new AppendQueue()
+  let lanes = 0
+  let closed = false
+  const idle: (() => void)[] = []
+
+  async function runLane(): Promise<void> {
+    lanes++
+    // Whatever is appended in the same turn of the caller's code shares the first commit.
+    await undefined
+    while (!queue.isEmpty) {
+      await commit(engine, queue.takeBatch())
+      // The appenders just answered come back within this turn; without it, the next batch would be one of them.
+      await clock.turn()
+    }
+    lanes--
+    if (lanes === 0) for (const resolve of idle.splice(0)) resolve()
+  }
+
+  return {
+    submit: (append, signal) => {
+      if (closed) throw new StoreClosed()
+      signal?.throwIfAborted()
+      queue.refuseWhenFull(append)
+      return new Promise((resolve, reject) => {
+        const waiting: Waiting = { ...append, resolve, reject, taken: false }
+        queue.add(waiting)
+        if (signal !== undefined) queue.giveUpOn(signal, waiting)
+        if (lanes < engine.capabilities.batchesInFlight) void runLane()
+      })
+    },
+    close: async () => {
+      closed = true
+      if (lanes > 0) await new Promise<void>((resolve) => idle.push(resolve))
+    },
+  }
+}
+
+/** What waits for a commit, first come first served. */
+class AppendQueue {
+  #waiting: Waiting[] = []
+  #first = 0
+  #events = 0
+  #size = 0
+
+  get isEmpty(): boolean {
+    return this.#events === 0
+  }
+
+  refuseWhenFull(append: PreparedAppend): void {
+    const events = this.#events + append.request.events.length
+    if (events > limits.queueEvents || this.#size + append.size > limits.queueBytes) {
+      throw new QueueFull(this.#events, this.#size)
+    }
+  }
+
+  add(waiting: Waiting): void {
+    this.#waiting.push(waiting)
+    this.#events += waiting.request.events.length
+    this.#size += waiting.size
+  }
+
+  /** Before it was sent, a request is taken back; afterwards only the caller stops waiting. */
+  giveUpOn(signal: AbortSignal, waiting: Waiting): void {
+    const abort = (): void => {
+      if (!waiting.taken) this.#take(waiting)
+      waiting.reject(signal.reason)
+    }
+    signal.addEventListener('abort', abort, { once: true })
+    // A signal may outlive many appends: each leaves it as it was.
+    waiting.settled = () => signal.removeEventListener('abort', abort)
+  }
+
+  takeBatch(): readonly Waiting[] {
+    const batch: Waiting[] = []
+    let events = 0
+    let size = 0
+    for (; this.#first < this.#waiting.length; this.#first++) {
+      const next = this.#waiting[this.#first] as Waiting
+      if (next.taken) continue
+      events += next.request.events.length
+      size += next.size
+      if (batch.length > 0 && (events > limits.batchEvents || size > limits.batchBytes)) break
+      this.#take(next)
+      batch.push(next)
+    }
+    // Shifting an array of thousands for every batch would cost more than the batch.
+    if (this.#first === this.#waiting.length || this.#first > 4096) {
+      this.#waiting = this.#waiting.slice(this.#first)
+      this.#first = 0
+    }
+    return batch
+  }
+
+  #take(waiting: Waiting): void {
+    waiting.taken = true
+    this.#events -= waiting.request.events.length
+    this.#size -= waiting.size
+  }
+}
+
+async function commit(engine: Engine, batch: readonly Waiting[]): Promise<void> {
+  try {
+    // All of them may have been given up since the batch was due.
+    if (batch.length === 0) return
+    const outcomes = await engine.append(batch.map((waiting) => waiting.request))
+    for (const [index, waiting] of batch.entries()) {
+      waiting.settled?.()
+      waiting.resolve(outcomes[index] as AppendOutcome)
+    }
+  } catch (error) {
+    if (batch.length > 1 && !(isVarveError(error) && concernsAll.has(error.code))) {
+      for (const waiting of batch) await commit(engine, [waiting])
+      return
+    }
+    for (const waiting of batch) {
+      waiting.settled?.()
+      waiting.reject(error)
+    }
+  }
+}
+
+/** Failures of the engine itself, which every request of the batch would meet again. */
+const concernsAll: ReadonlySet<string> = new Set(['ENGINE_UNAVAILABLE', 'STORE_CLOSED', 'STORE_CORRUPT'])

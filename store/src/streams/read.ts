@@ -1,0 +1,150 @@
+import type { Engine, Page, ReadQuery } from '../engine/engine.ts'
+import type { StreamsOptions } from '../event-store.ts'
+import type { EventReader, ReadAllOptions, Reader, ReadStreamOptions } from '../model/call.ts'
+import { InvalidArgument } from '../model/errors.ts'
+import type { RecordedEvent } from '../model/event.ts'
+import { limits } from '../model/limits.ts'
+import { isPosition, lastPosition } from '../model/position.ts'
+import { normalQuery } from '../model/query.ts'
+import type { StreamInfo } from '../model/stream.ts'
+import { decodeEvent } from '../schema/codec.ts'
+import { checkStreamId } from './prepare.ts'
+
+/** A read with every option present. */
+interface Reading {
+  readonly engine: Pick<Engine, 'read'>
+  readonly source: ReadQuery['source']
+  readonly direction: 'forward' | 'backward'
+  readonly from: number
+  readonly limit: number
+  readonly signal: AbortSignal | undefined
+}
+
+/** Reads one stream. See `EventStore.readStream`. */
+export function readStream(
+  engine: Pick<Engine, 'read'>,
+  streamId: string,
+  options: ReadStreamOptions = {},
+): EventReader {
+  checkStreamId(streamId)
+  return eventReader({ engine, source: { streamId }, ...normalRange(options) })
+}
+
+/** Reads the whole store, or what matches a filter. See `EventStore.readAll`. */
+export function readAll(engine: Pick<Engine, 'read'>, options: ReadAllOptions = {}): EventReader {
+  return eventReader({
+    engine,
+    source: { query: normalQuery(options.filter ?? 'everything') },
+    ...normalRange(options),
+  })
+}
+
+/** Lists streams. See `EventStore.streams`. */
+export function listStreams(engine: Pick<Engine, 'streams'>, options: StreamsOptions = {}): Reader<StreamInfo> {
+  const { prefix = '', after = '', signal } = options
+  if (typeof prefix !== 'string') throw new InvalidArgument('prefix', 'is not a string')
+  if (typeof after !== 'string') throw new InvalidArgument('after', 'is not a string')
+  const total = checkedLimit(options.limit)
+
+  async function* pages(limit: number): AsyncGenerator<StreamInfo> {
+    let cursor = after
+    for (let left = limit; left > 0; ) {
+      const page = await engine.streams({ prefix, after: cursor, limit: Math.min(left, limits.pageStreams) }, signal)
+      yield* page.streams
+      left -= page.streams.length
+      cursor = page.streams.at(-1)?.streamId ?? cursor
+      if (page.end) return
+    }
+  }
+  return reader(pages, total)
+}
+
+function normalRange(options: ReadStreamOptions): Omit<Reading, 'engine' | 'source'> {
+  const { direction = 'forward', signal } = options
+  if (direction !== 'forward' && direction !== 'backward') {
+    throw new InvalidArgument('direction', "is neither 'forward' nor 'backward'")
+  }
+  const from = options.from ?? (direction === 'forward' ? 1 : lastPosition)
+  if (!isPosition(from)) throw new InvalidArgument('from', 'is not a whole number from 0 on')
+  return { direction, from, limit: checkedLimit(options.limit), signal }
+}
+
+function checkedLimit(limit: number | undefined): number {
+  if (limit === undefined) return Number.POSITIVE_INFINITY
+  if (!isPosition(limit)) throw new InvalidArgument('limit', 'is not a whole number from 0 on')
+  return limit
+}
+
+function eventReader(reading: Reading): EventReader {
+  return reader(
+    (limit) => readEvents({ ...reading, limit }),
+    reading.limit,
+    () => readLast(reading),
+  )
+}
+
+async function* readEvents(reading: Reading): AsyncGenerator<RecordedEvent> {
+  const { direction } = reading
+  let { from, limit } = reading
+  // Where the log ended when the read began: a read of a store under load comes to an end.
+  let until: number | undefined
+  while (limit > 0) {
+    const page = await readPage(reading, from, limit)
+    until ??= page.head
+    for (const event of page.events) {
+      if (direction === 'forward' && event.position > until) return
+      yield decodeEvent(event)
+    }
+    limit -= page.events.length
+    from = page.next
+    if (page.end) return
+  }
+}
+
+/** With a limit, the last event is not the end of the log, so it is found by reading on. */
+async function readLast(reading: Reading): Promise<RecordedEvent | undefined> {
+  if (reading.limit === Number.POSITIVE_INFINITY && reading.direction === 'forward') {
+    const backward = { ...reading, direction: 'backward' as const, from: lastPosition, limit: 1 }
+    for await (const event of readEvents(backward)) return isWithin(event, reading) ? event : undefined
+    return undefined
+  }
+  let last: RecordedEvent | undefined
+  for await (const event of readEvents(reading)) last = event
+  return last
+}
+
+function isWithin(event: RecordedEvent, { source, from }: Reading): boolean {
+  return ('streamId' in source ? event.version : event.position) >= from
+}
+
+function readPage(reading: Reading, from: number, limit: number): Promise<Page> {
+  const { engine, source, direction, signal } = reading
+  const page = { source, direction, from, limit: Math.min(limit, limits.pageEvents), maxBytes: limits.pageBytes }
+  return engine.read(page, signal)
+}
+
+/** A {@link Reader} over a generator that can be started any number of times. */
+function reader<Item>(
+  read: (limit: number) => AsyncGenerator<Item>,
+  limit: number,
+  readLastItem?: () => Promise<Item | undefined>,
+): Reader<Item> {
+  return {
+    [Symbol.asyncIterator]: () => read(limit),
+    toArray: async () => {
+      const items: Item[] = []
+      for await (const item of read(limit)) items.push(item)
+      return items
+    },
+    first: async () => {
+      for await (const item of read(Math.min(limit, 1))) return item
+      return undefined
+    },
+    last: async () => {
+      if (readLastItem !== undefined) return readLastItem()
+      let last: Item | undefined
+      for await (const item of read(limit)) last = item
+      return last
+    },
+  }
+}

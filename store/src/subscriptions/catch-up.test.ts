@@ -1,0 +1,82 @@
+import { deepEqual, equal } from 'node:assert/strict'
+import { readFileSync, writeFileSync } from 'node:fs'
+import fc from 'fast-check'
+import { describe, it } from 'vitest'
+import type { StoredEvent } from '../model/event.ts'
+import { type CatchUpEffect, type CatchUpInput, type CatchUpPage, catchUp, catchUpFrom } from './catch-up.ts'
+
+function event(position: number): StoredEvent {
+  const texts = { id: `e${position}`, streamId: 'S-1', type: 'T', contentType: 'application/json', data: '0' }
+  const rest = { schemaVersion: 1, metadataContentType: 'application/json', metadata: '{}', tags: [], recordedAtMs: 0 }
+  return { ...texts, ...rest, version: position, position }
+}
+
+/** `start`, `moved`, or `page 3 5 next 7 end head 6`. */
+function inputFrom(line: string): CatchUpInput {
+  const [kind, ...words] = line.split(' ')
+  if (kind === 'start' || kind === 'moved') return { kind }
+  const after = (word: string): number => Number(words[words.indexOf(word) + 1])
+  const positions = words.slice(0, words.indexOf('next')).map(Number)
+  const page = { events: positions.map(event), next: after('next'), end: words.includes('end'), head: after('head') }
+  return { kind: 'page', page }
+}
+
+function lineFrom(effect: CatchUpEffect): string {
+  switch (effect.kind) {
+    case 'read':
+      return `read from ${effect.from}`
+    case 'deliver':
+      return `deliver ${effect.event.position}`
+    case 'mark':
+      return `${effect.mark} ${effect.position}`
+    case 'wait':
+      return `wait beyond ${effect.beyondHead}`
+  }
+}
+
+/** Runs the `>` lines of a transcript and writes what the machine says under each. */
+function replay(transcript: string): string {
+  let state = catchUpFrom(1)
+  const lines = transcript.split('\n').flatMap((line) => {
+    if (line.startsWith('from ')) state = catchUpFrom(Number(line.slice(5)))
+    if (!line.startsWith('> ')) return line.startsWith('  ') ? [] : [line]
+    const step = catchUp(state, inputFrom(line.slice(2)), (stored) => stored.position)
+    state = step.state
+    return [line, ...step.effects.map((effect) => `  ${lineFrom(effect)}`)]
+  })
+  return lines.join('\n')
+}
+
+describe('the catch-up machine', () => {
+  it('says what its transcript says', () => {
+    const file = new URL('../../../test/transcripts/catch-up.txt', import.meta.url)
+    const transcript = readFileSync(file, 'utf8')
+    // After a deliberate change: VARVE_REWRITE_TRANSCRIPTS=1 vitest run catch-up, then read the difference.
+    if (process.env.VARVE_REWRITE_TRANSCRIPTS !== undefined) writeFileSync(file, replay(transcript))
+    equal(replay(transcript), readFileSync(file, 'utf8'))
+  })
+
+  it('delivers every event once and in order, however pages are cut, repeated or overlap', () => {
+    const cuts = fc.array(fc.record({ back: fc.nat(3), size: fc.integer({ min: 0, max: 5 }) }), { maxLength: 40 })
+    fc.assert(
+      fc.property(cuts, fc.integer({ min: 1, max: 5 }), (pages, from) => {
+        const delivered: number[] = []
+        let state = catchUpFrom(from)
+        let highest = from
+        for (const { back, size } of pages) {
+          const start = Math.max(highest - back, 1)
+          const events = Array.from({ length: size }, (_, index) => event(start + index))
+          const page: CatchUpPage = { events, next: start + size, end: false, head: 1_000 }
+          const step = catchUp(state, { kind: 'page', page }, (stored) => stored.position)
+          state = step.state
+          for (const effect of step.effects) if (effect.kind === 'deliver') delivered.push(effect.event.position)
+          highest = Math.max(highest, start + size)
+        }
+        deepEqual(
+          delivered,
+          Array.from({ length: highest - from }, (_, index) => from + index),
+        )
+      }),
+    )
+  })
+})

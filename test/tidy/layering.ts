@@ -1,0 +1,242 @@
+import type { Rule } from './rule.ts'
+import { type AstNode, dottedName, nodesIn, type SourceFile } from './source.ts'
+import { isTest, manifest, type Tree, targetOf } from './tree.ts'
+
+const library = 'store/src/'
+
+/**
+ * What each part of the library may import besides itself: folders, or single files where a whole folder is too much.
+ * A part that is not listed here may not exist.
+ */
+const mayImport: Readonly<Record<string, readonly string[]>> = {
+  model: [],
+  engine: ['model'],
+  'event-store.ts': ['model', 'engine'],
+  schema: ['model', 'engine', 'event-store.ts'],
+  streams: ['model', 'engine', 'event-store.ts', 'schema'],
+  subscriptions: ['model', 'engine', 'event-store.ts', 'schema', 'streams'],
+  groups: ['model', 'engine', 'event-store.ts', 'schema', 'streams', 'subscriptions'],
+  // These run on any event store, embedded or remote: they see the contract, the nouns and the clock, nothing else.
+  projections: ['model', 'event-store.ts', 'engine/clock.ts', 'engine/system-clock.ts'],
+  deciders: ['model', 'event-store.ts', 'engine/clock.ts', 'engine/system-clock.ts'],
+  relays: ['model', 'event-store.ts', 'engine/clock.ts', 'engine/system-clock.ts'],
+  remote: ['model', 'engine', 'event-store.ts', 'schema', 'streams', 'subscriptions/checkpoint.ts'],
+  engines: ['model', 'engine'],
+  'open-store.ts': ['model', 'engine', 'event-store.ts', 'schema', 'streams', 'subscriptions', 'groups'],
+  // The memory engine is the reference that the model-based cases compare with.
+  conformance: [
+    'model',
+    'engine',
+    'event-store.ts',
+    'schema',
+    'streams',
+    'subscriptions',
+    'groups',
+    'open-store.ts',
+    'engines/memory',
+  ],
+  'index.ts': ['*'],
+}
+
+interface Edge {
+  readonly from: string
+  readonly to: string
+  readonly at: string
+}
+
+/** Rule 1: the layers. */
+export const importsDownwardOnly: Rule = {
+  holds: 'a layer of the library imports lower layers only, types included',
+  breaches: (tree) => edgesIn(tree).flatMap(({ from, to, at }) => (allowed(from, to) ? [] : [`${at} imports ${to}`])),
+  wrong: {
+    'the model imports the port': { 'store/src/model/event.ts': "import { a } from '../engine/engine.ts'" },
+    'a type is imported upwards': { 'store/src/engine/engine.ts': "import type { A } from '../streams/append.ts'" },
+    'a type is imported in place': { 'store/src/engine/engine.ts': "type A = import('../streams/append.ts').A" },
+    'a name is re-exported upwards': { 'store/src/engine/engine.ts': "export { a } from '../streams/append.ts'" },
+    'an import happens at run time': { 'store/src/streams/read.ts': "await import('../subscriptions/subscribe.ts')" },
+    'a projection reaches behind the contract': { 'store/src/projections/project.ts': "import '../streams/read.ts'" },
+    'one engine imports another': { 'store/src/engines/sqlite/read.ts': "import '../memory/read.ts'" },
+    'a verb imports an engine': { 'store/src/streams/read.ts': "import '../engines/memory/index.ts'" },
+    'a folder has no layer': { 'store/src/extras/extra.ts': "import '../model/event.ts'" },
+    'the library leaves its folder': { 'store/src/streams/read.ts': "import '../../../test/x.ts'" },
+  },
+  right: {
+    'store/src/streams/read.ts': "import '../model/event.ts'\nimport './append.ts' // '../subscriptions/wake.ts'",
+    'store/src/streams/read.test.ts': "import '../open-store.ts'",
+    'store/src/engines/sqlite/read.ts': "import './rows.ts'\nimport '../../engine/engine.ts'\nimport 'node:sqlite'",
+  },
+}
+
+/** Rule 1: no cycles. */
+export const hasNoCycles: Rule = {
+  holds: 'no file imports itself, however long the way round, types included',
+  breaches: (tree) => cyclesIn(tree),
+  wrong: {
+    'two files import each other': {
+      'store/src/model/a.ts': "import './b.ts'",
+      'store/src/model/b.ts': "import './a.ts'",
+    },
+    'three files go round by types': {
+      'server/src/a.ts': "import type { B } from './b.ts'",
+      'server/src/b.ts': "export type { C } from './c.ts'",
+      'server/src/c.ts': "type A = import('./a.ts').A",
+    },
+  },
+  right: {
+    'store/src/model/a.ts': "import './b.ts'\nimport './c.ts'",
+    'store/src/model/b.ts': "import './c.ts'",
+    'store/src/model/c.ts': '',
+    'bench/run.ts': "fork(new URL('./process.ts', import.meta.url))",
+    'bench/process.ts': "import './run.ts'",
+  },
+}
+
+/** Rule 3: machines are pure. */
+export const machinesArePure: Rule = {
+  holds: 'a state machine imports the model only and neither waits nor runs in the background',
+  breaches: (tree) =>
+    [...tree.sources.values()]
+      .filter(({ path }) => isMachine(path))
+      .flatMap(({ path, imports, program, lineOf }) => {
+        const foreign = imports
+          .filter(({ specifier }) => !targetOf(path, specifier)?.startsWith(`${library}model/`))
+          .map(({ specifier, line }) => `${path}:${line} is a machine and imports ${specifier}`)
+        const waiting = waitingIn(program).map((start) => `${path}:${lineOf(start)} is a machine and is asynchronous`)
+        return [...foreign, ...waiting]
+      }),
+  wrong: {
+    'a machine imports the port': { 'store/src/subscriptions/catch-up.ts': "import '../engine/engine.ts'" },
+    'a machine imports Node': { 'store/src/deciders/decider.ts': "import 'node:fs'" },
+    'a machine awaits': { 'store/src/projections/projection.ts': 'export async function fold() {}' },
+    'a machine makes a promise': { 'store/src/groups/group.ts': 'const later = new Promise(() => {})' },
+  },
+  right: {
+    'store/src/subscriptions/catch-up.ts': "import type { A } from '../model/event.ts'\nexport const next = () => 1",
+    'store/src/subscriptions/subscribe.ts': "import './catch-up.ts'\nasync function run() {}",
+  },
+}
+
+const manifestOfVarve = {
+  'store/package.json': '{ "exports": { ".": "./dist/index.js", "./sqlite": "./dist/engines/sqlite/index.js" } }',
+}
+
+/** Rule 4: the server stands on what is published. */
+export const serverUsesPublishedEntries: Rule = {
+  holds:
+    'the server imports published entries of varve only, its protocols leave each other alone, one file names engines',
+  breaches: (tree) => {
+    const published = publishedEntries(tree)
+    return productFiles(tree, 'server/src/').flatMap(({ path, imports }) =>
+      imports.flatMap(({ specifier, names, line }) => {
+        const says = serverBreach(path, specifier, names, published)
+        return says === undefined ? [] : [`${path}:${line} ${says}`]
+      }),
+    )
+  },
+  wrong: {
+    'the server reaches into the library': { 'server/src/http/read.ts': "import '../../../store/src/open-store.ts'" },
+    'a deep import of the package': {
+      ...manifestOfVarve,
+      'server/src/http/read.ts': "import 'varve/dist/streams/read.js'",
+    },
+    'a protocol imports another': { 'server/src/http/read.ts': "import '../cli/read.ts'" },
+    'a route names an engine': {
+      ...manifestOfVarve,
+      'server/src/http/read.ts': "import { sqlite } from 'varve/sqlite'",
+    },
+    'a route names the memory engine': {
+      ...manifestOfVarve,
+      'server/src/http/read.ts': "import { memory } from 'varve'",
+    },
+  },
+  right: {
+    ...manifestOfVarve,
+    'server/src/open-engine.ts': "import { sqlite } from 'varve/sqlite'",
+    'server/src/cli/read.ts': "import { openStore } from 'varve'\nimport '../open-engine.ts'\nimport './progress.ts'",
+    'server/src/cli/varve.ts': "import manifest from '../../package.json' with { type: 'json' }",
+    'server/src/http/read.test.ts': "import { memory } from 'varve'",
+  },
+}
+
+const protocols = ['http', 'kurrent', 'cli']
+
+function serverBreach(
+  path: string,
+  specifier: string,
+  names: readonly string[],
+  published: ReadonlyMap<string, string>,
+): string | undefined {
+  if (specifier === 'varve' || specifier.startsWith('varve/')) {
+    const source = published.get(specifier)
+    if (source === undefined) return `imports ${specifier}, which varve does not publish`
+    const namesEngine = source.startsWith('./dist/engines/') || names.includes('memory')
+    return namesEngine && path !== 'server/src/open-engine.ts' ? 'names an engine; open-engine.ts does that' : undefined
+  }
+  const target = targetOf(path, specifier)
+  if (target === undefined) return undefined
+  if (!target.startsWith('server/src/') && target !== 'server/package.json')
+    return `imports ${target} from outside the package`
+  const [from, to] = [path, target].map((file) => protocols.find((name) => file.startsWith(`server/src/${name}/`)))
+  return from !== undefined && to !== undefined && from !== to ? `of ${from}/ imports ${target} of ${to}/` : undefined
+}
+
+/** What varve publishes, by the name it is imported with. */
+function publishedEntries(tree: Tree): ReadonlyMap<string, string> {
+  const { exports = {} } = manifest(tree, 'store/package.json') as { exports?: Readonly<Record<string, string>> }
+  return new Map(Object.entries(exports).map(([entry, target]) => [`varve${entry.slice(1)}`, target]))
+}
+
+function isMachine(path: string): boolean {
+  return /^store\/src\/(subscriptions\/catch-up|groups\/group|projections\/projection|deciders\/decider)\.ts$/.test(
+    path,
+  )
+}
+
+function edgesIn(tree: Tree): readonly Edge[] {
+  return productFiles(tree, library).flatMap(({ path, imports }) =>
+    imports.flatMap(({ specifier, line }) => {
+      const to = targetOf(path, specifier)
+      return to === undefined ? [] : [{ from: path, to, at: `${path}:${line}` }]
+    }),
+  )
+}
+
+function productFiles(tree: Tree, folder: string): readonly SourceFile[] {
+  return [...tree.sources.values()].filter(({ path }) => path.startsWith(folder) && !isTest(path))
+}
+
+function allowed(from: string, to: string): boolean {
+  if (!to.startsWith(library)) return false
+  const [own, target] = [partOf(from), to.slice(library.length)]
+  const list = mayImport[own.name]
+  if (list === undefined) return false
+  return [...list, own.folder].some((part) => part === '*' || target === part || target.startsWith(`${part}/`))
+}
+
+/** The layer a file belongs to and the folder it may use freely: its own one, for an engine only that engine's. */
+function partOf(path: string): { readonly name: string; readonly folder: string } {
+  const [name = '', second = ''] = path.slice(library.length).split('/')
+  return { name, folder: name === 'engines' ? `${name}/${second}` : name }
+}
+
+function waitingIn(program: AstNode): readonly number[] {
+  return [...nodesIn(program)]
+    .filter((node) => node.async === true || node.type === 'AwaitExpression' || dottedName(node) === 'Promise')
+    .map(({ start }) => start)
+}
+
+function cyclesIn(tree: Tree): readonly string[] {
+  const done = new Set<string>()
+  const found: string[] = []
+  const visit = (path: string, trail: readonly string[]): void => {
+    if (trail.includes(path)) found.push(`${[...trail.slice(trail.indexOf(path)), path].join(' > ')} is a cycle`)
+    if (done.has(path)) return
+    done.add(path)
+    for (const { specifier, isStart } of tree.sources.get(path)?.imports ?? []) {
+      const target = isStart ? undefined : targetOf(path, specifier)
+      if (target !== undefined && tree.sources.has(target)) visit(target, [...trail, path])
+    }
+  }
+  for (const path of tree.sources.keys()) visit(path, [])
+  return found
+}

@@ -1,0 +1,60 @@
+import { type Decider, defineDecider, defineEvents, type EventStore, event, execute, given } from 'varve'
+import { expectTypeOf } from 'vitest'
+
+declare const store: EventStore
+
+interface Cart {
+  readonly status: 'open' | 'checked-out'
+  readonly items: number
+}
+type Command = { readonly kind: 'add'; readonly sku: string } | { readonly kind: 'check-out' }
+
+const events = defineEvents({ ItemAdded: event<{ sku: string }>(), CheckedOut: event<{ items: number; at: Date }>() })
+
+// Events, command and state are inferred; the only types written are those of the command and of the state.
+const cart = defineDecider({
+  events,
+  initialState: (): Cart => ({ status: 'open', items: 0 }),
+  decide: (command: Command, state) => {
+    expectTypeOf(state).toEqualTypeOf<Cart>()
+    if (command.kind === 'add') return { type: 'ItemAdded', data: { sku: command.sku } }
+    return [{ type: 'CheckedOut', data: { items: state.items, at: new Date() } }]
+  },
+  evolve: (state, recorded) => {
+    switch (recorded.type) {
+      case 'ItemAdded':
+        expectTypeOf(recorded.data).toEqualTypeOf<{ sku: string }>()
+        return { ...state, items: state.items + 1 }
+      case 'CheckedOut':
+        // Folded is what is stored: the date went through JSON.
+        expectTypeOf(recorded.data.at).toBeString()
+        return { ...state, status: 'checked-out' }
+    }
+  },
+})
+expectTypeOf(cart).toEqualTypeOf<Decider<typeof events, Command, Cart>>()
+
+execute(store, { decider: cart, streamId: 'Cart-7', command: { kind: 'add', sku: 'tea' } })
+// @ts-expect-error there is no such command
+execute(store, { decider: cart, streamId: 'Cart-7', command: { kind: 'remove' } })
+
+given(cart, [{ type: 'ItemAdded', data: { sku: 'tea' } }]).when({ kind: 'check-out' })
+// @ts-expect-error the decider does not know this event
+given(cart, [{ type: 'ItemLost', data: { sku: 'tea' } }])
+// @ts-expect-error there is no such command
+given(cart, []).when('add')
+
+defineDecider({
+  events,
+  initialState: (): Cart => ({ status: 'open', items: 0 }),
+  // @ts-expect-error the event is not defined
+  decide: (_command: Command, _state) => ({ type: 'ItemLost', data: {} }),
+  evolve: (state) => state,
+})
+defineDecider({
+  events,
+  initialState: (): Cart => ({ status: 'open', items: 0 }),
+  decide: (_command: Command, _state) => [],
+  // @ts-expect-error this is no state of the cart
+  evolve: (_state) => ({ status: 'gone', items: 0 }),
+})

@@ -1,0 +1,89 @@
+import { type } from 'arktype'
+import * as v from 'valibot'
+import {
+  defineEvents,
+  type EventStore,
+  event,
+  type InputOf,
+  type JsonForm,
+  type NewEventOf,
+  type RecordedEventOf,
+  type StoredOf,
+  type SubscriptionItem,
+} from 'varve'
+import { expectTypeOf } from 'vitest'
+import { z } from 'zod'
+
+declare const store: EventStore
+
+const orderEvents = defineEvents({
+  OrderPlaced: z.object({ customerId: z.string(), cents: z.int().default(0) }),
+  OrderPaid: { schema: v.object({ cents: v.number() }), version: 2 },
+  OrderShipped: type({ carrier: 'string', weightKg: 'number' }),
+  OrderCancelled: event<{ reason: string; at: Date }>(),
+})
+type Events = typeof orderEvents
+type Recorded = RecordedEventOf<Events>
+
+// Types come from the validators of three libraries and from a bare type; nobody writes a type argument.
+expectTypeOf<InputOf<Events['OrderPlaced']>>().toEqualTypeOf<{ customerId: string; cents?: number | undefined }>()
+expectTypeOf<StoredOf<Events['OrderPlaced']>>().toEqualTypeOf<{ customerId: string; cents: number }>()
+expectTypeOf<StoredOf<Events['OrderPaid']>>().toEqualTypeOf<{ cents: number }>()
+expectTypeOf<StoredOf<Events['OrderShipped']>>().toEqualTypeOf<{ carrier: string; weightKg: number }>()
+expectTypeOf<InputOf<Events['OrderCancelled']>>().toEqualTypeOf<{ reason: string; at: Date }>()
+expectTypeOf<Recorded['type']>().toEqualTypeOf<'OrderPlaced' | 'OrderPaid' | 'OrderShipped' | 'OrderCancelled'>()
+
+// What went through JSON is read as what JSON made of it.
+expectTypeOf<StoredOf<Events['OrderCancelled']>>().toEqualTypeOf<{ reason: string; at: string }>()
+expectTypeOf<JsonForm<Date[]>>().toEqualTypeOf<string[]>()
+expectTypeOf<JsonForm<{ when?: Date; then: () => void }>>().toEqualTypeOf<{ when?: string }>()
+expectTypeOf<JsonForm<unknown>>().toBeUnknown()
+const blobEvents = defineEvents({ ImageAdded: event<Uint8Array>() })
+expectTypeOf<StoredOf<(typeof blobEvents)['ImageAdded']>>().toEqualTypeOf<Uint8Array>()
+
+// An append takes the events of the category and no others.
+const orders = store.category('Order', orderEvents)
+const order = orders.stream('7')
+order.append([{ type: 'OrderPlaced', data: { customerId: 'c1' } }])
+order.append([{ type: 'OrderCancelled', data: { reason: 'late', at: new Date() }, tags: ['late'] }])
+// @ts-expect-error there is no such event in the category
+order.append([{ type: 'OrderLost', data: { reason: 'late' } }])
+// @ts-expect-error this is the payload of another event
+order.append([{ type: 'OrderPaid', data: { customerId: 'c1' } }])
+// @ts-expect-error a field is missing
+order.append([{ type: 'OrderShipped', data: { carrier: 'dhl' } }])
+// @ts-expect-error the definition says the schema version
+order.append([{ type: 'OrderPaid', data: { cents: 1 }, schemaVersion: 1 }])
+// @ts-expect-error a category has only its own types to narrow by
+orders.readAll({ types: ['OrderLost'] })
+
+// What is read narrows by its type.
+expectTypeOf(order.read().toArray()).resolves.toEqualTypeOf<Recorded[]>()
+expectTypeOf(orders.readAll().first()).resolves.toEqualTypeOf<Recorded | undefined>()
+expectTypeOf(order.subscribe()).toEqualTypeOf<AsyncIterable<Recorded>>()
+expectTypeOf(orders.subscribe({ types: ['OrderPaid'] })).toEqualTypeOf<AsyncIterable<Recorded>>()
+expectTypeOf(orders.subscribe({ marks: true })).toEqualTypeOf<AsyncIterable<SubscriptionItem<Recorded>>>()
+
+declare const recorded: Recorded
+switch (recorded.type) {
+  case 'OrderPlaced':
+    expectTypeOf(recorded.data).toEqualTypeOf<{ customerId: string; cents: number }>()
+    break
+  case 'OrderPaid':
+  case 'OrderShipped':
+    expectTypeOf(recorded.position).toBeNumber()
+    break
+  case 'OrderCancelled':
+    expectTypeOf(recorded.data.at).toBeString()
+    break
+  default:
+    // Every event is handled: a new one makes this line an error.
+    expectTypeOf(recorded).toBeNever()
+}
+
+// Definitions spread into definitions.
+const all = defineEvents({ ...orderEvents, ...blobEvents })
+expectTypeOf<NewEventOf<typeof all>['type']>().toEqualTypeOf<Recorded['type'] | 'ImageAdded'>()
+
+// @ts-expect-error an event is defined by a validator or a type, not by a word
+defineEvents({ OrderPlaced: 'object' })
