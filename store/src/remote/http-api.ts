@@ -44,6 +44,9 @@ export interface HttpApiParts {
 const attemptsMax = 6
 const retryMinMs = 50
 
+/** Why a request's timer ends early; one for all, because making an AbortError with its stack costs as much as the call. */
+const over = new Error('the request is over')
+
 /** The API at a base URL. */
 export function httpApi(parts: HttpApiParts): HttpApi {
   const finishing = new Set<Promise<unknown>>()

@@ -174,7 +174,15 @@ export const wrongAppends: readonly WrongEngine[] = [
   wrong('judges a version in one step and writes in the next', ['versioned/one-winner'], () => checkedInASeparateStep),
   wrong(
     'takes any version from the expected one on',
-    ['durable/goes-on', 'lifecycle/checked-fact', 'versioned/deleted', 'versioned/existing', 'versioned/one-winner', 'versioned/read-only-check', 'versioned/truncated'],
+    [
+      'durable/goes-on',
+      'lifecycle/checked-fact',
+      'versioned/deleted',
+      'versioned/existing',
+      'versioned/one-winner',
+      'versioned/read-only-check',
+      'versioned/truncated',
+    ],
     forgiving(
       ({ expectedVersion }, state) =>
         typeof expectedVersion === 'number' && expectedVersion > 0 && state.version >= expectedVersion,
@@ -190,7 +198,25 @@ export const wrongAppends: readonly WrongEngine[] = [
   ),
   wrong(
     'does not look at expected versions at all',
-    ['atomic/no-gap', 'atomic/no-trace', 'batches/facts-seen', 'batches/neighbours-unharmed', 'batches/refused-unseen', 'batches/version-seen', 'conditions/with-version', 'durable/goes-on', 'lifecycle/checked-fact', 'lifecycle/refused-fact', 'versioned/absent', 'versioned/deleted', 'versioned/every-check', 'versioned/existing', 'versioned/one-winner', 'versioned/read-only-check', 'versioned/truncated'],
+    [
+      'atomic/no-gap',
+      'atomic/no-trace',
+      'batches/facts-seen',
+      'batches/neighbours-unharmed',
+      'batches/refused-unseen',
+      'batches/version-seen',
+      'conditions/with-version',
+      'durable/goes-on',
+      'lifecycle/checked-fact',
+      'lifecycle/refused-fact',
+      'versioned/absent',
+      'versioned/deleted',
+      'versioned/every-check',
+      'versioned/existing',
+      'versioned/one-winner',
+      'versioned/read-only-check',
+      'versioned/truncated',
+    ],
     forgiving(() => true),
   ),
   wrong(
@@ -263,7 +289,13 @@ export const wrongAppends: readonly WrongEngine[] = [
   ),
   wrong(
     'gives the outcomes of a batch with the refusals last',
-    ['batches/facts-seen', 'batches/neighbours-unharmed', 'batches/refused-unseen', 'batches/version-seen', 'conditions/oracle'],
+    [
+      'batches/facts-seen',
+      'batches/neighbours-unharmed',
+      'batches/refused-unseen',
+      'batches/version-seen',
+      'conditions/oracle',
+    ],
     () => (engine) => ({
       append: async (batch, signal) => {
         const outcomes = await engine.append(batch, signal)
@@ -275,7 +307,18 @@ export const wrongAppends: readonly WrongEngine[] = [
   ),
   wrong(
     'tells the head as it was before the last append',
-    ['atomic/no-gap', 'atomic/no-trace', 'batches/visible-when-acknowledged', 'conditions/whole-store', 'durable/events', 'ordered/head', 'reads/beyond-the-end', 'reads/goes-on', 'reads/limit', 'reads/stream-state'],
+    [
+      'atomic/no-gap',
+      'atomic/no-trace',
+      'batches/visible-when-acknowledged',
+      'conditions/whole-store',
+      'durable/events',
+      'ordered/head',
+      'reads/beyond-the-end',
+      'reads/goes-on',
+      'reads/limit',
+      'reads/stream-state',
+    ],
     () => {
       let before = 0
       return (engine) => ({
@@ -290,8 +333,12 @@ export const wrongAppends: readonly WrongEngine[] = [
       })
     },
   ),
-  wrong('counts positions in tens and says they have no holes', [], () => inTens),
-  wrong('tells every append of a crowded batch the same version', [], () => (engine) => ({
+  wrong(
+    'counts positions in tens and says they have no holes',
+    ['atomic/no-gap', 'ordered/commit-order', 'ordered/gapless'],
+    () => inTens,
+  ),
+  wrong('tells every append of a crowded batch the same version', ['ordered/race-on-one-stream'], () => (engine) => ({
     append: async (batch, signal) => {
       const outcomes = await engine.append(batch, signal)
       const [first] = outcomes
@@ -300,13 +347,13 @@ export const wrongAppends: readonly WrongEngine[] = [
       return outcomes.map((outcome) => ('streams' in outcome ? { ...outcome, streams } : outcome))
     },
   })),
-  wrong('fails on an empty batch', [], () => (engine) => ({
+  wrong('fails on an empty batch', ['batches/empty'], () => (engine) => ({
     append: async (batch, signal) => {
       if (batch.length === 0) throw new RangeError('There is nothing to append.')
       return engine.append(batch, signal)
     },
   })),
-  wrong('writes to 500 streams at once and to no more', [], () => (engine) => ({
+  wrong('writes to 500 streams at once and to no more', ['bounded/most-streams'], () => (engine) => ({
     append: async (batch, signal) => {
       const streams = batch.map((one) => new Set(one.events.map((event) => event.streamId)).size)
       if (Math.max(0, ...streams) > 500) throw new RangeError('This append writes more than 500 streams.')
@@ -315,7 +362,18 @@ export const wrongAppends: readonly WrongEngine[] = [
   })),
   wrong(
     'numbers the versions of a stream by the requests that wrote it',
-    ['atomic/whole', 'batches/one-outcome-each', 'batches/repeat-seen', 'bounded/largest-append', 'idempotent/repeat', 'idempotent/repeat-across-instances', 'idempotent/repeat-after-reopen', 'idempotent/repeat-before-checks', 'idempotent/several-streams', 'ordered/versions'],
+    [
+      'atomic/whole',
+      'batches/one-outcome-each',
+      'batches/repeat-seen',
+      'bounded/largest-append',
+      'idempotent/repeat',
+      'idempotent/repeat-across-instances',
+      'idempotent/repeat-after-reopen',
+      'idempotent/repeat-before-checks',
+      'idempotent/several-streams',
+      'ordered/versions',
+    ],
     () => (engine) => ({
       append: async (batch, signal) => {
         const outcomes = await engine.append(batch, signal)

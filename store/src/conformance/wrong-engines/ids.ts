@@ -131,7 +131,15 @@ export const wrongIds: readonly WrongEngine[] = [
   ),
   wrong(
     'keeps ids unique in each stream only',
-    ['atomic/no-gap', 'atomic/no-trace', 'batches/neighbours-unharmed', 'batches/repeat-seen', 'idempotent/elsewhere', 'idempotent/hidden-ids-count', 'idempotent/ids-before-checks'],
+    [
+      'atomic/no-gap',
+      'atomic/no-trace',
+      'batches/neighbours-unharmed',
+      'batches/repeat-seen',
+      'idempotent/elsewhere',
+      'idempotent/hidden-ids-count',
+      'idempotent/ids-before-checks',
+    ],
     forgetting(
       () => false,
       (event) => `${event.streamId} ${event.id}`,
@@ -139,7 +147,13 @@ export const wrongIds: readonly WrongEngine[] = [
   ),
   wrong(
     'takes a stored id for a repeat in whichever stream it lies',
-    ['batches/neighbours-unharmed', 'batches/repeat-seen', 'idempotent/elsewhere', 'idempotent/hidden-ids-count', 'idempotent/ids-before-checks'],
+    [
+      'batches/neighbours-unharmed',
+      'batches/repeat-seen',
+      'idempotent/elsewhere',
+      'idempotent/hidden-ids-count',
+      'idempotent/ids-before-checks',
+    ],
     lenient((stored, one) => stored.some((event, index) => event.streamId !== one.events[index]?.streamId)),
   ),
   wrong(

@@ -90,7 +90,14 @@ const noSignal: Twist = (engine) => ({
 export const wrongKeeping: readonly WrongEngine[] = [
   forgetful(
     'loses the last event on the way to a reopen',
-    ['closing/waits', 'durable/events', 'durable/goes-on', 'durable/many-reopens', 'durable/streams', 'idempotent/repeat-after-reopen'],
+    [
+      'closing/waits',
+      'durable/events',
+      'durable/goes-on',
+      'durable/many-reopens',
+      'durable/streams',
+      'idempotent/repeat-after-reopen',
+    ],
     async (from, to) => {
       await copyEvents(from, to, (events) => events.slice(0, -1))
       await copyShelf(from, to)
@@ -98,7 +105,16 @@ export const wrongKeeping: readonly WrongEngine[] = [
   ),
   forgetful(
     'loses everything on the way to a reopen',
-    ['closing/waits', 'durable/conditions', 'durable/events', 'durable/goes-on', 'durable/many-reopens', 'durable/shelf', 'durable/streams', 'idempotent/repeat-after-reopen'],
+    [
+      'closing/waits',
+      'durable/conditions',
+      'durable/events',
+      'durable/goes-on',
+      'durable/many-reopens',
+      'durable/shelf',
+      'durable/streams',
+      'idempotent/repeat-after-reopen',
+    ],
     async () => undefined,
   ),
   forgetful('loses the shelf on the way to a reopen', ['durable/shelf'], async (from, to) =>
@@ -116,12 +132,34 @@ export const wrongKeeping: readonly WrongEngine[] = [
   }),
   wrong(
     'does not know tombstones',
-    ['atomic/no-gap', 'atomic/no-trace', 'batches/facts-seen', 'batches/neighbours-unharmed', 'bounded/longest-stream-id', 'durable/streams', 'lifecycle/listing', 'lifecycle/tombstone', 'lifecycle/tombstone-stays', 'names/facts'],
+    [
+      'atomic/no-gap',
+      'atomic/no-trace',
+      'batches/facts-seen',
+      'batches/neighbours-unharmed',
+      'bounded/longest-stream-id',
+      'durable/streams',
+      'lifecycle/listing',
+      'lifecycle/tombstone',
+      'lifecycle/tombstone-stays',
+      'names/facts',
+    ],
     missingFacts((event) => event.type === tombstoneEventType),
   ),
   wrong(
     'does not know truncations',
-    ['batches/facts-seen', 'bounded/longest-stream-id', 'durable/streams', 'lifecycle/delete', 'lifecycle/facts-as-bytes', 'lifecycle/listing', 'lifecycle/metadata-replaces', 'lifecycle/truncate', 'reads/stream-state', 'versioned/deleted'],
+    [
+      'batches/facts-seen',
+      'bounded/longest-stream-id',
+      'durable/streams',
+      'lifecycle/delete',
+      'lifecycle/facts-as-bytes',
+      'lifecycle/listing',
+      'lifecycle/metadata-replaces',
+      'lifecycle/truncate',
+      'reads/stream-state',
+      'versioned/deleted',
+    ],
     missingFacts((event) => event.type === metadataEventType),
   ),
   wrong(
@@ -131,7 +169,15 @@ export const wrongKeeping: readonly WrongEngine[] = [
   ),
   wrong(
     'hides the version a truncation keeps',
-    ['batches/facts-seen', 'bounded/longest-stream-id', 'durable/streams', 'lifecycle/delete', 'lifecycle/facts-as-bytes', 'lifecycle/metadata-replaces', 'lifecycle/truncate'],
+    [
+      'batches/facts-seen',
+      'bounded/longest-stream-id',
+      'durable/streams',
+      'lifecycle/delete',
+      'lifecycle/facts-as-bytes',
+      'lifecycle/metadata-replaces',
+      'lifecycle/truncate',
+    ],
     () => (engine) =>
       paging(engine, async (page, { source }) => {
         if (!('streamId' in source)) return page
@@ -308,7 +354,23 @@ export const wrongKeeping: readonly WrongEngine[] = [
   })),
   {
     name: 'says it is durable and gives back an empty storage',
-    breaks: ['closing/shared', 'closing/waits', 'conditions/across-instances', 'durable/conditions', 'durable/events', 'durable/goes-on', 'durable/many-reopens', 'durable/shelf', 'durable/streams', 'idempotent/repeat-across-instances', 'idempotent/repeat-after-reopen', 'live/reading-is-the-truth', 'ordered/shared', 'shelf/one-winner', 'versioned/one-winner'],
+    breaks: [
+      'closing/shared',
+      'closing/waits',
+      'conditions/across-instances',
+      'durable/conditions',
+      'durable/events',
+      'durable/goes-on',
+      'durable/many-reopens',
+      'durable/shelf',
+      'durable/streams',
+      'idempotent/repeat-across-instances',
+      'idempotent/repeat-after-reopen',
+      'live/reading-is-the-truth',
+      'ordered/shared',
+      'shelf/one-winner',
+      'versioned/one-winner',
+    ],
     open: () => openOn(memory(), undefined, async () => memory()),
   },
 ]

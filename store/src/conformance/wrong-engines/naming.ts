@@ -75,7 +75,14 @@ export const wrongNames: readonly WrongEngine[] = [
   ),
   wrong(
     'takes upper case for lower case in streams',
-    ['matching/category', 'matching/stream-prefix-case', 'names/case', 'names/facts', 'names/normalisation', 'reads/listing'],
+    [
+      'matching/category',
+      'matching/stream-prefix-case',
+      'names/case',
+      'names/facts',
+      'names/normalisation',
+      'reads/listing',
+    ],
     confusing((name) => name.toLowerCase()),
   ),
   wrong(

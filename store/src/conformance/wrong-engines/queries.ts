@@ -235,7 +235,17 @@ export const wrongQueries: readonly WrongEngine[] = [
   ),
   wrong(
     'takes the position of a condition for one that counts',
-    ['bounded/matchless-condition', 'conditions/after-is-exclusive', 'conditions/newer-match', 'conditions/no-false-conflicts', 'conditions/oracle', 'conditions/unrelated', 'conditions/whole-store', 'conditions/with-version', 'durable/conditions'],
+    [
+      'bounded/matchless-condition',
+      'conditions/after-is-exclusive',
+      'conditions/newer-match',
+      'conditions/no-false-conflicts',
+      'conditions/oracle',
+      'conditions/unrelated',
+      'conditions/whole-store',
+      'conditions/with-version',
+      'durable/conditions',
+    ],
     misjudging(async (condition) => ({ ...condition, after: Math.max(0, condition.after - 1) })),
   ),
   wrong(
@@ -272,12 +282,27 @@ export const wrongQueries: readonly WrongEngine[] = [
   ),
   wrong(
     'fails a condition on any newer event',
-    ['bounded/matchless-condition', 'conditions/newer-match', 'conditions/no-false-conflicts', 'conditions/unrelated', 'durable/conditions', ...matchingExcept('matching/everything', 'matching/tags-and', 'matching/types-or')],
+    [
+      'bounded/matchless-condition',
+      'conditions/newer-match',
+      'conditions/no-false-conflicts',
+      'conditions/unrelated',
+      'durable/conditions',
+      ...matchingExcept('matching/everything', 'matching/tags-and', 'matching/types-or'),
+    ],
     misjudging(async (condition) => (condition.after > 0 ? { ...condition, failIfMatch: 'everything' } : condition)),
   ),
   wrong(
     "fails a condition on the append's own events",
-    ['batches/condition-seen', 'batches/refused-unseen', 'conditions/across-instances', 'conditions/no-false-conflicts', 'conditions/own-events', 'conditions/whole-store', 'idempotent/repeat-before-checks'],
+    [
+      'batches/condition-seen',
+      'batches/refused-unseen',
+      'conditions/across-instances',
+      'conditions/no-false-conflicts',
+      'conditions/own-events',
+      'conditions/whole-store',
+      'idempotent/repeat-before-checks',
+    ],
     () => (engine, lock) =>
       judging(engine, lock, async (one, send) => {
         const { condition } = one

@@ -44,7 +44,18 @@ export const wrongReads: readonly WrongEngine[] = [
   ),
   wrong(
     'begins a forward read after the place it was given',
-    ['bounded/largest-append', 'bounded/long-stream', 'bounded/page-bytes-all-read', 'lifecycle/truncate', 'live/reading-is-the-truth', 'ordered/positions-rise', 'reads/beyond-the-end', 'reads/from-forward', 'reads/goes-on', 'reads/paging'],
+    [
+      'bounded/largest-append',
+      'bounded/long-stream',
+      'bounded/page-bytes-all-read',
+      'lifecycle/truncate',
+      'live/reading-is-the-truth',
+      'ordered/positions-rise',
+      'reads/beyond-the-end',
+      'reads/from-forward',
+      'reads/goes-on',
+      'reads/paging',
+    ],
     asking((query) => (query.direction === 'forward' && query.from > 1 ? { ...query, from: query.from + 1 } : query)),
   ),
   wrong(
@@ -59,7 +70,23 @@ export const wrongReads: readonly WrongEngine[] = [
   ),
   wrong(
     'takes a backward read for a forward one',
-    ['append-only/log-keeps-all', 'bounded/page-bytes-all-read', 'lifecycle/truncate', 'matching/category', 'matching/everything', 'matching/items-or', 'matching/one-term', 'matching/stream-prefix', 'matching/stream-prefix-literal', 'matching/tags-and', 'matching/types-or', 'matching/types-with-tags', 'reads/backward', 'reads/beyond-the-end', 'reads/paging'],
+    [
+      'append-only/log-keeps-all',
+      'bounded/page-bytes-all-read',
+      'lifecycle/truncate',
+      'matching/category',
+      'matching/everything',
+      'matching/items-or',
+      'matching/one-term',
+      'matching/stream-prefix',
+      'matching/stream-prefix-literal',
+      'matching/tags-and',
+      'matching/types-or',
+      'matching/types-with-tags',
+      'reads/backward',
+      'reads/beyond-the-end',
+      'reads/paging',
+    ],
     asking((query) =>
       query.direction === 'backward' && query.from === lastPosition
         ? { ...query, direction: 'forward', from: 1 }
