@@ -1,21 +1,22 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { root } from './packed/pack.ts'
 import { writePrograms } from './packed/programs.ts'
 
-const folder = join(root, 'docs', 'guides')
+const docs = join(root, 'docs')
+const guides = [...readdirSync(join(docs, 'guides')).map((guide) => join('guides', guide)), 'for-engine-authors.md']
 
 /** Every `ts` block is a program of its own, named after its guide and the line it begins in. */
 function blocksOf(guide: string): readonly (readonly [string, string])[] {
-  const text = readFileSync(join(folder, guide), 'utf8')
+  const text = readFileSync(join(docs, guide), 'utf8')
   return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map((block) => {
     const line = text.slice(0, block.index).split('\n').length
-    return [`${guide.replace('.md', '')}-${line}`, block[1] ?? '']
+    return [`${basename(guide, '.md')}-${line}`, block[1] ?? '']
   })
 }
 
-const blocks = new Map(readdirSync(folder).flatMap(blocksOf))
+const blocks = new Map(guides.flatMap(blocksOf))
 const programs = writePrograms('guides', blocks)
 afterAll(programs.remove)
 
