@@ -166,6 +166,27 @@ describe('files that are no store', () => {
     )
   })
 
+  it.each([
+    ['forward', 1, [1, 2, 3]],
+    ['backward', 12, [12, 11, 10, 9, 8, 7, 6, 5]],
+  ] as const)(
+    'gives what lies before a row that is gone, and refuses to pass its place, %s',
+    async (direction, from, whole) => {
+      await fill(connect(), 12)
+      const db = new DatabaseSync(path)
+      db.exec('drop trigger events_are_never_deleted')
+      db.exec('delete from events where position = 4')
+      db.close()
+      const query = { source: { query: 'everything' }, direction, limit: 100, maxBytes: 1_000_000 } as const
+      const page = await connect().read({ ...query, from })
+      expect(page.events.map(({ position }) => position)).toEqual(whole)
+      expect(page).toMatchObject({ next: 4, end: false })
+      await expect(connect().read({ ...query, from: 4 })).rejects.toThrow(
+        expect.objectContaining({ code: 'STORE_CORRUPT' }),
+      )
+    },
+  )
+
   it('reports damage as STORE_CORRUPT', async () => {
     const engine = connect()
     await fill(engine, 40)

@@ -127,8 +127,10 @@ export class Pages {
         direction === forward
           ? this.#upwards.all(next, head, fill.wantedRows)
           : this.#downwards.all(next, fill.wantedRows)
-      if (rows.length === 0) throw new StoreCorrupt(`no event lies at position ${next}, below the head ${head}`)
-      next += this.#take(fill, rows) * direction.step
+      const unbroken = beforeAnyHole(rows, next, direction)
+      if (unbroken.length > 0) next += this.#take(fill, unbroken) * direction.step
+      else if (fill.events.length > 0) return next
+      else throw new StoreCorrupt(`no event lies at position ${next}, up to the head ${head}`)
     }
     return next
   }
@@ -187,4 +189,11 @@ export class Pages {
     }
     return rows
   }
+}
+
+/** Only damage makes a hole. What lies before it can be saved; passing it would hide that events are lost. */
+function beforeAnyHole(rows: readonly EventRow[], from: number, { step }: Direction): readonly EventRow[] {
+  const last = rows[rows.length - 1]
+  if (last !== undefined && last[0] === from + (rows.length - 1) * step) return rows
+  return rows.filter(([position], at) => position === from + at * step)
 }
