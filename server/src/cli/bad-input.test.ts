@@ -133,6 +133,7 @@ const stores: readonly Case[] = [
   ['a store without a scheme', ['head', '--store', 'shop.db'], 2, /names no store/],
   ['a store without a file', ['head', '--store', 'sqlite:'], 2, /without a file/],
   ['a store that is not there', ['read', '--store', 'sqlite:shpo.db'], 1, /no store at sqlite:shpo.db/],
+  ['a store that is an empty file', ['doctor', '--store', 'sqlite:empty.ndjson'], 1, /no store at sqlite:empty/],
   ['a store that is a folder', ['append', 'A-1', 'A', '--store', 'sqlite:folder'], 1, /is a directory/],
   ['a store in a folder that is not there', ['append', 'A-1', 'A', '--store', 'sqlite:none/a.db'], 1, /folder exists/],
   ['a store that is no database', ['append', 'A-1', 'A', '--store', 'sqlite:garbage.db'], 1, /no SQLite database/],

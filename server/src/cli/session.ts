@@ -48,7 +48,7 @@ export function filePathOf(storeUrl: string): string | undefined {
   return path === undefined || path === ':memory:' ? undefined : path
 }
 
-/** Refuses a directory, and a file that is not there when there has to be one. */
+/** Refuses a directory, and a file that is empty or not there when there has to be a store. */
 export function refuseUnfitStore(storeUrl: string, purpose: 'existing' | 'create'): void {
   const path = filePathOf(storeUrl)
   if (path === undefined) return
@@ -56,7 +56,9 @@ export function refuseUnfitStore(storeUrl: string, purpose: 'existing' | 'create
   if (found?.isDirectory() === true) {
     throw new CliFailure(`${storeUrl} is a directory. Name a file in it, as in sqlite:${join(path, 'varve.db')}.`)
   }
-  if (found !== undefined || purpose === 'create') return
+  if (purpose === 'create') return
+  // SQLite takes an empty file for a new database, and would make a store of it for a command that only reads.
+  if (found !== undefined && found.size > 0) return
   throw new CliFailure(
     `There is no store at ${storeUrl}. Check --store (or VARVE_STORE); 'varve append', 'varve import' and 'varve serve' make a new one.`,
   )
