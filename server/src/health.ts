@@ -1,6 +1,7 @@
 import type { FastifyPluginAsync } from 'fastify'
 import { type TSchema, Type } from 'typebox'
 import type { Clock, EventStore } from 'varve'
+import { liveAnswers, readyAnswers } from './http/answers.ts'
 
 /** What the health of a server depends on. */
 export interface HealthParts {
@@ -18,10 +19,11 @@ const querystring: TSchema = Type.Object({}, { additionalProperties: false })
 /** Whether the process lives, and whether it can serve: two questions with two answers. */
 export function healthRoutes(parts: HealthParts): FastifyPluginAsync {
   return async (app) => {
-    const live = { tags: ['health'], summary: 'Whether the process lives', querystring }
+    const live = { tags: ['health'], summary: 'Whether the process lives', querystring, response: liveAnswers }
     app.get('/health/live', { schema: live }, async () => ({ status: 'live' }))
 
-    const ready = { tags: ['health'], summary: 'Whether the server can serve; 503 when not', querystring }
+    const summary = 'Whether the server can serve; 503 when not'
+    const ready = { tags: ['health'], summary, querystring, response: readyAnswers }
     app.get('/health/ready', { schema: ready }, async (request, reply) => {
       if (parts.closing.aborted) return reply.status(503).send({ status: 'closing' })
       try {

@@ -140,6 +140,7 @@ describe('a server', () => {
       'get /head',
       'get /health/live',
       'get /health/ready',
+      'get /metrics',
       'get /streams',
       'get /streams/{stream_id}',
       'get /streams/{stream_id}/events',

@@ -1,4 +1,6 @@
 import { type TSchema, Type } from 'typebox'
+import { linesType } from './lines.ts'
+import { problemType } from './problem.ts'
 
 /**
  * What the routes answer, for the description of the API only: answers are written as plain JSON, since a serialiser
@@ -6,17 +8,27 @@ import { type TSchema, Type } from 'typebox'
  */
 const place = Type.Integer({ minimum: 0 })
 
+/** An answer with the media types it comes in. */
+interface Answer {
+  readonly description: string
+  readonly content: Readonly<Record<string, { readonly schema: TSchema }>>
+}
+
 /** Any refusal. */
-const problemAnswer: TSchema = Type.Object(
-  {
-    type: Type.String(),
-    title: Type.String(),
-    status: Type.Integer(),
-    detail: Type.String({ description: 'What was refused and what to do next' }),
-    code: Type.String({ description: 'Stable; docs/errors.md lists them' }),
+const problemAnswer: Answer = {
+  description: 'A problem document (RFC 9457), with the facts of the error beside',
+  content: {
+    [problemType]: {
+      schema: Type.Object({
+        type: Type.String(),
+        title: Type.String(),
+        status: Type.Integer(),
+        detail: Type.String({ description: 'What was refused and what to do next' }),
+        code: Type.String({ description: 'Stable; docs/errors.md lists them' }),
+      }),
+    },
   },
-  { description: 'A problem document (RFC 9457), with the facts of the error beside' },
-)
+}
 
 const envelopeAnswer: TSchema = Type.Object({
   event_id: Type.String(),
@@ -59,7 +71,7 @@ const appendedFields = {
 const changedFields = { position: place, changed: Type.Boolean() }
 
 /** The answers of one route by status: the good ones given, and a problem document for everything else. */
-export type Answers = Readonly<Record<string, TSchema>>
+export type Answers = Readonly<Record<string, Answer>>
 
 /** Where an append to one stream landed. */
 export const appendedAnswers: Answers = created(
@@ -74,11 +86,17 @@ export const appendedAllAnswers: Answers = created(
   }),
 )
 
-/** A page of events. */
-export const pageAnswers: Answers = ok(Type.Object(pageFields))
+/** A page of events, or all of them as lines. */
+export const pageAnswers: Answers = read(Type.Object(pageFields))
 
-/** A page of the events of one stream, and where the stream stands. */
-export const streamPageAnswers: Answers = ok(Type.Object({ ...streamFields, ...pageFields }))
+/** A page of the events of one stream, and where the stream stands; or all of them as lines. */
+export const streamPageAnswers: Answers = read(Type.Object({ ...streamFields, ...pageFields }))
+
+/** Events for as long as the server runs. */
+export const followAnswers: Answers = {
+  200: as('text/event-stream', 'Server-sent events', Type.String()),
+  default: problemAnswer,
+}
 
 /** Where a stream stands. */
 export const streamAnswers: Answers = ok(Type.Object(streamFields))
@@ -104,10 +122,40 @@ export const headAnswers: Answers = ok(
   Type.Object({ head: place, capabilities: Type.Object({}, { additionalProperties: true }) }),
 )
 
+/** That the process lives. */
+export const liveAnswers: Answers = { 200: json('It lives', Type.Object({ status: Type.Literal('live') })) }
+
+/** Whether the server can serve. */
+export const readyAnswers: Answers = {
+  200: json('It can serve', Type.Object({ status: Type.Literal('ready'), head: place })),
+  503: json('It cannot', Type.Object({ status: Type.String({ description: '"closing" or "unready"' }) })),
+}
+
+/** Numbers for a monitor. */
+export const metricsAnswers: Answers = { 200: as('text/plain', "Prometheus' text form", Type.String()) }
+
 function ok(answer: TSchema): Answers {
-  return { 200: answer, default: problemAnswer }
+  return { 200: json('Done', answer), default: problemAnswer }
 }
 
 function created(answer: TSchema): Answers {
-  return { 201: answer, 200: answer, default: problemAnswer }
+  return {
+    201: json('Appended', answer),
+    200: json('These ids were in the store already', answer),
+    default: problemAnswer,
+  }
+}
+
+function read(page: TSchema): Answers {
+  const lines = { [linesType]: { schema: envelopeAnswer } }
+  const { description, content } = json('A page, or every event as a line, as the request accepts', page)
+  return { 200: { description, content: { ...content, ...lines } }, default: problemAnswer }
+}
+
+function json(description: string, schema: TSchema): Answer {
+  return as('application/json', description, schema)
+}
+
+function as(mediaType: string, description: string, schema: TSchema): Answer {
+  return { description, content: { [mediaType]: { schema } } }
 }

@@ -10,6 +10,7 @@ import fastify, {
 import type { Clock, EventStore } from 'varve'
 import { healthRoutes } from '../health.ts'
 import type { Metrics } from '../metrics.ts'
+import { metricsAnswers } from './answers.ts'
 import { appendRoutes } from './append.ts'
 import { checkpointRoutes } from './checkpoints.ts'
 import { type GuardParts, guard, refuseUnknownRoutes } from './guard.ts'
@@ -76,7 +77,8 @@ export async function createApp(parts: AppParts): Promise<FastifyInstance> {
   const counted = { opened: () => subscriptions.inc(), closed: () => subscriptions.dec() }
   await app.register(subscribeRoutes({ store, clock, heartbeatMs, closing, ...counted }))
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
-  app.get('/metrics', { schema: { hide: true } }, async (_, reply) => {
+  const numbers = { tags: ['health'], summary: "What the server counts, in Prometheus' form", response: metricsAnswers }
+  app.get('/metrics', { schema: numbers }, async (_, reply) => {
     reply.type(metrics.registry.contentType)
     return metrics.registry.metrics()
   })

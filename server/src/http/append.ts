@@ -3,7 +3,13 @@ import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { type AppendAllOptions, type EventStore, InvalidArgument } from 'varve'
 import { appendedAllAnswers, appendedAnswers } from './answers.ts'
-import { expectedIn, expectedVersionSchema, refuseExpected } from './expected-version.ts'
+import {
+  appendAllHeaders,
+  appendHeaders,
+  expectedIn,
+  expectedVersionSchema,
+  refuseExpected,
+} from './expected-version.ts'
 import { conditionFrom, conditionSchema, newEventFrom, newEventSchema, type WireCondition } from './wire.ts'
 
 const closed = { additionalProperties: false } as const
@@ -13,6 +19,7 @@ const appendSchema = {
   summary: 'Append events to one stream, all or none',
   description:
     'If-Match: "7" expects version 7, If-Match: * a stream with events, If-None-Match: * one without; a conflict is 412 then, and 409 when expected_version said it. With an Idempotency-Key, or with event_ids, the request may be repeated.',
+  headers: appendHeaders,
   params: Type.Object({ stream_id: Type.String() }),
   querystring: Type.Object({}, closed),
   body: Type.Object(
@@ -30,6 +37,7 @@ const appendAllSchema = {
   tags: ['append'],
   summary: 'Append events to several streams in one transaction, all or none',
   description: 'A write without events only checks the version of its stream.',
+  headers: appendAllHeaders,
   querystring: Type.Object({}, closed),
   body: Type.Object(
     {

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { type TUnsafe, Type } from 'typebox'
+import { type TSchema, type TUnsafe, Type } from 'typebox'
 import { type ExpectedVersion, InvalidArgument } from 'varve'
 
 /** A version, or one of the words for a state of the stream. */
@@ -9,6 +9,24 @@ export const expectedVersionSchema: TUnsafe<ExpectedVersion> = Type.Unsafe<Expec
     { description: 'a version from 0 on, "any", "no_stream" or "stream_exists"' },
   ),
 )
+
+const repeating = {
+  'idempotency-key': Type.Optional(Type.String({ description: 'Repeats with the same key are one append' })),
+}
+
+const precondition = {
+  'if-match': Type.Optional(Type.String({ description: 'A version in quotes, as in "7", or * for any event' })),
+  'if-none-match': Type.Optional(Type.String({ description: '*: the stream shows no event' })),
+}
+
+/** The precondition headers, for routes that honour them. */
+export const expectedHeaders: TSchema = Type.Object(precondition)
+
+/** The headers of an append to one stream. */
+export const appendHeaders: TSchema = Type.Object({ ...precondition, ...repeating })
+
+/** The headers of an append to several streams. */
+export const appendAllHeaders: TSchema = Type.Object(repeating)
 
 /**
  * The expectation in a request's precondition headers (RFC 9110 sections 13.1.1 and 13.1.2), or undefined without any.

@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Changed, EventStore, StreamMetadataValues } from 'varve'
 import { changedAnswers, metadataAnswers, streamAnswers, streamsAnswers } from './answers.ts'
-import { expectedIn, refuseExpected } from './expected-version.ts'
+import { expectedHeaders, expectedIn, refuseExpected } from './expected-version.ts'
 import { noQuery, pageRange, streamParams } from './range.ts'
 import { wireInfo } from './stream-info.ts'
 
@@ -26,6 +26,7 @@ const metadataSchema = { ...ofStream, summary: "A stream's metadata and its vers
 const setMetadataSchema = {
   ...ofStream,
   summary: "Replace a stream's metadata; If-Match is the version of the metadata",
+  headers: expectedHeaders,
   body: Type.Object({ truncate_before: Type.Optional(Type.Integer({ minimum: 1 })) }, { additionalProperties: true }),
   response: changedAnswers,
 }
@@ -40,10 +41,16 @@ const truncateSchema = {
 const deleteSchema = {
   ...ofStream,
   summary: 'Hide all events of a stream, which may be written again',
+  headers: expectedHeaders,
   response: changedAnswers,
 }
 
-const tombstoneSchema = { ...ofStream, summary: 'Close a stream for ever', response: changedAnswers }
+const tombstoneSchema = {
+  ...ofStream,
+  summary: 'Close a stream for ever',
+  headers: expectedHeaders,
+  response: changedAnswers,
+}
 
 /** The routes about streams as a whole. */
 export function streamRoutes(store: EventStore): FastifyPluginAsyncTypebox {

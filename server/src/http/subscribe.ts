@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { type TOptional, type TUnsafe, Type } from 'typebox'
+import { type TOptional, type TSchema, type TUnsafe, Type } from 'typebox'
 import {
   type Clock,
   type EventStore,
@@ -12,6 +12,7 @@ import {
   type SubscriptionItem,
   toEnvelope,
 } from 'varve'
+import { followAnswers } from './answers.ts'
 import { problemOf } from './problem.ts'
 import { filterFields, filterFrom, noQuery } from './range.ts'
 import { queryFrom, querySchema } from './wire.ts'
@@ -29,19 +30,29 @@ const closed = { additionalProperties: false } as const
 const description =
   'Server-sent events (text/event-stream): event with an envelope, caught_up and checkpoint with a position. Every id is a place to resume after by Last-Event-ID: a position, or a version when one stream is followed. Ends only when the server shuts down, or with error and a problem document.'
 
+const headers: TSchema = Type.Object({
+  'last-event-id': Type.Optional(
+    Type.String({ description: 'The last id heard: goes on after it, whatever from says' }),
+  ),
+})
+
 const getSchema = {
   tags: ['subscribe'],
   summary: 'Follow the store or one stream',
   description,
+  headers,
   querystring: Type.Object({ from, stream, ...filterFields }, closed),
+  response: followAnswers,
 }
 
 const postSchema = {
   tags: ['subscribe'],
   summary: 'Follow what a whole query matches',
   description,
+  headers,
   querystring: noQuery,
   body: Type.Object({ from, stream, query: Type.Optional(querySchema) }, closed),
+  response: followAnswers,
 }
 
 /** What subscriptions over HTTP need. */
