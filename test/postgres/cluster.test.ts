@@ -8,7 +8,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { type Cluster, type ClusterOptions, startCluster } from './cluster.ts'
 import { first } from './database.ts'
 import { npmMajor, whyMissing } from './distribution.ts'
-import { onPostgres } from './on-postgres.ts'
+import { onPostgres, sayWhy } from './on-postgres.ts'
 import { hasNamespaces, isRoot, nobody, type RunAs } from './unprivileged.ts'
 
 onPostgres(({ major, cluster: shared }) => {
@@ -78,8 +78,8 @@ describe.skipIf(whyMissing(npmMajor))('a cluster', () => {
   })
 
   it.for<RunAs>(['namespace', 'nobody'])('runs for root as %s', async (runAs, { skip }) => {
-    if (!isRoot()) skip(aloud('this is not root'))
-    if (runAs === 'namespace' && !hasNamespaces()) skip(aloud('user namespaces are off'))
+    if (!isRoot()) skip(sayWhy('this is not root'))
+    if (runAs === 'namespace' && !hasNamespaces()) skip(sayWhy('user namespaces are off'))
     const cluster = await started({ runAs })
     expect(cluster.runAs).toBe(runAs)
     expect(await first(cluster, 'select 1 as one')).toBe(1)
@@ -89,7 +89,7 @@ describe.skipIf(whyMissing(npmMajor))('a cluster', () => {
 describe.skipIf(whyMissing(npmMajor))('a process that is not root', () => {
   it('runs a cluster as itself', async ({ skip }) => {
     const reason = whyNotAsNobody()
-    if (reason !== undefined) skip(aloud(reason))
+    if (reason !== undefined) skip(sayWhy(reason))
     const { child, lone } = await loneCluster(isRoot() ? { uid: nobody, gid: nobody } : {})
     expect(lone.runAs).toBe('self')
     expect(await first(lone, 'show fsync')).toBe('on')
@@ -152,9 +152,4 @@ function isAlive(pid: number): boolean {
   } catch {
     return false
   }
-}
-
-function aloud(reason: string): string {
-  process.stderr.write(`Skipped: a test of the PostgreSQL rig, because ${reason}.\n`)
-  return reason
 }

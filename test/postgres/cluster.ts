@@ -6,8 +6,7 @@
 // It is as durable as one in production unless asked otherwise: a promise that is only tested without fsync is not tested.
 
 import { randomBytes } from 'node:crypto'
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import {
@@ -20,6 +19,7 @@ import {
   whyMissing,
 } from './distribution.ts'
 import { freePort, hireKeeper, holds, type Keeper, type Run } from './kept-server.ts'
+import { giveTo, serverFolder, writeSecret } from './server-folder.ts'
 import { type Identity, identity, type RunAs } from './unprivileged.ts'
 
 /** How to start a cluster; everything has a default that suits a test. */
@@ -78,7 +78,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const found = distributions().find((distribution) => distribution.major === major)
   if (found === undefined) throw new Error(`${whyMissing(major)}.`)
   const runner = identity(options.runAs)
-  const folder = clusterFolder(runner, options.parentFolder)
+  const folder = serverFolder('postgres', runner, options.parentFolder)
   const keeper = hireKeeper(folder, runner)
   try {
     const distribution = madeRunnable(found, folder, runner.runAs === 'nobody' ? 'always' : 'if-needed')
@@ -189,7 +189,7 @@ async function killed(run: Run): Promise<void> {
 
 async function initialised(
   distribution: Distribution,
-  { user }: Identity,
+  runner: Identity,
   keeper: Keeper,
   folder: string,
   password: string,
@@ -197,30 +197,11 @@ async function initialised(
   const dataFolder = join(folder, 'data')
   const passwordFile = join(folder, 'password')
   mkdirSync(dataFolder, { mode: 0o700 })
-  writeFileSync(passwordFile, password, { mode: 0o600 })
-  if (user.uid !== undefined) {
-    for (const path of [dataFolder, passwordFile]) chownSync(path, user.uid, user.gid)
-  }
+  giveTo(runner, dataFolder)
+  writeSecret(passwordFile, password, runner)
   const command = [toolOf(distribution, 'initdb') ?? '', '-D', dataFolder, '-U', 'postgres']
   const flags = ['--auth=scram-sha-256', `--pwfile=${passwordFile}`, '--no-locale', '--encoding=UTF8', '--no-sync']
   const run = await keeper.start([...command, ...flags])
   if (!(await run.ends(startMs)) || run.exit() !== 0) throw new Error(`initdb failed:\n${keeper.logged()}`)
   return dataFolder
-}
-
-/** Not in the temporary folder, which may be memory, unless others have to reach it or the sources are read-only. */
-function clusterFolder({ runAs }: Identity, parentFolder?: string): string {
-  const name = 'varve-postgres-'
-  if (parentFolder === undefined && runAs !== 'nobody') {
-    try {
-      const cache = join(import.meta.dirname, '../../node_modules/.cache')
-      mkdirSync(cache, { recursive: true })
-      return mkdtempSync(join(cache, name))
-    } catch (error) {
-      if (!['EACCES', 'EROFS'].includes(String((error as NodeJS.ErrnoException).code))) throw error
-    }
-  }
-  const folder = mkdtempSync(join(parentFolder ?? tmpdir(), name))
-  if (runAs === 'nobody') chmodSync(folder, 0o755)
-  return folder
 }
