@@ -62,6 +62,14 @@ describe.skipIf(whyMissing(npmMajor))('a cluster', () => {
     await vi.waitUntil(() => !isAlive(lone.pid) && !existsSync(lone.dataFolder), { timeout: 10_000 })
   })
 
+  it.skipIf(process.platform !== 'linux')('leaves no process after all of Node was killed', async () => {
+    const { child, lone } = await loneCluster()
+    process.kill(lone.keeper, 'SIGKILL')
+    child.kill('SIGKILL')
+    await vi.waitUntil(() => !isAlive(lone.pid), { timeout: 10_000 })
+    rmSync(dirname(lone.dataFolder), { recursive: true, force: true, maxRetries: 10 })
+  })
+
   it('takes settings and a limit of connections', async () => {
     const cluster = await started({ connectionsMax: 7, settings: { fsync: 'off', work_mem: '8MB' } })
     expect(await first(cluster, 'show max_connections')).toBe('7')
@@ -100,6 +108,7 @@ describe.skipIf(whyMissing(npmMajor))('a process that is not root', () => {
 })
 
 interface Lone {
+  readonly keeper: number
   readonly pid: number
   readonly url: string
   readonly dataFolder: string

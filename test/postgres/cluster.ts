@@ -47,6 +47,8 @@ export interface Cluster {
   readonly runAs: RunAs
   /** The process id of the postmaster; another one after a restart. */
   pid(): number
+  /** The process that ends the server when this one goes. */
+  readonly keeper: number
   /** What the server has logged. */
   logged(): string
   /** The path of a program like `pg_dump`, undefined when this distribution lacks it. */
@@ -115,6 +117,7 @@ async function running(place: Place, password: string): Promise<Cluster> {
     version: versionOf(distribution),
     dataFolder,
     runAs: runner.runAs,
+    keeper: keeper.pid,
     pid: () => run.pid,
     logged: keeper.logged,
     tool: (name) => toolOf(distribution, name),

@@ -20,6 +20,7 @@ export interface Run {
 
 /** Runs servers in a folder, one after the other; all ends and the folder goes when this process does, however it ends. */
 export interface Keeper {
+  readonly pid: number
   /** Starts a program; `logged()` has what it writes. */
   start(command: readonly string[]): Promise<Run>
   /** All that the servers have written so far. */
@@ -42,6 +43,7 @@ export function hireKeeper(folder: string, { prefix, user }: Identity): Keeper {
   keeper.unref()
   keeper.channel?.unref()
   return {
+    pid: keeper.pid ?? 0,
     start: async (words) => {
       const [command = '', ...args] = [...prefix, ...words]
       const order: Order = { command, args, folder, logFile, user }

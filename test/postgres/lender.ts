@@ -35,6 +35,8 @@ export async function lender(options: Omit<ClusterOptions, 'major'> = {}): Promi
   server.listen(socket)
   await once(server, 'listening')
   server.unref()
+  // An interrupted run closes nothing.
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
   return { socket, close: () => close(server, folder, clusters) }
 }
 

@@ -7,4 +7,10 @@ process.once('message', async () => {
   await cluster.stop()
   process.disconnect?.()
 })
-process.send?.({ pid: cluster.pid(), url: cluster.url, dataFolder: cluster.dataFolder, runAs: cluster.runAs })
+process.send?.({
+  pid: cluster.pid(),
+  keeper: cluster.keeper,
+  url: cluster.url,
+  dataFolder: cluster.dataFolder,
+  runAs: cluster.runAs,
+})

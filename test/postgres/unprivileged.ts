@@ -21,13 +21,16 @@ export interface Identity {
 /** The number of the user and the group nobody, on every Linux. */
 export const nobody = 65_534
 
+/** Linux sends the signal when the starter is gone, which covers that somebody kills all of Node at once. */
+const withParent = ['setpriv', '--pdeathsig', 'QUIT', '--']
+
 const namespace = ['unshare', '-U', `--map-user=${nobody}`, `--map-group=${nobody}`]
 
 /** The identity asked for; without a wish the one that needs least, as far as this machine has it. */
 export function identity(wish?: RunAs): Identity {
   const runAs = wish ?? cheapest()
-  if (runAs === 'nobody') return { runAs, prefix: [], user: { uid: nobody, gid: nobody } }
-  return { runAs, prefix: runAs === 'namespace' ? namespace : [], user: {} }
+  const prefix = [...(runAs === 'namespace' ? namespace : []), ...(works(withParent) ? withParent : [])]
+  return { runAs, prefix, user: runAs === 'nobody' ? { uid: nobody, gid: nobody } : {} }
 }
 
 /** Whether this process is root, whom neither PostgreSQL nor PgBouncer accept. */
@@ -42,6 +45,9 @@ function cheapest(): RunAs {
 
 /** Whether user namespaces work here: many containers forbid them. */
 export function hasNamespaces(): boolean {
-  const [command = '', ...args] = namespace
+  return works(namespace)
+}
+
+function works([command = '', ...args]: readonly string[]): boolean {
   return spawnSync(command, [...args, 'true'], { stdio: 'ignore' }).status === 0
 }
