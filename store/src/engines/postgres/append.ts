@@ -1,0 +1,117 @@
+import type { AppendOutcome, AppendRequest, Landed, LandedStream } from '../../engine/engine.ts'
+import type { NormalCondition } from '../../model/query.ts'
+import type { PostgresQuery, Row } from './driver.ts'
+import { encodeBatch, type Numbered } from './batch.ts'
+
+/** See migrations/0002-the-append.ts. */
+const callAppend = (schema: string): string => `
+  select a.verdicts, a.base, a.offsets, a.landed_versions, a.details from ${schema}.append(
+    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23) as a`
+
+/** What the function says of a request; an absent list says 1 of all. */
+const verdict = { done: 1, repeated: 2, conflict: 3, conditionFailed: 4, duplicateEventId: 5, tombstoned: 6 } as const
+
+/** A batch as the call that commits it, and how to read the answer. */
+export interface AppendCall {
+  readonly query: PostgresQuery
+  readonly outcomes: (row: Row) => readonly AppendOutcome[]
+}
+
+/** Turns a batch into one call of the append function. */
+export function appendCall(schema: string, batch: readonly AppendRequest[], prepare: boolean): AppendCall {
+  const { numbered, values } = encodeBatch(batch)
+  return {
+    query: { ...(prepare && { name: 'varve_append' }), text: callAppend(schema), values },
+    outcomes: (row) => readOutcomes(batch, numbered, row),
+  }
+}
+
+/** The answer as read, one entry per event of the batch. */
+interface Answer {
+  readonly base: number
+  /** Absent: every event landed, in order. */
+  readonly offsets: readonly number[] | undefined
+  readonly versions: readonly number[]
+  readonly details: Readonly<Record<string, unknown>>
+}
+
+function readOutcomes(batch: readonly AppendRequest[], numbered: Numbered, row: Row): readonly AppendOutcome[] {
+  const [verdicts, base, offsets, versions, details] = row
+  const answer: Answer = {
+    base: Number(base),
+    offsets: offsets === null ? undefined : numbers(offsets),
+    versions: numbers(versions),
+    details: typeof details === 'string' ? (JSON.parse(details) as Record<string, unknown>) : {},
+  }
+  const judged = verdicts === null ? undefined : numbers(verdicts)
+  let first = 0
+  return batch.map((request, index) => {
+    const outcome = outcomeOf(judged?.[index] ?? verdict.done, { request, number: index + 1, first }, answer, numbered)
+    first += request.events.length
+    return outcome
+  })
+}
+
+interface Judged {
+  readonly request: AppendRequest
+  /** From 1, as the function counts. */
+  readonly number: number
+  /** Place of its first event in the batch. */
+  readonly first: number
+}
+
+function outcomeOf(found: number, judged: Judged, answer: Answer, numbered: Numbered): AppendOutcome {
+  const { request, number, first } = judged
+  const detail = answer.details[number]
+  switch (found) {
+    case verdict.done:
+      return landedAt(request, (index) => [
+        answer.versions[first + index] as number,
+        answer.base + (answer.offsets?.[first + index] ?? first + index + 1),
+      ])
+    case verdict.repeated:
+      return { ...landedAt(request, (index) => (detail as Place[])[index] as Place), status: 'repeated' }
+    case verdict.conflict: {
+      const [place, actual] = detail as Place
+      const check = numbered.checks[place - 1]
+      if (check === undefined) throw new TypeError(`The append function named check ${place}, which was not sent.`)
+      return { status: 'conflict', streamId: check.streamId, expected: check.expectedVersion, actual }
+    }
+    case verdict.conditionFailed:
+      return { status: 'condition_failed', after: (request.condition as NormalCondition).after, position: detail as number }
+    case verdict.duplicateEventId: {
+      const { event, stream } = detail as { readonly event: number; readonly stream: string }
+      const eventId = request.events[event - 1 - first]?.id ?? ''
+      return { status: 'duplicate_event_id', eventId, streamId: numbered.decode(stream) }
+    }
+    default:
+      return { status: 'tombstoned', streamId: numbered.streamIds[(detail as number) - 1] as string }
+  }
+}
+
+type Place = readonly [version: number, position: number]
+
+function landedAt(request: AppendRequest, placeOf: (index: number) => Place): Landed {
+  const { events } = request
+  const [version, position] = placeOf(0)
+  // Nearly every append is one event.
+  if (events.length === 1) {
+    const streams = [{ streamId: events[0]?.streamId as string, firstVersion: version, lastVersion: version }]
+    return { status: 'done', firstPosition: position, lastPosition: position, streams }
+  }
+  const streams = new Map<string, LandedStream>()
+  let [firstPosition, lastPosition] = [position, position]
+  for (const [index, { streamId }] of events.entries()) {
+    const [lastVersion, at] = placeOf(index)
+    streams.set(streamId, { streamId, firstVersion: streams.get(streamId)?.firstVersion ?? lastVersion, lastVersion })
+    firstPosition = Math.min(firstPosition, at)
+    lastPosition = Math.max(lastPosition, at)
+  }
+  return { status: 'done', firstPosition, lastPosition, streams: [...streams.values()] }
+}
+
+/** `{1,2,3}` as numbers. */
+function numbers(array: string | null | undefined): readonly number[] {
+  if (array === null || array === undefined || array === '{}') return []
+  return array.slice(1, -1).split(',').map(Number)
+}

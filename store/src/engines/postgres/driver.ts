@@ -1,0 +1,78 @@
+import { DriverMissing } from '../../model/errors.ts'
+
+/** What the engine needs of the `pg` package's Pool, by structure: any pool with this shape will do. */
+export interface PostgresPool {
+  query(query: PostgresQuery): Promise<PostgresResult>
+  connect(): Promise<PostgresPoolClient>
+  end(): Promise<void>
+  on(event: 'error', listener: (error: Error) => void): unknown
+  off(event: 'error', listener: (error: Error) => void): unknown
+  readonly options?: { readonly max?: number | undefined }
+}
+
+/** What runs a query: a pool, or one connection of it. */
+export interface PostgresClient {
+  query(query: PostgresQuery): Promise<PostgresResult>
+}
+
+/** One connection of the pool. */
+export interface PostgresPoolClient extends PostgresClient {
+  // biome-ignore lint/suspicious/noExplicitAny: the arguments of an emitter differ by event, and by version of the types.
+  on(event: 'notification' | 'error' | 'end', listener: (...args: any[]) => void): unknown
+  /** True: the connection is closed instead of being kept. */
+  release(destroy?: boolean): void
+}
+
+/** A query in the form that the driver's `query` takes. */
+export interface PostgresQuery {
+  readonly text: string
+  readonly values?: unknown[]
+  /** Prepared once per connection under this name. */
+  readonly name?: string
+  readonly rowMode?: 'array'
+  // biome-ignore lint/suspicious/noExplicitAny: the driver's own types say so.
+  readonly types?: { getTypeParser(...args: any[]): any }
+}
+
+/** What came back. Of `begin; …; commit` the driver gives one result each. */
+export interface PostgresResult {
+  // biome-ignore lint/suspicious/noExplicitAny: the driver's own types say so.
+  readonly rows: any[]
+}
+
+/** A row as the engine asks for it: every column as PostgreSQL's text, or null. */
+export type Row = readonly (string | null)[]
+
+/** No parsing by the driver: positions are to be numbers, times are milliseconds, and arrays are read where they are used. */
+export const asText = { getTypeParser: () => (value: string): string => value } as const
+
+/** Timeouts of the connections the engine makes itself, in milliseconds. */
+const sessionTimeouts = 'statement_timeout = 60000, lock_timeout = 10000, idle_in_transaction_session_timeout = 10000'
+
+/**
+ * A pool of the engine's own.
+ *
+ * @throws DRIVER_MISSING when the `pg` package is not installed.
+ */
+export async function openPool(url: string, connectionsMax: number): Promise<PostgresPool> {
+  const { Pool } = await importDriver()
+  const pool = new Pool({
+    connectionString: url,
+    max: connectionsMax,
+    connectionTimeoutMillis: 10_000,
+    keepAlive: true,
+    application_name: 'varve',
+    // Set by a query, not at start-up: a pooler in between refuses start-up parameters that it does not know.
+    onConnect: (client: PostgresClient) =>
+      client.query({ text: sessionTimeouts.split(', ').map((one) => `set ${one}`).join('; ') }),
+  })
+  return pool as PostgresPool
+}
+
+async function importDriver(): Promise<Pick<typeof import('pg'), 'Pool'>> {
+  try {
+    return (await import('pg')).default
+  } catch (error) {
+    throw new DriverMissing('The pg package', 'Install it beside varve: npm install pg', { cause: error })
+  }
+}

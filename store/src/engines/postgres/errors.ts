@@ -1,0 +1,79 @@
+import { EngineFailed, EngineUnavailable, isVarveError, StoreCorrupt } from '../../model/errors.ts'
+
+/** SQLSTATEs (https://www.postgresql.org/docs/current/errcodes-appendix.html) that mean something special here. */
+const code = {
+  uniqueViolation: '23505',
+  readOnly: '25006',
+  undefinedTable: '42P01',
+  undefinedFunction: '42883',
+  undefinedSchema: '3F000',
+  wrongIsolation: 'VV001',
+  appendOnly: 'VV002',
+} as const
+
+/** Classes and codes after which the same call may succeed in a moment. */
+const passing: readonly string[] = [
+  '08', // connection exceptions
+  '57P', // shut down, crashed, starting up
+  '57014', // cancelled, by the statement timeout or by hand
+  '53300', // too many connections
+  '53400', // a configured limit was met
+  '55P03', // the lock timeout
+  '40', // serialisation failure, deadlock: rolled back whole
+  code.readOnly, // a standby, during a fail-over
+]
+
+const problems: Readonly<Record<string, string>> = {
+  '28P01': 'the password was refused. Check user and password in the URL',
+  '28000': 'this user may not connect. Check the URL and pg_hba.conf',
+  '3D000': 'the database does not exist. Create it, or name another one in the URL',
+  '42501': 'this role may not do that. Grant it what docs/guides/postgresql.md lists (varve migrate --grant)',
+  '53100': 'the disk of the server is full. Free some space; nothing of this call was written',
+  [code.undefinedTable]: "the store's tables are missing. Run 'varve migrate --up' on this database",
+  [code.undefinedFunction]: "the store's functions are missing. Run 'varve migrate --up' on this database",
+  [code.undefinedSchema]: "the store's schema is missing. Run 'varve migrate --up' on this database",
+  [code.wrongIsolation]:
+    'the session runs under another isolation level than read committed, under which the order of the log cannot be kept. ' +
+    'Set default_transaction_isolation to read committed for this role or database',
+  [code.appendOnly]: 'the database refused a change of what was appended. Nothing was written',
+}
+
+/** Whether an id of the batch was stored under another stream meanwhile: sending the batch again sees it. */
+export function isIdRace(error: unknown): boolean {
+  return (
+    stateOf(error) === code.uniqueViolation &&
+    (error as { readonly constraint?: unknown }).constraint === 'events_event_id_unique'
+  )
+}
+
+/** Whether the same call may succeed in a moment. */
+export function isPassing(error: unknown): boolean {
+  const state = stateOf(error)
+  return state === undefined ? isConnectionLoss(error) : passing.some((prefix) => state.startsWith(prefix))
+}
+
+/** An error of the driver as one of Varve's, told by its SQLSTATE; any other error as it is. */
+export function translated(error: unknown): unknown {
+  if (isVarveError(error)) return error
+  const state = stateOf(error)
+  const text = error instanceof Error ? error.message : String(error)
+  const cause = { cause: error }
+  if (isPassing(error)) return new EngineUnavailable('postgres', state === undefined ? text : `${text} (${state})`, cause)
+  if (state === undefined) return error
+  if (state.startsWith('XX')) return new StoreCorrupt(`PostgreSQL reports ${text} (${state})`, cause)
+  return new EngineFailed('postgres', `${problems[state] ?? text} (SQLSTATE ${state})`, cause)
+}
+
+/** Five characters, which no code of Node has: those begin with E and are longer, or are longer still. */
+function stateOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return undefined
+  return 'severity' in error ? error.code : undefined
+}
+
+/**
+ * What the driver throws without a SQLSTATE is about the connection: a code of the network (ECONNRESET), or an error of
+ * its own without any code. A mistake in code is of a class of its own.
+ */
+function isConnectionLoss(error: unknown): boolean {
+  return error instanceof Error && (error.constructor === Error || 'syscall' in error || error.name === 'AggregateError')
+}

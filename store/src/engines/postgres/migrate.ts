@@ -1,0 +1,115 @@
+import { EngineFailed, StoreTooNew } from '../../model/errors.ts'
+import type { PostgresPool, PostgresPoolClient } from './driver.ts'
+import { theLog } from './migrations/0001-the-log.ts'
+import { theAppend } from './migrations/0002-the-append.ts'
+
+/** One step of the schema. */
+export interface Migration {
+  readonly version: number
+  readonly name: string
+  readonly sql: string
+}
+
+/** In order. Forward only, never edited once released. */
+export const migrations: readonly Migration[] = [
+  { version: 1, name: 'the log', sql: theLog },
+  { version: 2, name: 'the append function', sql: theAppend },
+]
+
+/** 'Varv' in hexadecimal: the first half of the advisory lock that migrations take, the second being the schema's. */
+const lockClass = 0x56617276
+
+/** A schema's name as an identifier. */
+export function quotedSchema(schema: string): string {
+  return `"${schema.replaceAll('"', '""')}"`
+}
+
+/** The version of the schema, 0 when there is none. */
+export async function schemaVersion(pool: PostgresPool, schema: string): Promise<number> {
+  const { rows } = await pool.query({
+    text: `select to_regclass($1) is not null as there, current_setting('server_encoding') as encoding,
+      current_setting('server_version_num')::int as server`,
+    values: [`${quotedSchema(schema)}.migrations`],
+  })
+  const [found] = rows as readonly { readonly there: boolean; readonly encoding: string; readonly server: number }[]
+  if (found?.encoding !== 'UTF8') {
+    throw new EngineFailed(
+      'postgres',
+      `the database has the encoding ${found?.encoding}. Create one with encoding UTF8; nothing was changed in this one`,
+    )
+  }
+  if (found.server < 150_000) {
+    throw new EngineFailed('postgres', `the server is older than PostgreSQL 15 (${found.server}). Use 15 or later`)
+  }
+  if (!found.there) return 0
+  const applied = await pool.query({
+    text: `select coalesce(max(version), 0)::int as version from ${quotedSchema(schema)}.migrations`,
+  })
+  return Number((applied.rows[0] as { readonly version: number }).version)
+}
+
+/**
+ * Brings the schema up to date, in one transaction. Of several processes that start together one does it and the others
+ * wait: the lock belongs to the transaction, so that it works behind a pooler.
+ *
+ * @returns the versions applied by this call.
+ */
+export async function migrateUp(pool: PostgresPool, schema: string): Promise<readonly Migration[]> {
+  const version = await schemaVersion(pool, schema)
+  if (version > migrations.length) throw new StoreTooNew(version, migrations.length)
+  if (version === migrations.length) return []
+  const client = await pool.connect()
+  try {
+    const applied = await migrateWith(client, schema)
+    client.release()
+    return applied
+  } catch (error) {
+    client.release(true)
+    throw error
+  }
+}
+
+async function migrateWith(client: PostgresPoolClient, schema: string): Promise<readonly Migration[]> {
+  await client.query({ text: 'begin isolation level read committed' })
+  await client.query({ text: 'set local lock_timeout = 0; set local statement_timeout = 0' })
+  await client.query({ text: 'select pg_advisory_xact_lock($1, hashtext($2))', values: [lockClass, schema] })
+  await client.query({ text: opening(schema) })
+  const { rows } = await client.query({ text: 'select coalesce(max(version), 0)::int as version from migrations' })
+  const missing = migrations.slice(Number((rows[0] as { readonly version: number }).version))
+  for (const { version, name, sql } of missing) {
+    await client.query({ text: sql })
+    await client.query({ text: 'insert into migrations (version, name) values ($1, $2)', values: [version, name] })
+  }
+  await client.query({ text: 'commit' })
+  return missing
+}
+
+function opening(schema: string): string {
+  const name = quotedSchema(schema)
+  return `create schema if not exists ${name};
+set local search_path = ${name}, pg_temp;
+create table if not exists ${name}.migrations (
+  version int primary key, name text not null, applied_at timestamptz not null default now()
+);`
+}
+
+/** The SQL that brings a schema from a version to the newest, for people who run it themselves. */
+export function migrationScript(schema: string, from: number): string {
+  const steps = migrations
+    .slice(from)
+    .map(
+      ({ version, name, sql }) =>
+        `-- ${version}: ${name}\n${sql.trim()}\ninsert into migrations (version, name) values (${version}, '${name}');\n`,
+    )
+  return `begin isolation level read committed;\n${opening(schema)}\n\n${steps.join('\n')}\ncommit;\n`
+}
+
+/** What a role needs that appends and reads, and nothing more. Run by the owner of the schema. */
+export function grantScript(schema: string, role: string): string {
+  const [name, to] = [quotedSchema(schema), quotedSchema(role)]
+  return `grant usage on schema ${name} to ${to};
+grant select on ${['migrations', 'log_head', 'streams', 'events', 'event_tags'].map((table) => `${name}.${table}`).join(', ')} to ${to};
+grant select, insert, update, delete on ${name}.shelf to ${to};
+grant execute on function ${name}.append to ${to};
+`
+}

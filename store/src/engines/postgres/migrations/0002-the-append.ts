@@ -1,0 +1,337 @@
+const quickPlans = `set search_path from current set enable_seqscan = off set enable_bitmapscan = off
+set enable_hashjoin = off set enable_mergejoin = off set jit = off set plan_cache_mode = force_generic_plan`
+
+/** The last position there can be: the upper end of a range over (term, position). */
+const last = '9223372036854775807'
+
+const category = "split_part(e.stream_id, '-', 1)"
+
+/**
+ * The first position above `after_position` whose event matches an item, found through the index that serves it best.
+ * Both ends of a range name term and position, which only the index on both can answer in order.
+ */
+const conditionMatch = `
+create function condition_match(after_position bigint, item jsonb) returns bigint
+language plpgsql volatile security definer ${quickPlans}
+as $$
+declare
+  wanted_types constant text[] := array(select jsonb_array_elements_text(item -> 'types'));
+  wanted_tags constant text[] := array(select jsonb_array_elements_text(item -> 'tags'));
+  wanted_categories text[] := array(select jsonb_array_elements_text(item -> 'categories'));
+  prefix constant text := item ->> 'prefix';
+  rarest text := wanted_tags[1];
+begin
+  if cardinality(wanted_tags) > 1 then
+    -- Of several tags the one with the fewest events above the position leads; beyond 1,000 they are all the same.
+    select w.tag into rarest from unnest(wanted_tags) as w (tag)
+    order by (select count(*) from (
+      select from event_tags t
+      where (t.tag, t.position) > (w.tag, after_position) and (t.tag, t.position) <= (w.tag, ${last})
+      limit 1000) as few)
+    limit 1;
+  end if;
+  if cardinality(wanted_tags) > 0 then
+    return (
+      select t.position from event_tags t join events e on e.position = t.position
+      where (t.tag, t.position) > (rarest, after_position) and (t.tag, t.position) <= (rarest, ${last})
+        and e.tags @> wanted_tags
+        and (cardinality(wanted_types) = 0 or e.type = any (wanted_types))
+        and (cardinality(wanted_categories) = 0 or ${category} = any (wanted_categories))
+        and starts_with(e.stream_id, prefix)
+      order by t.tag, t.position limit 1);
+  end if;
+  if cardinality(wanted_types) > 0 then
+    return (
+      select min(found.position) from unnest(wanted_types) as w (type) cross join lateral (
+        select e.position from events e
+        where (e.type, e.position) > (w.type, after_position) and (e.type, e.position) <= (w.type, ${last})
+          and (cardinality(wanted_categories) = 0 or ${category} = any (wanted_categories))
+          and starts_with(e.stream_id, prefix)
+        order by e.type, e.position limit 1) as found);
+  end if;
+  if cardinality(wanted_categories) = 0 and strpos(prefix, '-') > 0 then
+    wanted_categories := array[split_part(prefix, '-', 1)];
+  end if;
+  if cardinality(wanted_categories) > 0 then
+    return (
+      select min(found.position) from unnest(wanted_categories) as w (category) cross join lateral (
+        select e.position from events e
+        where (left(${category}, 300), e.position) > (left(w.category, 300), after_position)
+          and (left(${category}, 300), e.position) <= (left(w.category, 300), ${last})
+          and ${category} = w.category and starts_with(e.stream_id, prefix)
+        order by left(${category}, 300), e.position limit 1) as found);
+  end if;
+  return (
+    select e.position from events e
+    where e.position > after_position and starts_with(e.stream_id, prefix)
+    order by e.position limit 1);
+end $$;
+revoke all on function condition_match from public;
+`
+
+const holds = (expected: string, version: string, start: string, closed: string): string => `(case ${expected}
+      when -1 then ${closed} or ${version} < ${start}
+      when -2 then not ${closed} and ${version} >= ${start}
+      else ${version} = ${expected} end)`
+
+/**
+ * Version 2: the append function. It commits many independent requests in one statement and says what became of each.
+ *
+ * Order of work, and why (docs/decisions/0003-postgresql-order.md):
+ * 1. The rows of all streams, in the order of their ids: made if missing, then locked. Appends to one stream queue here.
+ * 2. The event ids that are stored already, read behind those locks: a repeat whose first try is still under way has
+ *    waited for it in step 1. An id that slips in through another stream meets the unique index, and the batch is sent again.
+ * 3. The head's row is locked now when there is a condition to judge, so that nothing can slip in behind it.
+ * 4. Each request in turn is judged against everything before it. Nothing raises: a loser gets its verdict, others go on.
+ *    A batch of requests that have nothing to do with each other is judged as a whole, which is several times cheaper.
+ * 5. The head's row, if not locked yet. It is held to the commit: whoever commits later has higher positions.
+ * 6. One insert of all events, their tags, the new state of the streams.
+ *
+ * Events lie in request order; \`request_ends\` has the last event of each request, \`check_ends\` the last check.
+ * \`event_streams\` and \`check_streams\` are places in \`stream_ids\`, which is sorted and has no repeats; \`event_places\`
+ * counts the events of a stream within the batch. An array that is null says nothing for any event.
+ * Expected versions: -1 no stream, -2 the stream exists. \`twins\`: the earlier event of the batch with the same id, or 0.
+ *
+ * Verdicts: 1 done, 2 repeated, 3 conflict, 4 condition failed, 5 duplicate event id, 6 tombstoned; null: all done.
+ * \`details\` has by request what a verdict other than 1 needs.
+ */
+const append = `
+create function append(
+  stream_ids text[], stream_counts int[],
+  event_streams int[], event_places int[], ids uuid[], type_names text[], schema_versions bigint[], times bigint[],
+  content_types text[], texts text[], blobs bytea[],
+  metadata_content_types text[], metadata_texts text[], metadata_blobs bytea[], tag_lists text[],
+  request_ends int[], check_ends int[], check_streams int[], check_versions bigint[],
+  conditions jsonb, changes jsonb, twins int[], streams_shared boolean,
+  out verdicts int[], out base bigint, out offsets int[], out landed_versions bigint[], out details jsonb
+)
+language plpgsql volatile security definer ${quickPlans}
+as $$
+#variable_conflict use_column
+declare
+  stream_numbers bigint[];
+  stream_versions bigint[];
+  stream_starts bigint[];
+  stream_closed boolean[];
+  any_closed boolean;
+  known_streams text[];
+  known_versions bigint[];
+  known_positions bigint[];
+  taken int := 0;
+  first_event int;
+  last_event int := 0;
+  first_check int;
+  last_check int := 0;
+  verdict int;
+  detail jsonb;
+  condition jsonb;
+  change jsonb;
+  hit bigint;
+  twin int;
+  stream int;
+  stored_count int;
+  next_versions bigint[];
+  is_repeat boolean;
+begin
+  if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception 'an append needs the isolation level read committed; this is %', current_setting('transaction_isolation')
+      using errcode = 'VV001';
+  end if;
+  if current_setting('synchronous_commit') = 'off' then
+    perform set_config('synchronous_commit', 'on', true);
+  end if;
+  perform set_config('lock_timeout', '10s', true) where current_setting('lock_timeout') = '0';
+
+  insert into streams (stream_id)
+  select s.stream_id from unnest(stream_ids) with ordinality as s (stream_id, place)
+  where not exists (select from streams t where t.stream_id = s.stream_id)
+  order by s.place
+  on conflict do nothing;
+
+  select array_agg(l.stream_no), array_agg(l.version), array_agg(l.truncate_before), array_agg(l.tombstoned),
+    bool_or(l.tombstoned)
+  into stream_numbers, stream_versions, stream_starts, stream_closed, any_closed
+  from (
+    select t.stream_no, t.version, t.truncate_before, t.tombstoned
+    from unnest(stream_ids) with ordinality as s (stream_id, place) join streams t on t.stream_id = s.stream_id
+    order by s.place
+    for update of t
+  ) as l;
+  if cardinality(stream_numbers) is distinct from cardinality(stream_ids) then
+    raise exception 'the row of a stream went away while it was waited for' using errcode = '40001';
+  end if;
+
+  if twins is not null or exists (select from unnest(ids) as i (event_id) join events e on e.event_id = i.event_id) then
+    select array_agg(e.stream_id order by i.place), array_agg(e.version order by i.place),
+      array_agg(e.position order by i.place)
+    into known_streams, known_versions, known_positions
+    from unnest(ids) with ordinality as i (event_id, place) left join events e on e.event_id = i.event_id;
+  end if;
+
+  if conditions is not null or twins is not null then
+    select h.position into base from log_head h for update;
+  end if;
+
+  if not streams_shared and not any_closed and known_positions is null and conditions is null
+    and changes is null and not exists (
+      select from unnest(check_streams, check_versions) as c (place, expected)
+      where not ${holds('c.expected', 'stream_versions[c.place]', 'stream_starts[c.place]', 'false')}
+    )
+  then
+    landed_versions := array(
+      select stream_versions[u.stream] + u.nth
+      from unnest(event_streams, event_places) with ordinality as u (stream, nth, place) order by u.place);
+    stream_versions := array(
+      select u.version + u.events from unnest(stream_versions, stream_counts) with ordinality as u (version, events, place)
+      order by u.place);
+    taken := cardinality(ids);
+  else
+    verdicts := array_fill(1, array[cardinality(request_ends)]);
+    offsets := array_fill(0, array[cardinality(ids)]);
+    landed_versions := array_fill(0::bigint, array[cardinality(ids)]);
+    for request in 1 .. cardinality(request_ends) loop
+      first_event := last_event + 1;
+      last_event := request_ends[request];
+      first_check := last_check + 1;
+      last_check := check_ends[request];
+      verdict := 1;
+      detail := null;
+
+      if known_positions is not null then
+        stored_count := 0;
+        is_repeat := true;
+        next_versions := array_fill(null::bigint, array[cardinality(stream_ids)]);
+        for event in first_event .. last_event loop
+          stream := event_streams[event];
+          twin := twins[event];
+          if twin > 0 and offsets[twin] > 0 and known_positions[event] is null then
+            known_streams[event] := stream_ids[event_streams[twin]];
+            known_versions[event] := landed_versions[twin];
+            known_positions[event] := base + offsets[twin];
+          end if;
+          if known_positions[event] is null then
+            is_repeat := false;
+            continue;
+          end if;
+          stored_count := stored_count + 1;
+          if stored_count = 1 then
+            detail := jsonb_build_object('event', event, 'stream', known_streams[event]);
+          end if;
+          is_repeat := is_repeat and known_streams[event] = stream_ids[stream]
+            and coalesce(next_versions[stream], known_versions[event]) = known_versions[event];
+          next_versions[stream] := known_versions[event] + 1;
+        end loop;
+        if stored_count > 0 then
+          verdict := case when is_repeat then 2 else 5 end;
+          if is_repeat then
+            detail := (select jsonb_agg(jsonb_build_array(r.version, r.position) order by r.place)
+              from unnest(known_versions[first_event : last_event], known_positions[first_event : last_event])
+                with ordinality as r (version, position, place));
+          end if;
+        end if;
+      end if;
+
+      if verdict = 1 and any_closed then
+        for event in first_event .. last_event loop
+          if stream_closed[event_streams[event]] then
+            verdict := 6;
+            detail := to_jsonb(event_streams[event]);
+            exit;
+          end if;
+        end loop;
+      end if;
+
+      if verdict = 1 then
+        for place in first_check .. last_check loop
+          stream := check_streams[place];
+          if not ${holds('check_versions[place]', 'stream_versions[stream]', 'stream_starts[stream]', 'stream_closed[stream]')} then
+            verdict := 3;
+            detail := jsonb_build_array(place, stream_versions[stream]);
+            exit;
+          end if;
+        end loop;
+      end if;
+
+      if verdict = 1 and conditions is not null then
+        condition := conditions -> request::text;
+        if condition is not null then
+          if jsonb_typeof(condition -> 'items') = 'null' then
+            hit := case when base + taken > (condition -> 'after')::bigint then (condition -> 'after')::bigint + 1 end;
+          else
+            hit := (select min(condition_match((condition -> 'after')::bigint, i.item))
+              from jsonb_array_elements(condition -> 'items') as i (item));
+            hit := least(hit, (select min(base + offsets[m.event::int]) from jsonb_array_elements_text(condition -> 'earlier') as m (event)
+              where offsets[m.event::int] > 0 and base + offsets[m.event::int] > (condition -> 'after')::bigint));
+          end if;
+          if hit is not null then
+            verdict := 4;
+            detail := to_jsonb(hit);
+          end if;
+        end if;
+      end if;
+
+      if verdict = 1 then
+        for event in first_event .. last_event loop
+          stream := event_streams[event];
+          stream_versions[stream] := stream_versions[stream] + 1;
+          landed_versions[event] := stream_versions[stream];
+          taken := taken + 1;
+          offsets[event] := taken;
+        end loop;
+        if changes is not null then
+          for change in select c.change from jsonb_array_elements(changes) as c (change)
+            where (c.change -> 'event')::int between first_event and last_event
+          loop
+            stream := (change -> 'stream')::int;
+            stream_starts[stream] := coalesce((change -> 'truncate_before')::bigint, stream_starts[stream]);
+            if change ? 'tombstoned' then
+              stream_closed[stream] := true;
+              any_closed := true;
+            end if;
+          end loop;
+        end if;
+      else
+        verdicts[request] := verdict;
+        details := coalesce(details, '{}') || jsonb_build_object(request, detail);
+      end if;
+    end loop;
+  end if;
+
+  if taken > 0 then
+    update log_head h set position = h.position + taken returning h.position - taken into base;
+
+    insert into events (position, stream_no, version, event_id, recorded_at_ms, schema_version, stream_id, type,
+      content_type, data, data_bytes, metadata_content_type, metadata, metadata_bytes, tags)
+    select base + coalesce(e.landed, e.place), stream_numbers[e.stream], e.version, e.id, e.recorded, e.schema_version,
+      stream_ids[e.stream], e.type, e.content_type, e.data, e.blob, e.metadata_content_type, e.metadata, e.metadata_blob,
+      e.tags::text[]
+    from unnest(event_streams, ids, type_names, schema_versions, times, content_types, texts, blobs,
+      metadata_content_types, metadata_texts, metadata_blobs, tag_lists, offsets, landed_versions) with ordinality as e (
+      stream, id, type, schema_version, recorded, content_type, data, blob, metadata_content_type, metadata,
+      metadata_blob, tags, landed, version, place)
+    where e.landed is distinct from 0;
+
+    if tag_lists is not null then
+      insert into event_tags (tag, position)
+      select t.tag, base + coalesce(e.landed, e.place)
+      from unnest(tag_lists, offsets) with ordinality as e (tags, landed, place) cross join unnest(e.tags::text[]) as t (tag)
+      where e.landed is distinct from 0;
+    end if;
+
+    update streams t set version = u.version, truncate_before = u.start, tombstoned = u.closed
+    from unnest(stream_numbers, stream_versions, stream_starts, stream_closed) as u (stream_no, version, start, closed)
+    where t.stream_no = u.stream_no
+      and (t.version <> u.version or t.truncate_before <> u.start or t.tombstoned <> u.closed);
+  end if;
+
+  if 0 = any (stream_versions) then
+    -- Rows made only to be locked. Nobody has seen them: they were made in this transaction.
+    delete from streams t
+    where t.stream_no = any (stream_numbers) and t.version = 0 and t.truncate_before = 1 and not t.tombstoned;
+  end if;
+end $$;
+revoke all on function append from public;
+`
+
+/** See {@link append}. */
+export const theAppend: string = conditionMatch + append

@@ -1,0 +1,183 @@
+import type { Page, ReadQuery, StreamsPage, StreamsQuery } from '../../engine/engine.ts'
+import type { StoredEvent } from '../../model/event.ts'
+import { payloadBytes } from '../../model/payload.ts'
+import type { NormalQueryItem } from '../../model/query.ts'
+import { emptyStream, type StreamState, streamInfo } from '../../model/stream.ts'
+import type { PostgresClient, PostgresQuery, Row } from './driver.ts'
+import { asText } from './driver.ts'
+import { type FilteredRead, filteredQuery, isFull } from './filter.ts'
+import { decodeName, encodeName } from './names.ts'
+import { eventColumns, storedEvent } from './rows.ts'
+
+/** Payload and metadata of an event, in bytes. Large values are not fetched to be measured. */
+const bytesOf = (e: string): string =>
+  `coalesce(octet_length(${e}.data), octet_length(${e}.data_bytes)) + coalesce(octet_length(${e}.metadata), octet_length(${e}.metadata_bytes))`
+
+type Direction = ReadQuery['direction']
+
+/** The rows of a page: no more than $3, and none that begins after $4 bytes. */
+const bounded = (rows: string, place: string, order: string): string => `
+  select b.* from (
+    select r.*, sum(${bytesOf('r')}) over (order by r.${place}${order} rows unbounded preceding) - (${bytesOf('r')}) as size_before
+    from (${rows} order by e.${place}${order} limit $2) as r) as b
+  where b.size_before < $3`
+
+/** $1: from, $2: limit, $3: bytes. Columns: head, then the event's. */
+export const selectLog = (schema: string, direction: Direction): string => {
+  const [bound, order] = direction === 'forward' ? ['>=', ''] : ['<=', ' desc']
+  const rows = `select e.* from ${schema}.events e where e.position ${bound} $1::bigint`
+  return `select h.position, ${eventColumns('e')} from ${schema}.log_head h
+  left join lateral (${bounded(rows, 'position', order)}) as e on true order by e.position${order}`
+}
+
+/** $1: from, $2: limit, $3: bytes, $4: stream. Columns: head, version, truncate_before, tombstoned, then the event's. */
+export const selectStream = (schema: string, direction: Direction): string => {
+  const [bound, order] = direction === 'forward' ? ['>=', ''] : ['<=', ' desc']
+  const rows = `select e.* from ${schema}.events e where e.stream_no = s.stream_no and not s.tombstoned
+    and e.version ${bound} $1::bigint and e.version >= s.truncate_before`
+  return `select h.position, s.version, s.truncate_before, s.tombstoned, ${eventColumns('e')} from ${schema}.log_head h
+  left join ${schema}.streams s on s.stream_id = $4
+  left join lateral (${bounded(rows, 'version', order)}) as e on true order by e.version${order}`
+}
+
+/** $1: prefix, $2: after, $3: limit. The index knows the first 300 characters; PostgreSQL sorts what is alike so far. */
+const selectStreams = (schema: string): string => `
+  select s.stream_id, s.version, s.truncate_before, s.tombstoned from ${schema}.streams s
+  where left(s.stream_id, 300) >= greatest(left($1, 300) collate "C", left($2, 300) collate "C")
+    and left(s.stream_id, 300) <= left($1, 300) || repeat(U&'\\+10FFFF', 300)
+    and s.stream_id > $2 and starts_with(s.stream_id, $1) and s.version > 0
+  order by left(s.stream_id, 300), s.stream_id limit $3`
+
+const selectHead = (schema: string): string => `select h.position from ${schema}.log_head h`
+
+/** The reading verbs over one schema. */
+export interface Reads {
+  read(client: PostgresClient, query: ReadQuery): Promise<Page>
+  head(client: PostgresClient): Promise<number>
+  streams(client: PostgresClient, query: StreamsQuery): Promise<StreamsPage>
+}
+
+/** Binds the texts of the queries to a schema. */
+export function createReads(schema: string, prepare: boolean): Reads {
+  const texts = {
+    log: { forward: selectLog(schema, 'forward'), backward: selectLog(schema, 'backward') },
+    stream: { forward: selectStream(schema, 'forward'), backward: selectStream(schema, 'backward') },
+    streams: selectStreams(schema),
+    head: selectHead(schema),
+  }
+
+  async function rowsOf(client: PostgresClient, query: PostgresQuery): Promise<readonly Row[]> {
+    const { name, ...rest } = query
+    const { rows } = await client.query({ ...rest, ...(prepare && name && { name }), rowMode: 'array', types: asText })
+    return rows as Row[]
+  }
+
+  async function readLog(client: PostgresClient, query: ReadQuery): Promise<Page> {
+    const { direction, from, limit, maxBytes } = query
+    const rows = await rowsOf(client, {
+      name: `varve_log_${direction}`,
+      text: texts.log[direction],
+      values: [from, limit, maxBytes],
+    })
+    const head = Number(rows[0]?.[0])
+    const events = eventsIn(rows, 1)
+    return { events, ...placeAfter(events, query, 1, head, (event) => event.position), head }
+  }
+
+  async function readStream(client: PostgresClient, query: ReadQuery, streamId: string): Promise<Page> {
+    const { direction, from, limit, maxBytes } = query
+    const rows = await rowsOf(client, {
+      name: `varve_stream_${direction}`,
+      text: texts.stream[direction],
+      values: [from, limit, maxBytes, encodeName(streamId)],
+    })
+    const stream = stateIn(rows[0])
+    const events = eventsIn(rows, 4)
+    const first = stream.tombstoned ? stream.version + 1 : stream.truncateBefore
+    const place = placeAfter(events, query, first, stream.version, (event) => event.version)
+    return { events, ...place, head: Number(rows[0]?.[0]), stream }
+  }
+
+  async function readFiltered(
+    client: PostgresClient,
+    query: ReadQuery,
+    items: readonly NormalQueryItem[],
+  ): Promise<Page> {
+    const read: FilteredRead = { ...query, items }
+    const rows = await rowsOf(client, filteredQuery(schema, read))
+    const head = Number(rows[0]?.[0])
+    const horizon = rows[0]?.[1]
+    const events = eventsIn(rows, 2)
+    const size = events.reduce((sum, event) => sum + payloadBytes(event.data) + payloadBytes(event.metadata), 0)
+    if (isFull(events, size, read) || typeof horizon !== 'string') {
+      const cut = isFull(events, size, read) ? events : []
+      return { events, ...placeAfter(cut, query, 1, head, (event) => event.position), head }
+    }
+    return { events, ...placeBehind(Number(horizon), query.direction, 1, head), head }
+  }
+
+  return {
+    read: (client, query) => {
+      if ('streamId' in query.source) return readStream(client, query, query.source.streamId)
+      return query.source.query === 'everything'
+        ? readLog(client, query)
+        : readFiltered(client, query, query.source.query)
+    },
+    head: async (client) => Number((await rowsOf(client, { name: 'varve_head', text: texts.head }))[0]?.[0]),
+    streams: async (client, { prefix, after, limit }) => {
+      const rows = await rowsOf(client, {
+        name: 'varve_streams',
+        text: texts.streams,
+        values: [encodeName(prefix), encodeName(after), limit + 1],
+      })
+      return { streams: rows.slice(0, limit).map(infoIn), end: rows.length <= limit }
+    },
+  }
+}
+
+function eventsIn(rows: readonly Row[], at: number): readonly StoredEvent[] {
+  // A page without events is one row that says where the store stands.
+  return typeof rows[0]?.[at] === 'string' ? rows.map((row) => storedEvent(row, at)) : []
+}
+
+function stateIn(row: Row | undefined): StreamState {
+  if (typeof row?.[1] !== 'string') return emptyStream
+  return { version: Number(row[1]), truncateBefore: Number(row[2]), tombstoned: row[3] === 't' }
+}
+
+function infoIn([streamId, version, truncateBefore, tombstoned]: Row): StreamsPage['streams'][number] {
+  return streamInfo(decodeName(streamId as string), {
+    version: Number(version),
+    truncateBefore: Number(truncateBefore),
+    tombstoned: tombstoned === 't',
+  })
+}
+
+/**
+ * Where a reader goes on after these events of a page that was not cut short by a horizon: right behind the last one;
+ * without any, nothing more lay in this direction.
+ */
+function placeAfter(
+  events: readonly StoredEvent[],
+  { direction, from, limit }: ReadQuery,
+  first: number,
+  last: number,
+  placeOf: (event: StoredEvent) => number,
+): Pick<Page, 'next' | 'end'> {
+  const lastRead = events.at(-1)
+  if (lastRead !== undefined) return placeBehind(placeOf(lastRead), direction, first, last)
+  if (limit === 0) {
+    return direction === 'forward' ? { next: from, end: from > last } : { next: Math.min(from, last), end: from < first }
+  }
+  return direction === 'forward' ? { next: Math.max(from, last + 1), end: true } : { next: 0, end: true }
+}
+
+function placeBehind(
+  place: number,
+  direction: Direction,
+  first: number,
+  last: number,
+): Pick<Page, 'next' | 'end'> {
+  if (direction === 'forward') return { next: place + 1, end: place >= last }
+  return place <= first ? { next: 0, end: true } : { next: place - 1, end: false }
+}

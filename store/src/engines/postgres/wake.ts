@@ -1,0 +1,125 @@
+import type { Clock } from '../../engine/clock.ts'
+import type { PostgresPool, PostgresPoolClient } from './driver.ts'
+
+/** Pauses before the listening connection is made anew, in milliseconds. */
+const reconnectMsMin = 50
+const reconnectMsMax = 5_000
+
+/**
+ * Rings at most once per commit, after it, and never inside it: NOTIFY takes a lock over all commits of the server, and in
+ * the append's own transaction it costs most of the throughput. Commits that end while a NOTIFY is under way share the next.
+ */
+const notify = "select set_config('synchronous_commit', 'off', true), pg_notify($1, '')"
+
+/** Wakes whoever listens, once per notification or once for several. */
+export interface Wake {
+  /** Something was committed here. */
+  notify(): void
+  listen(signal: AbortSignal): AsyncIterable<void>
+  close(): Promise<void>
+}
+
+/** What {@link createWake} takes. */
+export interface WakeParts {
+  readonly openPool: () => Promise<PostgresPool>
+  readonly channel: string
+  readonly clock: Clock
+  /** False: no LISTEN, for poolers that cannot carry it; polling alone then finds what others commit. */
+  readonly listens: boolean
+}
+
+/**
+ * Wake-ups for listeners in this process. Commits of this engine ring at once; those of others arrive as NOTIFY on one
+ * connection, however many listen. After a reconnect it LISTENs first and rings then, so nothing falls in between.
+ */
+export function createWake({ openPool, channel, clock, listens }: WakeParts): Wake {
+  const waiting = new Set<() => void>()
+  const closing = new AbortController()
+  let rings = 0
+  let listening: Promise<void> | undefined
+  let notifying: Promise<void> | undefined
+  let again = false
+
+  function ring(): void {
+    rings++
+    for (const release of [...waiting]) release()
+  }
+
+  async function* listen(signal: AbortSignal): AsyncGenerator<void> {
+    if (listens) listening ??= keepListening()
+    let heard = rings
+    while (!closing.signal.aborted && !signal.aborted) {
+      if (heard === rings) await nextRing(signal)
+      if (closing.signal.aborted || signal.aborted || heard === rings) continue
+      heard = rings
+      yield
+    }
+  }
+
+  function nextRing(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const release = (): void => {
+        waiting.delete(release)
+        signal.removeEventListener('abort', release)
+        resolve()
+      }
+      waiting.add(release)
+      signal.addEventListener('abort', release)
+    })
+  }
+
+  async function keepListening(): Promise<void> {
+    for (let pauseMs = reconnectMsMin; !closing.signal.aborted; pauseMs = Math.min(pauseMs * 2, reconnectMsMax)) {
+      try {
+        const client = await (await openPool()).connect()
+        const lost = lossOf(client)
+        await client.query({ text: `listen "${channel}"` })
+        client.on('notification', ring)
+        pauseMs = reconnectMsMin
+        ring()
+        await lost
+        client.release(true)
+      } catch {
+        // A connection that cannot be had now is tried again; meanwhile polling finds what is new.
+      }
+      await clock.sleep(pauseMs, closing.signal)
+    }
+  }
+
+  /** Resolves when the connection is gone or no longer wanted. */
+  function lossOf(client: PostgresPoolClient): Promise<void> {
+    return new Promise((resolve) => {
+      client.on('error', () => resolve())
+      client.on('end', () => resolve())
+      closing.signal.addEventListener('abort', () => resolve())
+      if (closing.signal.aborted) resolve()
+    })
+  }
+
+  async function tellOthers(): Promise<void> {
+    do {
+      again = false
+      try {
+        await (await openPool()).query({ text: notify, values: [channel] })
+      } catch {
+        // A hint that is lost: polling finds what is new.
+      }
+    } while (again && !closing.signal.aborted)
+    notifying = undefined
+  }
+
+  return {
+    notify: () => {
+      ring()
+      again = true
+      notifying ??= tellOthers()
+    },
+    listen,
+    close: async () => {
+      closing.abort()
+      ring()
+      await listening
+      await notifying
+    },
+  }
+}
