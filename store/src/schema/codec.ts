@@ -19,35 +19,40 @@ export interface Encoded {
   readonly contentType: string
 }
 
+/** What an argument is called in a refusal; a function where making the name costs something. */
+export type Name = string | (() => string)
+
+const textOf = (name: Name): string => (typeof name === 'string' ? name : name())
+
 /**
  * Turns a payload into what is stored: JSON as text, bytes as they are.
  *
  * @throws INVALID_ARGUMENT when a value has no JSON form, or is no bytes although the content type is not JSON.
  */
-export function encodeData(data: unknown, contentType: string | undefined, argument: string): Encoded {
+export function encodeData(data: unknown, contentType: string | undefined, name: Name): Encoded {
   if (data instanceof Uint8Array) return { payload: ownPayload(data), contentType: contentType ?? binaryContentType }
   if (contentType !== undefined && contentType !== jsonContentType) {
-    throw new InvalidArgument(argument, `has content type ${contentType}, so its data must be a Uint8Array`)
+    throw new InvalidArgument(textOf(name), `has content type ${contentType}, so its data must be a Uint8Array`)
   }
-  return { payload: encodeJson(data, argument), contentType: jsonContentType }
+  return { payload: encodeJson(data, name), contentType: jsonContentType }
 }
 
 /** JSON text of a value, refusing what would silently become null or vanish. */
-export function encodeJson(value: unknown, argument: string): string {
+export function encodeJson(value: unknown, name: Name): string {
   let text: string | undefined
   try {
     text = JSON.stringify(value)
   } catch (cause) {
-    throw new InvalidArgument(argument, `has no JSON form: ${(cause as Error).message}`)
+    throw new InvalidArgument(textOf(name), `has no JSON form: ${(cause as Error).message}`)
   }
   if (text === undefined) {
-    throw new InvalidArgument(argument, `is ${typeof value}, which has no JSON form; use null for "no data"`)
+    throw new InvalidArgument(textOf(name), `is ${typeof value}, which has no JSON form; use null for "no data"`)
   }
   return text
 }
 
 /** The stored JSON of metadata; `'{}'` is by far the most common and costs nothing. */
-export function storedMetadata(metadata: NewEventMetadata, argument = 'metadata'): string {
+export function storedMetadata(metadata: NewEventMetadata, name: Name = 'metadata'): string {
   // Without a prototype, so that a key named __proto__ is a key like any other.
   const stored: Record<string, unknown> = Object.create(null)
   let empty = true
@@ -57,7 +62,7 @@ export function storedMetadata(metadata: NewEventMetadata, argument = 'metadata'
     stored[knownMetadata.get(key) ?? key] = value
     empty = false
   }
-  return empty ? '{}' : encodeJson(stored, argument)
+  return empty ? '{}' : encodeJson(stored, name)
 }
 
 /** A stored event as callers see it. */

@@ -27,7 +27,7 @@ interface Waiting extends PreparedAppend {
   readonly reject: (reason: unknown) => void
   /** True once it is part of a batch, or was given up. */
   taken: boolean
-  settled?: () => void
+  settled: (() => void) | undefined
 }
 
 /** Group commit over one engine. */
@@ -56,7 +56,8 @@ export function createGroupCommit(engine: Engine, clock: Clock): GroupCommit {
       signal?.throwIfAborted()
       queue.refuseWhenFull(append)
       return new Promise((resolve, reject) => {
-        const waiting: Waiting = { ...append, resolve, reject, taken: false }
+        const { request, size } = append
+        const waiting: Waiting = { request, size, resolve, reject, taken: false, settled: undefined }
         queue.add(waiting)
         if (signal !== undefined) queue.giveUpOn(signal, waiting)
         if (lanes < engine.capabilities.batchesInFlight) void runLane()
@@ -137,7 +138,8 @@ async function commit(engine: Engine, batch: readonly Waiting[]): Promise<void> 
     // All of them may have been given up since the batch was due.
     if (batch.length === 0) return
     const outcomes = await engine.append(batch.map((waiting) => waiting.request))
-    for (const [index, waiting] of batch.entries()) {
+    for (let index = 0; index < batch.length; index++) {
+      const waiting = batch[index] as Waiting
       waiting.settled?.()
       waiting.resolve(outcomes[index] as AppendOutcome)
     }

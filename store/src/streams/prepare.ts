@@ -1,4 +1,4 @@
-import type { AppendRequest } from '../engine/engine.ts'
+import type { AppendRequest, StreamCheck } from '../engine/engine.ts'
 import type { AppendAllOptions, StreamWrite } from '../model/call.ts'
 import { InvalidArgument, LimitExceeded, PayloadTooLarge } from '../model/errors.ts'
 import type { EventToStore, NewEvent, NewEventMetadata } from '../model/event.ts'
@@ -7,8 +7,8 @@ import { binaryContentType, jsonContentType, ownPayload, type Payload, payloadBy
 import { isPosition } from '../model/position.ts'
 import { type AppendCondition, type NormalCondition, normalQuery } from '../model/query.ts'
 import { metadataEventType, streamChangeOf, subjectOf, tombstoneEventType } from '../model/stream.ts'
-import { isExpectedVersion } from '../model/version.ts'
-import { encodeData, storedMetadata } from '../schema/codec.ts'
+import { type ExpectedVersion, isExpectedVersion } from '../model/version.ts'
+import { type Encoded, encodeData, storedMetadata } from '../schema/codec.ts'
 import { withCausation } from './causation.ts'
 import { canonicalUuid, idFromKey } from './event-id.ts'
 
@@ -25,6 +25,11 @@ export interface PreparedAppend {
   readonly size: number
 }
 
+/** The full name of a part of what was given: made for a refusal only, not for every part of every event. */
+type NameOf = (part: string) => string
+
+const asGiven: NameOf = (part) => part
+
 /**
  * Turns what a caller wrote into a request: every argument checked, every id and time assigned, every payload encoded.
  * Nothing below this has to ask again, and nothing was sent when it throws.
@@ -39,34 +44,29 @@ export function prepareAppend(
   const key = checkedKey(options.idempotencyKey)
   const recordedAtMs = stamps.now()
   const events: EventToStore[] = []
-  const checks: { streamId: string; expectedVersion: AppendRequest['checks'][number]['expectedVersion'] }[] = []
+  const checks: StreamCheck[] = []
   let size = 0
-  for (const [place, write] of writes.entries()) {
-    const at = writes.length === 1 ? '' : `writes[${place}].`
-    checkStreamId(write.streamId, `${at}streamId`)
-    const expectedVersion = write.expectedVersion ?? 'any'
-    if (!isExpectedVersion(expectedVersion)) {
-      throw new InvalidArgument(
-        `${at}expectedVersion`,
-        "is neither a version from 0 on nor 'any', 'no_stream' or 'stream_exists'",
-      )
-    }
-    if (!Array.isArray(write.events)) throw new InvalidArgument(`${at}events`, 'is not a list')
-    // A write that neither writes nor expects would be dropped in silence.
-    if (write.events.length === 0 && expectedVersion === 'any') {
-      throw new InvalidArgument(`${at}events`, 'is empty: append at least one event, or expect a version')
-    }
-    if (expectedVersion !== 'any') checks.push({ streamId: write.streamId, expectedVersion })
-    for (const [index, event] of write.events.entries()) {
-      const id = key === undefined ? undefined : idFromKey(key, write.streamId, index)
-      const prepared = prepareEvent(write.streamId, event, `${at}events[${index}]`, id, recordedAtMs, stamps.newId)
+  let place = 0
+  const inWrite: NameOf = (part) => (writes.length === 1 ? part : `writes[${place}].${part}`)
+  for (; place < writes.length; place++) {
+    const write = writes[place] as StreamWrite
+    const { streamId } = write
+    checkStreamId(streamId, 'streamId', inWrite)
+    const expectedVersion = checkedExpectation(write, inWrite)
+    if (expectedVersion !== 'any') checks.push({ streamId, expectedVersion })
+    let index = 0
+    const inEvent: NameOf = (part) => inWrite(`events[${index}]${part}`)
+    for (; index < write.events.length; index++) {
+      const derivedId = key === undefined ? undefined : idFromKey(key, streamId, index)
+      const given = { streamId, derivedId, recordedAtMs, newId: stamps.newId }
+      const prepared = prepareEvent(given, write.events[index] as NewEvent, inEvent)
       size += sizeOf(prepared.data) + sizeOf(prepared.metadata)
       events.push(prepared)
     }
   }
   checkWhole(writes, events, size)
-  const condition = options.condition === undefined ? undefined : normalCondition(options.condition)
-  return { request: { events, checks, ...(condition !== undefined && { condition }) }, size }
+  if (options.condition === undefined) return { request: { events, checks }, size }
+  return { request: { events, checks, condition: normalCondition(options.condition) }, size }
 }
 
 /**
@@ -74,10 +74,14 @@ export function prepareAppend(
  *
  * @throws INVALID_ARGUMENT, LIMIT_EXCEEDED
  */
-export function checkStreamId(streamId: unknown, argument = 'streamId'): asserts streamId is string {
+export function checkStreamId(
+  streamId: unknown,
+  argument = 'streamId',
+  nameOf: NameOf = asGiven,
+): asserts streamId is string {
   // The facts about a stream with the longest id allowed must fit into a stream too.
   const subject = typeof streamId === 'string' ? (subjectOf(streamId) ?? streamId) : streamId
-  checkName(subject, argument, 'streamIdChars')
+  checkName(subject, 'streamIdChars', argument, nameOf)
 }
 
 /**
@@ -94,33 +98,53 @@ export function normalCondition(condition: AppendCondition): NormalCondition {
   return { failIfMatch: normalQuery(condition.failIfMatch, 'condition.failIfMatch'), after }
 }
 
-function prepareEvent(
-  streamId: string,
-  event: NewEvent,
-  at: string,
-  derivedId: string | undefined,
-  now: number,
-  newId: () => string,
-): EventToStore {
-  if (typeof event !== 'object' || event === null) throw new InvalidArgument(at, 'is not an object')
-  checkName(event.type, `${at}.type`, 'eventTypeChars')
-  const { payload: data, contentType } = encodeData(event.data, checkedContentType(event.contentType, at), `${at}.data`)
-  const metadata = prepareMetadata(event, at)
+function checkedExpectation(write: StreamWrite, nameOf: NameOf): ExpectedVersion {
+  const expectedVersion = write.expectedVersion ?? 'any'
+  if (!isExpectedVersion(expectedVersion)) {
+    throw new InvalidArgument(
+      nameOf('expectedVersion'),
+      "is neither a version from 0 on nor 'any', 'no_stream' or 'stream_exists'",
+    )
+  }
+  if (!Array.isArray(write.events)) throw new InvalidArgument(nameOf('events'), 'is not a list')
+  // A write that neither writes nor expects would be dropped in silence.
+  if (write.events.length === 0 && expectedVersion === 'any') {
+    throw new InvalidArgument(nameOf('events'), 'is empty: append at least one event, or expect a version')
+  }
+  return expectedVersion
+}
+
+interface Given {
+  readonly streamId: string
+  /** The id that an idempotency key stands for. */
+  readonly derivedId: string | undefined
+  readonly recordedAtMs: number
+  readonly newId: () => string
+}
+
+function prepareEvent(given: Given, event: NewEvent, nameOf: NameOf): EventToStore {
+  if (typeof event !== 'object' || event === null) throw new InvalidArgument(nameOf(''), 'is not an object')
+  checkName(event.type, 'eventTypeChars', '.type', nameOf)
+  const { payload: data, contentType } = encodeData(event.data, checkedContentType(event.contentType, nameOf), () =>
+    nameOf('.data'),
+  )
+  const metadata = prepareMetadata(event, nameOf)
   const prepared: EventToStore = {
-    id: event.id === undefined ? (derivedId ?? newId()) : checkedId(event.id, `${at}.id`),
-    streamId,
+    id: event.id === undefined ? (given.derivedId ?? given.newId()) : checkedId(event.id, nameOf),
+    streamId: given.streamId,
     type: event.type,
-    schemaVersion: checkedSchemaVersion(event.schemaVersion, `${at}.schemaVersion`),
+    schemaVersion: checkedSchemaVersion(event.schemaVersion, nameOf),
     contentType,
     data,
-    ...metadata,
-    tags: checkedTags(event.tags, `${at}.tags`),
-    recordedAtMs: event.timestamp === undefined ? now : checkedTime(event.timestamp, `${at}.timestamp`),
+    metadata: metadata.payload,
+    metadataContentType: metadata.contentType,
+    tags: checkedTags(event.tags, nameOf),
+    recordedAtMs: event.timestamp === undefined ? given.recordedAtMs : checkedTime(event.timestamp, nameOf),
   }
-  checkSize(prepared, at)
+  checkSize(prepared, nameOf)
   if (streamChangeOf(prepared) === 'malformed') {
     throw new InvalidArgument(
-      at,
+      nameOf(''),
       `is no fact about a stream: streams that begin with $$ take ${metadataEventType} with a JSON object, whose ` +
         `truncate_before is a version from 1 on if present, and ${tombstoneEventType}`,
     )
@@ -128,25 +152,25 @@ function prepareEvent(
   return prepared
 }
 
-function prepareMetadata(event: NewEvent, at: string): Pick<EventToStore, 'metadata' | 'metadataContentType'> {
+const noMetadata: Encoded = { payload: '{}', contentType: jsonContentType }
+
+function prepareMetadata(event: NewEvent, nameOf: NameOf): Encoded {
   const { metadata } = event
   if (metadata instanceof Uint8Array) {
-    return { metadata: ownPayload(metadata), metadataContentType: event.metadataContentType ?? binaryContentType }
+    return { payload: ownPayload(metadata), contentType: event.metadataContentType ?? binaryContentType }
   }
   if (metadata !== undefined && (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata))) {
-    throw new InvalidArgument(`${at}.metadata`, 'is neither an object nor bytes')
+    throw new InvalidArgument(nameOf('.metadata'), 'is neither an object nor bytes')
   }
   if (metadata !== undefined && 'timestamp' in metadata) {
     throw new InvalidArgument(
-      `${at}.metadata.timestamp`,
+      nameOf('.metadata.timestamp'),
       'is set by the store; an import gives it as the timestamp of the event',
     )
   }
   const complete = withCausation(metadata as NewEventMetadata | undefined)
-  return {
-    metadata: complete === undefined ? '{}' : storedMetadata(complete, `${at}.metadata`),
-    metadataContentType: jsonContentType,
-  }
+  if (complete === undefined) return noMetadata
+  return { payload: storedMetadata(complete, () => nameOf('.metadata')), contentType: jsonContentType }
 }
 
 function checkWhole(writes: readonly StreamWrite[], events: readonly EventToStore[], size: number): void {
@@ -162,58 +186,60 @@ function checkWhole(writes: readonly StreamWrite[], events: readonly EventToStor
 }
 
 /** The exact size is looked at only when the cheap upper bound, three bytes per UTF-16 unit, does not settle it. */
-function checkSize(event: EventToStore, at: string): void {
+function checkSize(event: EventToStore, nameOf: NameOf): void {
   if ((sizeOf(event.data) + sizeOf(event.metadata)) * 3 <= limits.eventBytes) return
   const bytes = payloadBytes(event.data) + payloadBytes(event.metadata)
-  if (bytes > limits.eventBytes) throw new PayloadTooLarge(at, bytes)
+  if (bytes > limits.eventBytes) throw new PayloadTooLarge(nameOf(''), bytes)
 }
 
 function sizeOf(payload: Payload): number {
   return payload.length
 }
 
-function checkName(name: unknown, argument: string, limit: LimitName): asserts name is string {
-  if (typeof name !== 'string' || name === '') throw new InvalidArgument(argument, 'is not a non-empty string')
+function checkName(name: unknown, limit: LimitName, part: string, nameOf: NameOf = asGiven): asserts name is string {
+  if (typeof name !== 'string' || name === '') throw new InvalidArgument(nameOf(part), 'is not a non-empty string')
   if (name.length > limits[limit]) throw new LimitExceeded(limit, name.length)
-  if (!name.isWellFormed()) throw new InvalidArgument(argument, 'has a lone surrogate, which no engine can store')
+  if (!name.isWellFormed()) throw new InvalidArgument(nameOf(part), 'has a lone surrogate, which no engine can store')
 }
 
-function checkedId(id: unknown, argument: string): string {
+function checkedId(id: unknown, nameOf: NameOf): string {
   const canonical = typeof id === 'string' ? canonicalUuid(id) : undefined
-  if (canonical === undefined) throw new InvalidArgument(argument, 'is not a UUID')
+  if (canonical === undefined) throw new InvalidArgument(nameOf('.id'), 'is not a UUID')
   return canonical
 }
 
 function checkedKey(key: unknown): string | undefined {
   if (key === undefined) return undefined
-  checkName(key, 'idempotencyKey', 'idempotencyKeyChars')
+  checkName(key, 'idempotencyKeyChars', 'idempotencyKey')
   return key
 }
 
-function checkedContentType(contentType: unknown, at: string): string | undefined {
+function checkedContentType(contentType: unknown, nameOf: NameOf): string | undefined {
   if (contentType === undefined) return undefined
-  checkName(contentType, `${at}.contentType`, 'contentTypeChars')
+  checkName(contentType, 'contentTypeChars', '.contentType', nameOf)
   return contentType
 }
 
-function checkedSchemaVersion(version: unknown, argument: string): number {
+function checkedSchemaVersion(version: unknown, nameOf: NameOf): number {
   if (version === undefined) return 1
-  if (!isPosition(version) || version === 0) throw new InvalidArgument(argument, 'is not a whole number from 1 on')
+  if (!isPosition(version) || version === 0) {
+    throw new InvalidArgument(nameOf('.schemaVersion'), 'is not a whole number from 1 on')
+  }
   return version
 }
 
 const noTags: readonly string[] = []
 
-function checkedTags(tags: unknown, argument: string): readonly string[] {
+function checkedTags(tags: unknown, nameOf: NameOf): readonly string[] {
   if (tags === undefined) return noTags
-  if (!Array.isArray(tags)) throw new InvalidArgument(argument, 'is not a list')
+  if (!Array.isArray(tags)) throw new InvalidArgument(nameOf('.tags'), 'is not a list')
   if (tags.length > limits.eventTags) throw new LimitExceeded('eventTags', tags.length)
-  for (const [index, tag] of tags.entries()) checkName(tag, `${argument}[${index}]`, 'tagChars')
+  for (const [index, tag] of tags.entries()) checkName(tag, 'tagChars', `.tags[${index}]`, nameOf)
   return [...new Set<string>(tags)]
 }
 
-function checkedTime(time: unknown, argument: string): number {
+function checkedTime(time: unknown, nameOf: NameOf): number {
   const ms = typeof time === 'string' ? Date.parse(time) : Number.NaN
-  if (Number.isNaN(ms)) throw new InvalidArgument(argument, 'is no ISO 8601 time')
+  if (Number.isNaN(ms)) throw new InvalidArgument(nameOf('.timestamp'), 'is no ISO 8601 time')
   return ms
 }

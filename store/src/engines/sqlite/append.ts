@@ -3,17 +3,13 @@ import type { EventToStore } from '../../model/event.ts'
 import type { NormalCondition } from '../../model/query.ts'
 import { streamChangeOf } from '../../model/stream.ts'
 import { versionHolds } from '../../model/version.ts'
-import type { Database, Statement } from './driver.ts'
+import type { Database } from './driver.ts'
 import { fingerprintOf } from './event-ids.ts'
 import type { Filters } from './filter.ts'
 import type { Log, Place } from './log.ts'
 import { contentOf, payloadColumn, tagsColumn } from './rows.ts'
 import { createSeal } from './seal.ts'
 import type { Transactions } from './transactions.ts'
-
-const insertEvent = `
-  insert into events (position, stream, version, id, type, schema_version, content, recorded_at, tags, data, metadata)
-  values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
 /** Commits a batch in one transaction. */
 export type AppendBatch = (batch: readonly AppendRequest[]) => readonly AppendOutcome[]
@@ -34,12 +30,12 @@ export interface AppendParts {
  */
 export function createAppend(parts: AppendParts): AppendBatch {
   const { db, log, filters, transactions, chunkEvents } = parts
-  const insert: Statement = db.prepare(insertEvent)
   const seal = createSeal(db, log)
 
   function appendAll(batch: readonly AppendRequest[]): readonly AppendOutcome[] {
     log.refresh()
     const outcomes = batch.map(appendOne)
+    log.rows.flush()
     if (log.head - log.sealedTo >= chunkEvents) seal()
     return outcomes
   }
@@ -51,19 +47,20 @@ export function createAppend(parts: AppendParts): AppendBatch {
 
   function write({ events }: AppendRequest, fingerprints: readonly number[]): Landed {
     const firstPosition = log.head + 1
-    const [first] = events
+    if (events.length === 1) {
+      const [event] = events as readonly [EventToStore]
+      const version = writeEvent(event, fingerprints[0] as number)
+      const streams = [{ streamId: event.streamId, firstVersion: version, lastVersion: version }]
+      return { status: 'done', firstPosition, lastPosition: firstPosition, streams }
+    }
     const versions = events.map((event, index) => writeEvent(event, fingerprints[index] as number))
-    const streams =
-      events.length === 1 && first !== undefined
-        ? [{ streamId: first.streamId, firstVersion: versions[0] as number, lastVersion: versions[0] as number }]
-        : landedStreams(events, versions)
-    return { status: 'done', firstPosition, lastPosition: log.head, streams }
+    return { status: 'done', firstPosition, lastPosition: log.head, streams: landedStreams(events, versions) }
   }
 
   function writeEvent(event: EventToStore, fingerprint: number): number {
     const stream = log.streams.take(event.streamId)
     const version = stream.version + 1
-    insert.run(
+    log.rows.add([
       log.head + 1,
       stream.number,
       version,
@@ -75,7 +72,7 @@ export function createAppend(parts: AppendParts): AppendBatch {
       tagsColumn(event.tags),
       payloadColumn(event.data),
       payloadColumn(event.metadata),
-    )
+    ])
     log.add({
       stream: stream.number,
       version,
@@ -103,10 +100,12 @@ function judge(
   request: AppendRequest,
   fingerprints: readonly number[],
 ): AppendOutcome | undefined {
-  const isKnown = request.events.some(({ id }, index) => log.find(id, fingerprints[index] as number) !== undefined)
-  if (isKnown) return judgeKnown(log, request.events, fingerprints)
-
-  for (const { streamId } of request.events) {
+  const { events } = request
+  for (let index = 0; index < events.length; index++) {
+    const { id } = events[index] as EventToStore
+    if (log.find(id, fingerprints[index] as number) !== undefined) return judgeKnown(log, events, fingerprints)
+  }
+  for (const { streamId } of events) {
     if (log.streams.find(streamId).tombstoned) return { status: 'tombstoned', streamId }
   }
   for (const { streamId, expectedVersion } of request.checks) {
@@ -115,7 +114,7 @@ function judge(
       return { status: 'conflict', streamId, expected: expectedVersion, actual: state.version }
     }
   }
-  return request.condition && violation(filters, request.condition)
+  return request.condition && violation(log, filters, request.condition)
 }
 
 /** At least one of the ids is stored. */
@@ -158,7 +157,9 @@ function landedStreams(events: readonly EventToStore[], versions: readonly numbe
   return [...streams.values()]
 }
 
-function violation(filters: Filters, { failIfMatch, after }: NormalCondition): AppendOutcome | undefined {
+function violation(log: Log, filters: Filters, { failIfMatch, after }: NormalCondition): AppendOutcome | undefined {
+  // Some filters look at rows.
+  log.rows.flush()
   const position = filters.firstMatch(failIfMatch, after + 1)
   return position === undefined ? undefined : { status: 'condition_failed', after, position }
 }

@@ -3,6 +3,7 @@ import { categoryOf, subjectOf } from '../../model/stream.ts'
 import { Dictionary } from './dictionary.ts'
 import type { Database, Statement } from './driver.ts'
 import { EventIds, fingerprintOf, forEachFingerprint } from './event-ids.ts'
+import { EventRows } from './event-rows.ts'
 import { Recent, type Traits } from './recent.ts'
 import { Streams } from './streams.ts'
 
@@ -42,7 +43,7 @@ export interface Place {
  * What one connection knows about the file: how far the log goes, what was not sealed yet, and caches.
  *
  * Invariants, between transactions: memory describes exactly the events up to `head`; those up to `sealedTo` are in
- * posting lists on disk, the others in `recent`. Other processes may write at any time, so every transaction begins with
+ * posting lists on disk, the others in `recent`. Inside one, the last few may wait in `rows`. Other processes may write at any time, so every transaction begins with
  * {@link Log.refresh}. A transaction that failed leaves memory ahead of the file: {@link Log.distrust} has it built anew.
  */
 export class Log {
@@ -52,6 +53,8 @@ export class Log {
   readonly streams: Streams
   readonly types: Dictionary
   readonly contents: Dictionary
+  /** Rows that the transaction under way has yet to write. */
+  readonly rows: EventRows
   readonly #ids = new EventIds()
   /** The last sealed position whose fingerprint is in memory; undefined until the first id is looked up. */
   #idsSealedTo: number | undefined
@@ -66,6 +69,7 @@ export class Log {
     this.streams = new Streams(db, this.recent)
     this.types = new Dictionary(db, 'types')
     this.contents = new Dictionary(db, 'contents')
+    this.rows = new EventRows(db)
     this.#selectHead = db.prepare(selectHead)
     this.#selectSealedTo = db.prepare(selectSealedTo)
     this.#selectNewcomers = db.prepare(selectNewcomers)
@@ -93,14 +97,17 @@ export class Log {
   /** Where the event with this id lies, or undefined when there is none. */
   find(id: string, fingerprint: number): Place | undefined {
     if (this.#idsSealedTo === undefined) this.#loadFingerprints(0)
-    for (const position of this.#ids.candidates(fingerprint, this.head)) {
+    const candidates = this.#ids.candidates(fingerprint, this.head)
+    if (candidates.length === 0) return undefined
+    this.rows.flush()
+    for (const position of candidates) {
       const row = this.#selectPlace.get(position)
       if (row?.[0] === id) return { position, streamId: this.streams.nameOf(row[1]), version: row[2] }
     }
     return undefined
   }
 
-  /** Enters the next event, which lies in the file already. */
+  /** Enters the next event, which lies in the file or in `rows` already. */
   add(event: Traits): void {
     this.head++
     this.recent.add(this.head, event)
@@ -132,6 +139,7 @@ export class Log {
 
   #startOver(): void {
     this.#restartAt(0)
+    this.rows.forget()
     this.types.forget()
     this.contents.forget()
     this.head = 0

@@ -4,10 +4,11 @@ import type { NormalQuery } from '../../model/query.ts'
 import { type StreamInfo, type StreamState, streamInfo } from '../../model/stream.ts'
 import { Budget, backward, type Direction, forward } from './cursors.ts'
 import { type Database, type Statement, textOf } from './driver.ts'
+import type { EventRow } from './event-rows.ts'
 import type { Filters } from './filter.ts'
 import type { Log } from './log.ts'
 import { PageFill } from './page.ts'
-import { type EventRow, eventColumns, eventOf } from './rows.ts'
+import { eventColumns, eventOf } from './rows.ts'
 
 /** from, head, rows */
 const selectUpwards = `

@@ -1,25 +1,11 @@
 import type { EventToStore, StoredEvent } from '../../model/event.ts'
 import { jsonContentType, type Payload, toBytes } from '../../model/payload.ts'
+import type { EventRow } from './event-rows.ts'
 import type { Log } from './log.ts'
 
 /** The columns of a {@link EventRow}, in order. */
 export const eventColumns =
   'e.position, e.stream, e.version, e.id, e.type, e.schema_version, e.content, e.recorded_at, e.tags, e.data, e.metadata'
-
-/** An event as it lies in the table. */
-export type EventRow = readonly [
-  position: number,
-  stream: number,
-  version: number,
-  id: string,
-  type: number,
-  schemaVersion: number,
-  content: number,
-  recordedAtMs: number,
-  tags: string | null,
-  data: Payload,
-  metadata: Payload,
-]
 
 const noTags: readonly string[] = Object.freeze([])
 

@@ -38,6 +38,7 @@ export class Streams {
   readonly #recent: Recent
   readonly #known = new Cache<string, KnownStream>(cachedStreams)
   readonly #names = new Cache<number, string>(cachedStreams)
+  #last: { readonly name: string; readonly stream: KnownStream } | undefined
   readonly #selectByName: Statement<[number, number, number]>
   readonly #selectName: Statement<[Uint8Array]>
   readonly #insertStream: Statement<[number]>
@@ -57,8 +58,14 @@ export class Streams {
 
   /** Where a stream stands. One that was never written to is remembered as well: appends ask for it several times. */
   find(name: string): KnownStream {
-    const known = this.#known.get(name)
-    if (known !== undefined) return known
+    // Judging and writing one event ask three times in a row; a table of many thousand streams is not in the processor's cache.
+    if (this.#last?.name === name) return this.#last.stream
+    const stream = this.#known.get(name) ?? this.#load(name)
+    this.#last = { name, stream }
+    return stream
+  }
+
+  #load(name: string): KnownStream {
     const row = this.#selectByName.get(name)
     if (row === undefined) return this.#remember(name, 0, emptyStream)
     const [number, truncateBefore, tombstoned] = row
@@ -115,11 +122,13 @@ export class Streams {
   /** Forgets where one stream stands: someone else has moved it. */
   forget(name: string): void {
     this.#known.delete(name)
+    this.#last = undefined
   }
 
   /** Forgets everything: many streams were moved, or a transaction failed. */
   forgetAll(): void {
     this.#known.clear()
+    this.#last = undefined
     this.#names.clear()
   }
 
