@@ -1,9 +1,9 @@
-import type { AppendOutcome, AppendRequest, Landed, LandedStream } from '../../engine/engine.ts'
+import type { AppendOutcome, AppendRequest, Landed, LandedStream, StreamCheck } from '../../engine/engine.ts'
 import type { NormalCondition } from '../../model/query.ts'
-import type { PostgresQuery, Row } from './driver.ts'
 import { encodeBatch, type Numbered } from './batch.ts'
+import type { PostgresQuery, Row } from './driver.ts'
 
-/** See migrations/0002-the-append.ts. */
+/** See migrations/0003-the-append.ts. */
 const callAppend = (schema: string): string => `
   select a.verdicts, a.base, a.offsets, a.landed_versions, a.details from ${schema}.append(
     $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23) as a`
@@ -73,12 +73,15 @@ function outcomeOf(found: number, judged: Judged, answer: Answer, numbered: Numb
       return { ...landedAt(request, (index) => (detail as Place[])[index] as Place), status: 'repeated' }
     case verdict.conflict: {
       const [place, actual] = detail as Place
-      const check = numbered.checks[place - 1]
-      if (check === undefined) throw new TypeError(`The append function named check ${place}, which was not sent.`)
-      return { status: 'conflict', streamId: check.streamId, expected: check.expectedVersion, actual }
+      const { streamId, expectedVersion } = numbered.checks[place - 1] as StreamCheck
+      return { status: 'conflict', streamId, expected: expectedVersion, actual }
     }
     case verdict.conditionFailed:
-      return { status: 'condition_failed', after: (request.condition as NormalCondition).after, position: detail as number }
+      return {
+        status: 'condition_failed',
+        after: (request.condition as NormalCondition).after,
+        position: detail as number,
+      }
     case verdict.duplicateEventId: {
       const { event, stream } = detail as { readonly event: number; readonly stream: string }
       const eventId = request.events[event - 1 - first]?.id ?? ''

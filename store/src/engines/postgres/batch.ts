@@ -19,7 +19,7 @@ export interface Numbered {
 const expectsNoStream = -1
 const expectsStream = -2
 
-/** The arguments of the append function: see migrations/0002-the-append.ts for what each is. */
+/** The arguments of the append function: see migrations/0003-the-append.ts for what each is. */
 export function encodeBatch(batch: readonly AppendRequest[]): {
   readonly numbered: Numbered
   readonly values: unknown[]
@@ -78,7 +78,10 @@ function payloadColumns(
   ]
 }
 
-function some<Value>(encode: (values: readonly (Value | undefined)[]) => Buffer, values: (Value | undefined)[]): unknown {
+function some<Value>(
+  encode: (values: readonly (Value | undefined)[]) => Buffer,
+  values: (Value | undefined)[],
+): unknown {
   return values.some((value) => value !== undefined) ? encode(values) : null
 }
 
@@ -101,7 +104,10 @@ function tagList({ tags }: EventToStore): string | undefined {
 
 function ends(lengths: readonly number[]): readonly number[] {
   let end = 0
-  return lengths.map((length) => (end += length))
+  return lengths.map((length) => {
+    end += length
+    return end
+  })
 }
 
 function expectation(expected: ExpectedVersion): number {
@@ -110,7 +116,7 @@ function expectation(expected: ExpectedVersion): number {
 }
 
 interface Streams {
-  /** Sorted by their bytes. */
+  /** Sorted: any one order will do for the locks, as long as every process has it. */
   readonly ids: readonly string[]
   readonly counts: readonly number[]
   readonly ofEvents: readonly number[]
@@ -137,7 +143,7 @@ function numberStreams(
     }
   }
   for (const { streamId } of [...checks, ...changes]) if (!lastUser.has(streamId)) lastUser.set(streamId, -1)
-  const ids = [...lastUser.keys()].sort(byBytes)
+  const ids = [...lastUser.keys()].sort()
   const numbers = new Map(ids.map((id, index) => [id, index + 1]))
   const numberOf = (streamId: string): number => numbers.get(streamId) as number
   const counts = ids.map(() => 0)
@@ -146,16 +152,13 @@ function numberStreams(
   for (const request of batch) {
     for (const { streamId } of request.events) {
       const number = numberOf(streamId)
+      const place = (counts[number - 1] ?? 0) + 1
+      counts[number - 1] = place
       ofEvents.push(number)
-      placesOfEvents.push(++(counts as number[])[number - 1]!)
+      placesOfEvents.push(place)
     }
   }
   return { ids, counts, ofEvents, placesOfEvents, shared, numberOf }
-}
-
-/** Any one order will do for the locks, as long as every process has it: UTF-16 units are cheaper than bytes. */
-function byBytes(left: string, right: string): number {
-  return left < right ? -1 : left > right ? 1 : 0
 }
 
 interface Change {

@@ -44,7 +44,12 @@ export interface PostgresResult {
 export type Row = readonly (string | null)[]
 
 /** No parsing by the driver: positions are to be numbers, times are milliseconds, and arrays are read where they are used. */
-export const asText = { getTypeParser: () => (value: string): string => value } as const
+export const asText = {
+  getTypeParser:
+    () =>
+    (value: string): string =>
+      value,
+} as const
 
 /** Timeouts of the connections the engine makes itself, in milliseconds. */
 const sessionTimeouts = 'statement_timeout = 60000, lock_timeout = 10000, idle_in_transaction_session_timeout = 10000'
@@ -64,7 +69,12 @@ export async function openPool(url: string, connectionsMax: number): Promise<Pos
     application_name: 'varve',
     // Set by a query, not at start-up: a pooler in between refuses start-up parameters that it does not know.
     onConnect: (client: PostgresClient) =>
-      client.query({ text: sessionTimeouts.split(', ').map((one) => `set ${one}`).join('; ') }),
+      client.query({
+        text: sessionTimeouts
+          .split(', ')
+          .map((one) => `set ${one}`)
+          .join('; '),
+      }),
   })
   return pool as PostgresPool
 }

@@ -58,7 +58,8 @@ export function translated(error: unknown): unknown {
   const state = stateOf(error)
   const text = error instanceof Error ? error.message : String(error)
   const cause = { cause: error }
-  if (isPassing(error)) return new EngineUnavailable('postgres', state === undefined ? text : `${text} (${state})`, cause)
+  if (isPassing(error))
+    return new EngineUnavailable('postgres', state === undefined ? text : `${text} (${state})`, cause)
   if (state === undefined) return error
   if (state.startsWith('XX')) return new StoreCorrupt(`PostgreSQL reports ${text} (${state})`, cause)
   return new EngineFailed('postgres', `${problems[state] ?? text} (SQLSTATE ${state})`, cause)
@@ -75,5 +76,7 @@ function stateOf(error: unknown): string | undefined {
  * its own without any code. A mistake in code is of a class of its own.
  */
 function isConnectionLoss(error: unknown): boolean {
-  return error instanceof Error && (error.constructor === Error || 'syscall' in error || error.name === 'AggregateError')
+  return (
+    error instanceof Error && (error.constructor === Error || 'syscall' in error || error.name === 'AggregateError')
+  )
 }

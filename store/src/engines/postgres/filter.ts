@@ -1,6 +1,7 @@
 import type { StoredEvent } from '../../model/event.ts'
-import { categoryOf } from '../../model/stream.ts'
+import { payloadBytes } from '../../model/payload.ts'
 import type { NormalQueryItem } from '../../model/query.ts'
+import { categoryOf } from '../../model/stream.ts'
 import type { PostgresQuery } from './driver.ts'
 import { encodeName } from './names.ts'
 import { eventColumns } from './rows.ts'
@@ -59,13 +60,25 @@ export function filteredQuery(schema: string, read: FilteredRead): PostgresQuery
   const walk = Math.max(Math.min(wanted, Math.floor(walkEntries / count)), walkEntriesMin)
   const values: unknown[] = [read.from, read.limit, read.maxBytes, walk]
   const bind = (value: unknown): string => `$${values.push(value)}`
-  const terms = (set: ReadonlySet<string>, stored = encodeName): string => `unnest(${bind([...set].map(stored))}::text[])`
+  const terms = (set: ReadonlySet<string>, stored = encodeName): string =>
+    `unnest(${bind([...set].map(stored))}::text[])`
   const walks = [
-    ...(ways.tags.size === 0 ? [] : [walkOf(schema, read, { number: 1, table: 'event_tags', term: 'x.tag', terms: terms(ways.tags) })]),
-    ...(ways.types.size === 0 ? [] : [walkOf(schema, read, { number: 2, table: 'events', term: 'x.type', terms: terms(ways.types) })]),
+    ...(ways.tags.size === 0
+      ? []
+      : [walkOf(schema, read, { number: 1, table: 'event_tags', term: 'x.tag', terms: terms(ways.tags) })]),
+    ...(ways.types.size === 0
+      ? []
+      : [walkOf(schema, read, { number: 2, table: 'events', term: 'x.type', terms: terms(ways.types) })]),
     ...(ways.categories.size === 0
       ? []
-      : [walkOf(schema, read, { number: 3, table: 'events', term: `left(${category('x')}, 300)`, terms: terms(ways.categories, indexed) })]),
+      : [
+          walkOf(schema, read, {
+            number: 3,
+            table: 'events',
+            term: `left(${category('x')}, 300)`,
+            terms: terms(ways.categories, indexed),
+          }),
+        ]),
     ...(ways.wholeLog ? [wholeLogWalk(schema, read)] : []),
   ]
   const predicate = ways.exact ? 'true' : read.items.map((item) => `(${itemPredicate(item, bind)})`).join(' or ')
@@ -153,6 +166,8 @@ function pageText(schema: string, read: FilteredRead, walks: readonly string[], 
 }
 
 /** Whether a page was cut short by its limit or its size, and not by the horizon. */
-export function isFull(events: readonly StoredEvent[], size: number, read: FilteredRead): boolean {
-  return events.length >= read.limit || size >= read.maxBytes
+export function isFull(events: readonly StoredEvent[], { limit, maxBytes }: FilteredRead): boolean {
+  if (events.length >= limit) return true
+  const size = events.reduce((sum, event) => sum + payloadBytes(event.data) + payloadBytes(event.metadata), 0)
+  return size >= maxBytes
 }

@@ -1,7 +1,8 @@
 import { EngineFailed, StoreTooNew } from '../../model/errors.ts'
 import type { PostgresPool, PostgresPoolClient } from './driver.ts'
 import { theLog } from './migrations/0001-the-log.ts'
-import { theAppend } from './migrations/0002-the-append.ts'
+import { conditionMatch } from './migrations/0002-condition-match.ts'
+import { theAppend } from './migrations/0003-the-append.ts'
 
 /** One step of the schema. */
 export interface Migration {
@@ -13,7 +14,8 @@ export interface Migration {
 /** In order. Forward only, never edited once released. */
 export const migrations: readonly Migration[] = [
   { version: 1, name: 'the log', sql: theLog },
-  { version: 2, name: 'the append function', sql: theAppend },
+  { version: 2, name: 'condition match', sql: conditionMatch },
+  { version: 3, name: 'the append', sql: theAppend },
 ]
 
 /** 'Varv' in hexadecimal: the first half of the advisory lock that migrations take, the second being the schema's. */

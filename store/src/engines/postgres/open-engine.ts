@@ -1,20 +1,17 @@
 import type { Capabilities } from '../../engine/capabilities.ts'
 import type { Clock } from '../../engine/clock.ts'
 import type { Engine } from '../../engine/engine.ts'
-import { EngineFailed, StoreClosed, StoreTooNew } from '../../model/errors.ts'
 import { appendCall } from './append.ts'
-import { asText, openPool, type PostgresClient, type PostgresPool, type Row } from './driver.ts'
-import { migrateUp, migrations, quotedSchema, schemaVersion } from './migrate.ts'
+import { createCalls } from './call.ts'
+import { type ConnectionParts, createConnection } from './connection.ts'
+import { asText, type Row } from './driver.ts'
+import { quotedSchema } from './migrate.ts'
 import { createReads } from './read.ts'
-import { retried } from './retry.ts'
 import { createShelf } from './shelf.ts'
 import { createWake } from './wake.ts'
 
 /** Everything that may be set; `postgres` fills in the defaults. */
-export interface EngineParts {
-  readonly source: { readonly pool: PostgresPool } | { readonly url: string; readonly connectionsMax: number }
-  readonly schema: string
-  readonly migrate: 'up' | 'refuse'
+export interface EngineParts extends ConnectionParts {
   readonly prepare: boolean
   readonly listen: boolean
   readonly clock: Clock
@@ -42,23 +39,7 @@ export function openEngine(parts: EngineParts): Engine {
     clock,
     listens: parts.listen && connection.canListen,
   })
-  const underWay = new Set<Promise<unknown>>()
-  let closed = false
-
-  async function call<Result>(
-    signal: AbortSignal | undefined,
-    verb: (client: PostgresClient) => Promise<Result>,
-  ): Promise<Result> {
-    if (closed) throw new StoreClosed('The engine')
-    signal?.throwIfAborted()
-    const working = retried(clock, signal, () => closed, async () => verb(await connection.ready()))
-    underWay.add(working)
-    try {
-      return await orAborted(working, signal)
-    } finally {
-      void working.catch(() => {}).finally(() => underWay.delete(working))
-    }
-  }
+  const { call, close: closeCalls } = createCalls(clock, connection)
 
   return {
     capabilities,
@@ -70,7 +51,8 @@ export function openEngine(parts: EngineParts): Engine {
         const { rows } = await client.query({ ...query, rowMode: 'array', types: asText })
         return read(rows[0] as Row)
       })
-      if (outcomes.some((outcome) => outcome.status === 'done')) wake.notify()
+      // A repeat may be the echo of a commit whose answer got lost, and of which nobody was told.
+      if (outcomes.some((outcome) => 'firstPosition' in outcome)) wake.notify()
       return outcomes
     },
     read: (query, signal) => call(signal, (client) => reads.read(client, query)),
@@ -79,84 +61,9 @@ export function openEngine(parts: EngineParts): Engine {
     wake: wake.listen,
     shelf: createShelf(schema, call),
     close: async () => {
-      if (closed) return
-      closed = true
-      await Promise.allSettled(underWay)
+      await closeCalls()
       await wake.close()
       await connection.close()
     },
   }
-}
-
-/** A call that is given up goes on in the database, where its own timeout ends it. */
-function orAborted<Result>(working: Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
-  if (signal === undefined) return working
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason)
-    signal.addEventListener('abort', abort, { once: true })
-    working.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
-  })
-}
-
-interface Connection {
-  /** The pool, as soon as the driver is there. */
-  readonly open: () => Promise<PostgresPool>
-  /** The pool, once the schema is known to be as this code needs it. */
-  readonly ready: () => Promise<PostgresPool>
-  /** False when the pool is too small to give one connection away for good. */
-  readonly canListen: boolean
-  readonly close: () => Promise<void>
-}
-
-function createConnection({ source, schema, migrate }: EngineParts): Connection {
-  let pool: Promise<PostgresPool> | undefined
-  let checked: Promise<PostgresPool> | undefined
-
-  async function openWithListener(): Promise<PostgresPool> {
-    const opened = 'pool' in source ? source.pool : await openPool(source.url, source.connectionsMax)
-    // An idle connection that breaks is the pool's to replace; without a listener it would end the process.
-    opened.on('error', ignore)
-    return opened
-  }
-
-  function open(): Promise<PostgresPool> {
-    pool ??= openWithListener()
-    return pool
-  }
-
-  async function check(): Promise<PostgresPool> {
-    const opened = await open()
-    if (migrate === 'up') await migrateUp(opened, schema)
-    else refuseOther(await schemaVersion(opened, schema), schema)
-    return opened
-  }
-
-  return {
-    open,
-    ready: () => {
-      checked ??= check().catch((error: unknown) => {
-        // The next call tries again.
-        checked = undefined
-        throw error
-      })
-      return checked
-    },
-    canListen: !('pool' in source) || (source.pool.options?.max ?? 10) >= 2,
-    close: async () => {
-      const opened = await pool?.catch(() => undefined)
-      opened?.off('error', ignore)
-      if (!('pool' in source)) await opened?.end()
-    },
-  }
-}
-
-function ignore(): void {}
-
-function refuseOther(version: number, schema: string): void {
-  if (version > migrations.length) throw new StoreTooNew(version, migrations.length)
-  if (version === migrations.length) return
-  throw new EngineFailed(
-    'postgres',
-    `schema ${JSON.stringify(schema)} is at version ${version}, this code needs ${migrations.length}. Run 'varve migrate --up' as its owner`,
-  )
 }

@@ -1,7 +1,5 @@
 import type { Page, ReadQuery, StreamsPage, StreamsQuery } from '../../engine/engine.ts'
 import type { StoredEvent } from '../../model/event.ts'
-import { payloadBytes } from '../../model/payload.ts'
-import type { NormalQueryItem } from '../../model/query.ts'
 import { emptyStream, type StreamState, streamInfo } from '../../model/stream.ts'
 import type { PostgresClient, PostgresQuery, Row } from './driver.ts'
 import { asText } from './driver.ts'
@@ -57,6 +55,9 @@ export interface Reads {
   streams(client: PostgresClient, query: StreamsQuery): Promise<StreamsPage>
 }
 
+/** Runs a query and gives its rows; named ones are prepared where that is allowed. */
+type Ask = (query: PostgresQuery) => Promise<readonly Row[]>
+
 /** Binds the texts of the queries to a schema. */
 export function createReads(schema: string, prepare: boolean): Reads {
   const texts = {
@@ -66,73 +67,66 @@ export function createReads(schema: string, prepare: boolean): Reads {
     head: selectHead(schema),
   }
 
-  async function rowsOf(client: PostgresClient, query: PostgresQuery): Promise<readonly Row[]> {
-    const { name, ...rest } = query
-    const { rows } = await client.query({ ...rest, ...(prepare && name && { name }), rowMode: 'array', types: asText })
-    return rows as Row[]
-  }
-
-  async function readLog(client: PostgresClient, query: ReadQuery): Promise<Page> {
-    const { direction, from, limit, maxBytes } = query
-    const rows = await rowsOf(client, {
-      name: `varve_log_${direction}`,
-      text: texts.log[direction],
-      values: [from, limit, maxBytes],
-    })
-    const head = Number(rows[0]?.[0])
-    const events = eventsIn(rows, 1)
-    return { events, ...placeAfter(events, query, 1, head, (event) => event.position), head }
-  }
-
-  async function readStream(client: PostgresClient, query: ReadQuery, streamId: string): Promise<Page> {
-    const { direction, from, limit, maxBytes } = query
-    const rows = await rowsOf(client, {
-      name: `varve_stream_${direction}`,
-      text: texts.stream[direction],
-      values: [from, limit, maxBytes, encodeName(streamId)],
-    })
-    const stream = stateIn(rows[0])
-    const events = eventsIn(rows, 4)
-    const first = stream.tombstoned ? stream.version + 1 : stream.truncateBefore
-    const place = placeAfter(events, query, first, stream.version, (event) => event.version)
-    return { events, ...place, head: Number(rows[0]?.[0]), stream }
-  }
-
-  async function readFiltered(
-    client: PostgresClient,
-    query: ReadQuery,
-    items: readonly NormalQueryItem[],
-  ): Promise<Page> {
-    const read: FilteredRead = { ...query, items }
-    const rows = await rowsOf(client, filteredQuery(schema, read))
-    const head = Number(rows[0]?.[0])
-    const horizon = rows[0]?.[1]
-    const events = eventsIn(rows, 2)
-    const size = events.reduce((sum, event) => sum + payloadBytes(event.data) + payloadBytes(event.metadata), 0)
-    if (isFull(events, size, read) || typeof horizon !== 'string') {
-      const cut = isFull(events, size, read) ? events : []
-      return { events, ...placeAfter(cut, query, 1, head, (event) => event.position), head }
+  function asking(client: PostgresClient): Ask {
+    return async ({ name, ...query }) => {
+      const named = prepare && name !== undefined ? { ...query, name } : query
+      return (await client.query({ ...named, rowMode: 'array', types: asText })).rows as Row[]
     }
-    return { events, ...placeBehind(Number(horizon), query.direction, 1, head), head }
   }
 
   return {
     read: (client, query) => {
-      if ('streamId' in query.source) return readStream(client, query, query.source.streamId)
-      return query.source.query === 'everything'
-        ? readLog(client, query)
-        : readFiltered(client, query, query.source.query)
+      const { source, direction } = query
+      const ask = asking(client)
+      if ('streamId' in source) return readStream(ask, texts.stream[direction], query, source.streamId)
+      if (source.query === 'everything') return readLog(ask, texts.log[direction], query)
+      return readFiltered(ask, schema, { ...query, items: source.query })
     },
-    head: async (client) => Number((await rowsOf(client, { name: 'varve_head', text: texts.head }))[0]?.[0]),
+    head: async (client) => Number((await asking(client)({ name: 'varve_head', text: texts.head }))[0]?.[0]),
     streams: async (client, { prefix, after, limit }) => {
-      const rows = await rowsOf(client, {
-        name: 'varve_streams',
-        text: texts.streams,
-        values: [encodeName(prefix), encodeName(after), limit + 1],
-      })
+      const values = [encodeName(prefix), encodeName(after), limit + 1]
+      const rows = await asking(client)({ name: 'varve_streams', text: texts.streams, values })
       return { streams: rows.slice(0, limit).map(infoIn), end: rows.length <= limit }
     },
   }
+}
+
+async function readLog(ask: Ask, text: string, query: ReadQuery): Promise<Page> {
+  const { direction, from, limit, maxBytes } = query
+  const rows = await ask({ name: `varve_log_${direction}`, text, values: [from, limit, maxBytes] })
+  const head = Number(rows[0]?.[0])
+  const events = eventsIn(rows, 1)
+  return { events, ...placeAfter(events, query, { first: 1, last: head }, (event) => event.position), head }
+}
+
+async function readStream(ask: Ask, text: string, query: ReadQuery, streamId: string): Promise<Page> {
+  const { direction, from, limit, maxBytes } = query
+  const values = [from, limit, maxBytes, encodeName(streamId)]
+  const rows = await ask({ name: `varve_stream_${direction}`, text, values })
+  const stream = stateIn(rows[0])
+  const events = eventsIn(rows, 4)
+  const first = stream.tombstoned ? stream.version + 1 : stream.truncateBefore
+  const place = placeAfter(events, query, { first, last: stream.version }, (event) => event.version)
+  return { events, ...place, head: Number(rows[0]?.[0]), stream }
+}
+
+async function readFiltered(ask: Ask, schema: string, read: FilteredRead): Promise<Page> {
+  const rows = await ask(filteredQuery(schema, read))
+  const head = Number(rows[0]?.[0])
+  const horizon = rows[0]?.[1]
+  const events = eventsIn(rows, 2)
+  const range = { first: 1, last: head }
+  const full = isFull(events, read)
+  if (!full && typeof horizon === 'string') {
+    return { events, ...placeBehind(Number(horizon), read.direction, range), head }
+  }
+  return { events, ...placeAfter(full ? events : [], read, range, (event) => event.position), head }
+}
+
+/** The first and the last place there is. */
+interface Range {
+  readonly first: number
+  readonly last: number
 }
 
 function eventsIn(rows: readonly Row[], at: number): readonly StoredEvent[] {
@@ -159,25 +153,22 @@ function infoIn([streamId, version, truncateBefore, tombstoned]: Row): StreamsPa
  */
 function placeAfter(
   events: readonly StoredEvent[],
-  { direction, from, limit }: ReadQuery,
-  first: number,
-  last: number,
+  { direction, from, limit }: Pick<ReadQuery, 'direction' | 'from' | 'limit'>,
+  range: Range,
   placeOf: (event: StoredEvent) => number,
 ): Pick<Page, 'next' | 'end'> {
   const lastRead = events.at(-1)
-  if (lastRead !== undefined) return placeBehind(placeOf(lastRead), direction, first, last)
+  if (lastRead !== undefined) return placeBehind(placeOf(lastRead), direction, range)
+  const { first, last } = range
   if (limit === 0) {
-    return direction === 'forward' ? { next: from, end: from > last } : { next: Math.min(from, last), end: from < first }
+    return direction === 'forward'
+      ? { next: from, end: from > last }
+      : { next: Math.min(from, last), end: from < first }
   }
   return direction === 'forward' ? { next: Math.max(from, last + 1), end: true } : { next: 0, end: true }
 }
 
-function placeBehind(
-  place: number,
-  direction: Direction,
-  first: number,
-  last: number,
-): Pick<Page, 'next' | 'end'> {
+function placeBehind(place: number, direction: Direction, { first, last }: Range): Pick<Page, 'next' | 'end'> {
   if (direction === 'forward') return { next: place + 1, end: place >= last }
   return place <= first ? { next: 0, end: true } : { next: place - 1, end: false }
 }

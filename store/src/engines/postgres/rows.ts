@@ -47,7 +47,7 @@ export function storedEvent(row: Row, at: number): StoredEvent {
 
 /** A payload in one of two columns; bytes arrive as `\x` and hexadecimal digits. */
 export function payload(text: string | null | undefined, bytes: string | null | undefined): Payload {
-  return text ?? Buffer.from((bytes as string).slice(2), 'hex')
+  return text ?? new Uint8Array(Buffer.from((bytes as string).slice(2), 'hex'))
 }
 
 function contentType(stored: string | null | undefined): string {

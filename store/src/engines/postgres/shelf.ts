@@ -1,6 +1,7 @@
 import type { Shelf, ShelfEntry } from '../../engine/engine.ts'
 import type { Payload } from '../../model/payload.ts'
 import { bytesOf, textOf } from './batch.ts'
+import type { Call } from './call.ts'
 import { asText, type PostgresClient, type Row } from './driver.ts'
 import { decodeName, encodeName } from './names.ts'
 import { payload } from './rows.ts'
@@ -41,12 +42,6 @@ const selectEntries = (schema: string): string => `
   where s.key >= $1 and s.key > $2 and starts_with(s.key, $1) and s.key <= $1 || repeat(U&'\\+10FFFF', 512)
   order by s.key limit $3`
 
-/** Runs a verb on the database, again while it is out of reach. */
-export type Call = <Result>(
-  signal: AbortSignal | undefined,
-  verb: (client: PostgresClient) => Promise<Result>,
-) => Promise<Result>
-
 /** The shelf in a table; each write is one statement. */
 export function createShelf(schema: string, call: Call): Shelf {
   async function rowsOf(client: PostgresClient, text: string, values: unknown[]): Promise<readonly Row[]> {
@@ -86,7 +81,8 @@ export function createShelf(schema: string, call: Call): Shelf {
         const [row] = await rowsOf(client, selectEntry(schema), [encodeName(key)])
         return row && entryIn(row)
       }),
-    put: (key, value, { expectedVersion }, signal) => call(signal, (client) => put(client, key, value, expectedVersion)),
+    put: (key, value, { expectedVersion }, signal) =>
+      call(signal, (client) => put(client, key, value, expectedVersion)),
     delete: (key, { expectedVersion }, signal) => call(signal, (client) => removeEntry(client, key, expectedVersion)),
     list: ({ prefix, after, limit }, signal) =>
       call(signal, async (client) =>

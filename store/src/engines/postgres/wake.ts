@@ -46,7 +46,7 @@ export function createWake({ openPool, channel, clock, listens }: WakeParts): Wa
   }
 
   async function* listen(signal: AbortSignal): AsyncGenerator<void> {
-    if (listens) listening ??= keepListening()
+    if (listens) listening ??= keepListening({ openPool, channel, clock, ring, signal: closing.signal })
     let heard = rings
     while (!closing.signal.aborted && !signal.aborted) {
       if (heard === rings) await nextRing(signal)
@@ -65,34 +65,6 @@ export function createWake({ openPool, channel, clock, listens }: WakeParts): Wa
       }
       waiting.add(release)
       signal.addEventListener('abort', release)
-    })
-  }
-
-  async function keepListening(): Promise<void> {
-    for (let pauseMs = reconnectMsMin; !closing.signal.aborted; pauseMs = Math.min(pauseMs * 2, reconnectMsMax)) {
-      try {
-        const client = await (await openPool()).connect()
-        const lost = lossOf(client)
-        await client.query({ text: `listen "${channel}"` })
-        client.on('notification', ring)
-        pauseMs = reconnectMsMin
-        ring()
-        await lost
-        client.release(true)
-      } catch {
-        // A connection that cannot be had now is tried again; meanwhile polling finds what is new.
-      }
-      await clock.sleep(pauseMs, closing.signal)
-    }
-  }
-
-  /** Resolves when the connection is gone or no longer wanted. */
-  function lossOf(client: PostgresPoolClient): Promise<void> {
-    return new Promise((resolve) => {
-      client.on('error', () => resolve())
-      client.on('end', () => resolve())
-      closing.signal.addEventListener('abort', () => resolve())
-      if (closing.signal.aborted) resolve()
     })
   }
 
@@ -122,4 +94,41 @@ export function createWake({ openPool, channel, clock, listens }: WakeParts): Wa
       await notifying
     },
   }
+}
+
+/** Holds one connection that hears of other processes' commits, and makes it anew when it is lost. */
+async function keepListening({ openPool, channel, clock, ring, signal }: Listening): Promise<void> {
+  for (let pauseMs = reconnectMsMin; !signal.aborted; pauseMs = Math.min(pauseMs * 2, reconnectMsMax)) {
+    try {
+      const client = await (await openPool()).connect()
+      const lost = lossOf(client, signal)
+      client.on('notification', ring)
+      await client.query({ text: `listen "${channel}"` })
+      pauseMs = reconnectMsMin
+      ring()
+      await lost
+      client.release(true)
+    } catch {
+      // A connection that cannot be had now is tried again; meanwhile polling finds what is new.
+    }
+    await clock.sleep(pauseMs, signal)
+  }
+}
+
+interface Listening {
+  readonly openPool: () => Promise<PostgresPool>
+  readonly channel: string
+  readonly clock: Clock
+  readonly ring: () => void
+  readonly signal: AbortSignal
+}
+
+/** Resolves when the connection is gone or no longer wanted. */
+function lossOf(client: PostgresPoolClient, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    client.on('error', () => resolve())
+    client.on('end', () => resolve())
+    signal.addEventListener('abort', () => resolve())
+    if (signal.aborted) resolve()
+  })
 }

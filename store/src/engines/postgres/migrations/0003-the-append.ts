@@ -1,73 +1,4 @@
-const quickPlans = `set search_path from current set enable_seqscan = off set enable_bitmapscan = off
-set enable_hashjoin = off set enable_mergejoin = off set jit = off set plan_cache_mode = force_generic_plan`
-
-/** The last position there can be: the upper end of a range over (term, position). */
-const last = '9223372036854775807'
-
-const category = "split_part(e.stream_id, '-', 1)"
-
-/**
- * The first position above `after_position` whose event matches an item, found through the index that serves it best.
- * Both ends of a range name term and position, which only the index on both can answer in order.
- */
-const conditionMatch = `
-create function condition_match(after_position bigint, item jsonb) returns bigint
-language plpgsql volatile security definer ${quickPlans}
-as $$
-declare
-  wanted_types constant text[] := array(select jsonb_array_elements_text(item -> 'types'));
-  wanted_tags constant text[] := array(select jsonb_array_elements_text(item -> 'tags'));
-  wanted_categories text[] := array(select jsonb_array_elements_text(item -> 'categories'));
-  prefix constant text := item ->> 'prefix';
-  rarest text := wanted_tags[1];
-begin
-  if cardinality(wanted_tags) > 1 then
-    -- Of several tags the one with the fewest events above the position leads; beyond 1,000 they are all the same.
-    select w.tag into rarest from unnest(wanted_tags) as w (tag)
-    order by (select count(*) from (
-      select from event_tags t
-      where (t.tag, t.position) > (w.tag, after_position) and (t.tag, t.position) <= (w.tag, ${last})
-      limit 1000) as few)
-    limit 1;
-  end if;
-  if cardinality(wanted_tags) > 0 then
-    return (
-      select t.position from event_tags t join events e on e.position = t.position
-      where (t.tag, t.position) > (rarest, after_position) and (t.tag, t.position) <= (rarest, ${last})
-        and e.tags @> wanted_tags
-        and (cardinality(wanted_types) = 0 or e.type = any (wanted_types))
-        and (cardinality(wanted_categories) = 0 or ${category} = any (wanted_categories))
-        and starts_with(e.stream_id, prefix)
-      order by t.tag, t.position limit 1);
-  end if;
-  if cardinality(wanted_types) > 0 then
-    return (
-      select min(found.position) from unnest(wanted_types) as w (type) cross join lateral (
-        select e.position from events e
-        where (e.type, e.position) > (w.type, after_position) and (e.type, e.position) <= (w.type, ${last})
-          and (cardinality(wanted_categories) = 0 or ${category} = any (wanted_categories))
-          and starts_with(e.stream_id, prefix)
-        order by e.type, e.position limit 1) as found);
-  end if;
-  if cardinality(wanted_categories) = 0 and strpos(prefix, '-') > 0 then
-    wanted_categories := array[split_part(prefix, '-', 1)];
-  end if;
-  if cardinality(wanted_categories) > 0 then
-    return (
-      select min(found.position) from unnest(wanted_categories) as w (category) cross join lateral (
-        select e.position from events e
-        where (left(${category}, 300), e.position) > (left(w.category, 300), after_position)
-          and (left(${category}, 300), e.position) <= (left(w.category, 300), ${last})
-          and ${category} = w.category and starts_with(e.stream_id, prefix)
-        order by left(${category}, 300), e.position limit 1) as found);
-  end if;
-  return (
-    select e.position from events e
-    where e.position > after_position and starts_with(e.stream_id, prefix)
-    order by e.position limit 1);
-end $$;
-revoke all on function condition_match from public;
-`
+import { quickPlans } from './0002-condition-match.ts'
 
 const holds = (expected: string, version: string, start: string, closed: string): string => `(case ${expected}
       when -1 then ${closed} or ${version} < ${start}
@@ -75,7 +6,7 @@ const holds = (expected: string, version: string, start: string, closed: string)
       else ${version} = ${expected} end)`
 
 /**
- * Version 2: the append function. It commits many independent requests in one statement and says what became of each.
+ * Version 3: the append function. It commits many independent requests in one statement and says what became of each.
  *
  * Order of work, and why (docs/decisions/0003-postgresql-order.md):
  * 1. The rows of all streams, in the order of their ids: made if missing, then locked. Appends to one stream queue here.
@@ -95,7 +26,7 @@ const holds = (expected: string, version: string, start: string, closed: string)
  * Verdicts: 1 done, 2 repeated, 3 conflict, 4 condition failed, 5 duplicate event id, 6 tombstoned; null: all done.
  * \`details\` has by request what a verdict other than 1 needs.
  */
-const append = `
+export const theAppend: string = `
 create function append(
   stream_ids text[], stream_counts int[],
   event_streams int[], event_places int[], ids uuid[], type_names text[], schema_versions bigint[], times bigint[],
@@ -332,6 +263,3 @@ begin
 end $$;
 revoke all on function append from public;
 `
-
-/** See {@link append}. */
-export const theAppend: string = conditionMatch + append

@@ -1,0 +1,67 @@
+import type { Clock } from '../../engine/clock.ts'
+import { StoreClosed } from '../../model/errors.ts'
+import type { Connection } from './connection.ts'
+import type { PostgresClient } from './driver.ts'
+import { isIdRace, isPassing, translated } from './errors.ts'
+
+/** Pauses before each further try, in milliseconds: about six seconds, which covers the restart of a server. */
+const pausesMs = [20, 50, 100, 200, 400, 800, 1_500, 3_000] as const
+
+/** Runs a verb on the database, again while it is out of reach. */
+export type Call = <Result>(
+  signal: AbortSignal | undefined,
+  verb: (client: PostgresClient) => Promise<Result>,
+) => Promise<Result>
+
+/**
+ * The calls of an engine. Each may be repeated: reads change nothing, and an append whose answer was lost finds its own
+ * ids. In the end an error is given in Varve's words.
+ */
+export function createCalls(clock: Clock, connection: Connection): { readonly call: Call; close(): Promise<void> } {
+  const underWay = new Set<Promise<unknown>>()
+  const closing = new AbortController()
+
+  async function retried<Result>(verb: (client: PostgresClient) => Promise<Result>): Promise<Result> {
+    for (let tries = 0; ; tries++) {
+      try {
+        return await verb(await connection.ready())
+      } catch (error) {
+        const pauseMs = pausesMs[tries]
+        const mayRepeat = isPassing(error) || isIdRace(error)
+        if (pauseMs === undefined || !mayRepeat || closing.signal.aborted) throw translated(error)
+        await clock.sleep(pauseMs, closing.signal)
+      }
+    }
+  }
+
+  async function call<Result>(
+    signal: AbortSignal | undefined,
+    verb: (client: PostgresClient) => Promise<Result>,
+  ): Promise<Result> {
+    if (closing.signal.aborted) throw new StoreClosed('The engine')
+    signal?.throwIfAborted()
+    const working = retried(verb)
+    underWay.add(working)
+    const done = (): void => void underWay.delete(working)
+    working.then(done, done)
+    return orAborted(working, signal)
+  }
+
+  return {
+    call,
+    close: async () => {
+      closing.abort()
+      await Promise.allSettled(underWay)
+    },
+  }
+}
+
+/** A call that is given up goes on in the database, where its own timeout ends it. */
+function orAborted<Result>(working: Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
+  if (signal === undefined) return working
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason)
+    signal.addEventListener('abort', abort, { once: true })
+    working.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
+}
