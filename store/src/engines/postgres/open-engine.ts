@@ -41,6 +41,14 @@ export function openEngine(parts: EngineParts): Engine {
   })
   const { call, close: closeCalls } = createCalls(clock, connection)
 
+  let closed: Promise<void> | undefined
+
+  async function close(): Promise<void> {
+    await closeCalls()
+    await wake.close()
+    await connection.close()
+  }
+
   return {
     capabilities,
     append: async (batch, signal) => {
@@ -60,10 +68,9 @@ export function openEngine(parts: EngineParts): Engine {
     streams: (query, signal) => call(signal, (client) => reads.streams(client, query)),
     wake: wake.listen,
     shelf: createShelf(schema, call),
-    close: async () => {
-      await closeCalls()
-      await wake.close()
-      await connection.close()
+    close: () => {
+      closed ??= close()
+      return closed
     },
   }
 }
