@@ -1,6 +1,16 @@
 export { type Decider, type Decision, defineDecider, type GivenDecider } from './deciders/decider.ts'
-export { type Executed, type ExecuteOptions, execute, type Task } from './deciders/execute.ts'
+export { execute, type Task } from './deciders/execute.ts'
+export type { Executed, ExecuteOptions } from './deciders/execute-options.ts'
+export { type DecisionStore, type DecisionTask, executeOver } from './deciders/execute-over.ts'
 export { type ExpectedError, type Given, given, type Outcome } from './deciders/given-when-then.ts'
+export {
+  type AnyView,
+  type DecisionModel,
+  defineView,
+  type GivenView,
+  type StateOfModel,
+  type View,
+} from './deciders/view.ts'
 export type { Capabilities } from './engine/capabilities.ts'
 export type { Clock } from './engine/clock.ts'
 export type {

@@ -187,7 +187,7 @@ function publishedEntries(tree: Tree): ReadonlyMap<string, string> {
 }
 
 function isMachine(path: string): boolean {
-  return /^store\/src\/(subscriptions\/catch-up|groups\/group|projections\/projection|deciders\/decider)\.ts$/.test(
+  return /^store\/src\/(subscriptions\/catch-up|groups\/group|projections\/projection|deciders\/(decider|view))\.ts$/.test(
     path,
   )
 }

@@ -1,4 +1,14 @@
-import { type Decider, defineDecider, defineEvents, type EventStore, event, execute, given } from 'varve'
+import {
+  type Decider,
+  defineDecider,
+  defineEvents,
+  defineView,
+  type EventStore,
+  event,
+  execute,
+  executeOver,
+  given,
+} from 'varve'
 import { expectTypeOf } from 'vitest'
 
 declare const store: EventStore
@@ -58,3 +68,28 @@ defineDecider({
   // @ts-expect-error this is no state of the cart
   evolve: (_state) => ({ status: 'gone', items: 0 }),
 })
+
+// A decision model: each view's state by its name.
+const itemsAdded = defineView({
+  events,
+  initialState: () => 0,
+  evolve: (items, recorded) => (recorded.type === 'ItemAdded' ? items + recorded.data.sku.length : items),
+})
+executeOver(store, {
+  model: { items: itemsAdded },
+  events,
+  streamId: 'Cart-7',
+  decide: (state) => {
+    expectTypeOf(state).toEqualTypeOf<{ readonly items: number }>()
+    return state.items > 3 ? [] : { type: 'ItemAdded', data: { sku: 'tea' } }
+  },
+})
+executeOver(store, {
+  model: { items: itemsAdded },
+  events,
+  streamId: 'Cart-7',
+  // @ts-expect-error there is no such event
+  decide: () => ({ type: 'ItemRemoved', data: {} }),
+})
+// @ts-expect-error the state is a number
+defineView({ events, initialState: () => 0, evolve: () => 'many' })

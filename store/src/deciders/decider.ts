@@ -119,7 +119,15 @@ export function decided<Events extends EventDefinitions, Command, State>(
   command: Command,
   state: State,
 ): readonly NewEventOf<Events>[] {
-  const decision = decider.decide(command, state)
+  return listOf(decider.decide(command, state))
+}
+
+/**
+ * What was decided, always as a list.
+ *
+ * @throws INVALID_ARGUMENT when nothing was returned.
+ */
+export function listOf<Events extends EventDefinitions>(decision: Decision<Events>): readonly NewEventOf<Events>[] {
   if (typeof decision !== 'object' || decision === null) {
     throw new InvalidArgument('decide', 'returned no events: return one, a list, or [] when there is nothing to do')
   }

@@ -1,0 +1,51 @@
+import type { Clock } from '../engine/clock.ts'
+import type { CallOptions } from '../model/call.ts'
+import { isVarveError } from '../model/errors.ts'
+import type { NewEventMetadata } from '../model/event.ts'
+import type { EventDefinitions, NewEventOf, RecordedEventOf } from '../model/event-definition.ts'
+
+/** Options of `execute` and `executeOver`. */
+export interface ExecuteOptions extends CallOptions {
+  /**
+   * Makes the command idempotent: while its events are in the stream, executing it again appends nothing and answers
+   * with them. At most `limits.idempotencyKeyChars`. A command that decided for no events is decided anew.
+   */
+  readonly commandId?: string
+  /** Metadata of all events, under what `decide` gives them itself. Correlation and causation ids flow by themselves. */
+  readonly metadata?: NewEventMetadata
+  /** Attempts while the stream keeps moving, the first one included; 1 turns retries off. Default `limits.conflictAttempts`. */
+  readonly attemptsMax?: number
+  /** Default: the machine's clock. */
+  readonly clock?: Clock
+  /** Numbers from 0 up to 1, for the jitter of the pauses. Default: the machine's. */
+  readonly random?: () => number
+}
+
+/** What a command did. */
+export interface Executed<Events extends EventDefinitions> {
+  readonly streamId: string
+  /** What was decided; of a command that was executed before, what is stored. Empty when there was nothing to do. */
+  readonly events: readonly (NewEventOf<Events> | RecordedEventOf<Events>)[]
+  /** Version of the stream after the command. */
+  readonly version: number
+  /** Whoever has read up to here has seen what the command did, or what it was decided on. 0 for an empty stream. */
+  readonly position: number
+  /** How often the command was decided, or found done. */
+  readonly attempts: number
+  /** True when the command had been executed before: nothing was appended. */
+  readonly idempotent: boolean
+}
+
+/** Ids derived from one command differ in number when another decision won the race: then the winner is to be found. */
+export function isRaceOfOneCommand(error: unknown, { commandId }: ExecuteOptions): boolean {
+  return commandId !== undefined && isVarveError(error, 'DUPLICATE_EVENT_ID')
+}
+
+/** The event with the metadata of its command. */
+export function withMetadata<Event extends NewEventOf<EventDefinitions>>(
+  event: Event,
+  { commandId, metadata }: ExecuteOptions,
+): Event {
+  if (event.metadata instanceof Uint8Array || (commandId === undefined && metadata === undefined)) return event
+  return { ...event, metadata: { ...metadata, ...event.metadata, ...(commandId !== undefined && { commandId }) } }
+}

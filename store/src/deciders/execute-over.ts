@@ -1,0 +1,134 @@
+import type { EventStore } from '../event-store.ts'
+import type { TypedStream } from '../model/category.ts'
+import { InvalidArgument, isVarveError } from '../model/errors.ts'
+import type { EventDefinitions, NewEventOf, RecordedEventOf } from '../model/event-definition.ts'
+import { categoryOf } from '../model/stream.ts'
+import { attempted } from './attempts.ts'
+import { type Decision, listOf } from './decider.ts'
+import { type Executed, type ExecuteOptions, isRaceOfOneCommand, withMetadata } from './execute-options.ts'
+import { type DecisionModel, queriesOf, queryOf, type StateOfModel, unweighed, weighedWith } from './view.ts'
+
+/** What `executeOver` needs of a store: any store has it, embedded or remote. */
+export type DecisionStore = Pick<EventStore, 'category' | 'head' | 'readAll' | 'readStream'>
+
+/** A decision over what several views see. */
+export interface DecisionTask<Model extends DecisionModel, Written extends EventDefinitions> {
+  /** What the decision looks at, by name. */
+  readonly model: Model
+  /** The events it may decide for. */
+  readonly events: Written
+  /** Where they go: `{Category}-{id}`. */
+  readonly streamId: string
+  /**
+   * What follows from the state: events, none when there is nothing to do. Throws what forbids it, any error of yours.
+   * It may run again when something it looked at changed first, so it has no effect of its own.
+   */
+  readonly decide: (state: StateOfModel<NoInfer<Model>>) => Decision<NoInfer<Written>>
+}
+
+/**
+ * Decides over several views, whatever streams their events lie in, and appends if nothing that the views look at has
+ * changed since; if it has, all of that is done again, as in `execute`. So a rule across streams (a course with few
+ * seats, a unique name, invoice numbers without gaps) holds without a lock and without an aggregate that owns it all.
+ *
+ * @throws whatever `decide` throws; CONDITION_FAILED when something changed at every attempt; NOT_SUPPORTED where the
+ *   engine has no append conditions; the errors of `EventStore.append`. Nothing was appended.
+ * @example
+ * const userEvents = defineEvents({ UserNamed: event<{ name: string }>() })
+ * const tags = ['username:ada']
+ * const isTaken = defineView({ events: userEvents, tags, initialState: () => false, evolve: () => true })
+ * await executeOver(store, {
+ *   model: { isTaken },
+ *   events: userEvents,
+ *   streamId: 'User-1',
+ *   decide: (state) => (state.isTaken ? [] : { type: 'UserNamed', data: { name: 'ada' }, tags }),
+ * })
+ */
+export async function executeOver<Model extends DecisionModel, Written extends EventDefinitions>(
+  store: DecisionStore,
+  task: DecisionTask<Model, Written>,
+  options: ExecuteOptions = {},
+): Promise<Executed<Written>> {
+  if (Object.keys(task.model ?? {}).length === 0) throw new InvalidArgument('model', 'is empty: give at least one view')
+  const isWorthAnother = (error: unknown): boolean =>
+    isVarveError(error, 'CONDITION_FAILED') || isRaceOfOneCommand(error, options)
+  return attempted(options, isWorthAnother, () => executeOnce(store, task, options))
+}
+
+async function executeOnce<Model extends DecisionModel, Written extends EventDefinitions>(
+  store: DecisionStore,
+  task: DecisionTask<Model, Written>,
+  options: ExecuteOptions,
+): Promise<Omit<Executed<Written>, 'attempts'>> {
+  const { commandId, signal } = options
+  const { streamId, model } = task
+  const { state, after } = await weigh(store, model, options)
+  const decision = decidedOrRefused(task, state)
+  if (!('events' in decision) || decision.events.length === 0) {
+    // What forbids the command, or leaves it nothing to do, may be its own first execution.
+    const earlier = await executedEarlier(store, task, options)
+    if (earlier !== undefined) return earlier
+    if (!('events' in decision)) throw decision.refusal
+    const last = await store.readStream(streamId, { direction: 'backward', ...(signal && { signal }) }).first()
+    return { streamId, events: [], version: last?.version ?? 0, position: after, idempotent: false }
+  }
+  const events = decision.events.map((event) => withMetadata(event, options))
+  const { version, position, idempotent } = await streamOf(store, task).append(events, {
+    condition: { failIfMatch: queryOf(model), after },
+    ...(commandId !== undefined && { idempotencyKey: commandId }),
+    ...(signal && { signal }),
+  })
+  return { streamId, events, version, position, idempotent }
+}
+
+/** Reads what the model looks at. Everything up to `after` was considered: the head is asked for before the read. */
+async function weigh<Model extends DecisionModel>(
+  store: DecisionStore,
+  model: Model,
+  { signal }: ExecuteOptions,
+): Promise<{ readonly state: StateOfModel<Model>; readonly after: number }> {
+  const queries = queriesOf(model)
+  let after = await store.head(signal && { signal })
+  let weighed = unweighed(model)
+  for await (const event of store.readAll({ filter: queryOf(model), ...(signal && { signal }) })) {
+    weighed = weighedWith(model, queries, weighed, event)
+    after = Math.max(after, event.position)
+  }
+  return { state: weighed.states as StateOfModel<Model>, after }
+}
+
+function decidedOrRefused<Model extends DecisionModel, Written extends EventDefinitions>(
+  { decide }: DecisionTask<Model, Written>,
+  state: StateOfModel<Model>,
+): { readonly events: readonly NewEventOf<Written>[] } | { readonly refusal: unknown } {
+  try {
+    return { events: listOf(decide(state)) }
+  } catch (refusal) {
+    return { refusal }
+  }
+}
+
+/** The outcome of an earlier execution of the same command, found by the id that its events carry. */
+async function executedEarlier<Model extends DecisionModel, Written extends EventDefinitions>(
+  store: DecisionStore,
+  task: DecisionTask<Model, Written>,
+  { commandId, signal }: ExecuteOptions,
+): Promise<Omit<Executed<Written>, 'attempts'> | undefined> {
+  if (commandId === undefined) return undefined
+  const events: RecordedEventOf<Written>[] = []
+  for await (const event of streamOf(store, task).read(signal && { signal })) {
+    if (event.metadata.commandId === commandId) events.push(event)
+  }
+  const last = events.at(-1)
+  if (last === undefined) return undefined
+  const { version, position, streamId } = last
+  return { streamId, events, version, position, idempotent: true }
+}
+
+function streamOf<Written extends EventDefinitions>(
+  store: DecisionStore,
+  { streamId, events }: { readonly streamId: string; readonly events: Written },
+): TypedStream<Written> {
+  const category = categoryOf(streamId)
+  return store.category(category, events, { undefinedEvents: 'skip' }).stream(streamId.slice(category.length + 1))
+}
