@@ -104,12 +104,23 @@ export type {
   EventOfType,
   GivenDefinition,
   InputOf,
+  LiveType,
   NewEventOf,
   NewEventOfType,
   RecordedEventOf,
+  Retirement,
   StoredOf,
+  StoredPayload,
+  SuccessorEvent,
+  Upcasters,
 } from './model/event-definition.ts'
-export { EventNotDefined, PayloadInvalid, PayloadUnreadable, ProjectionFailed } from './model/event-errors.ts'
+export {
+  EventNotDefined,
+  PayloadInvalid,
+  PayloadUnreadable,
+  ProjectionFailed,
+  UpcastFailed,
+} from './model/event-errors.ts'
 export type { JsonForm, StoredForm } from './model/json-form.ts'
 export { type LimitName, limits } from './model/limits.ts'
 export type { Payload } from './model/payload.ts'
@@ -132,5 +143,6 @@ export { defineProjection, type GivenProjection, type Projection } from './proje
 export { type Rebuilt, rebuild } from './projections/rebuild.ts'
 export { memoryTarget } from './projections/targets/memory.ts'
 export { type Envelope, fromEnvelope, newEventFrom, toEnvelope } from './schema/envelope.ts'
-export { defineEvents, type EventOptions, event } from './schema/events.ts'
+export { defineEvents, type EventOptions, event, retired } from './schema/events.ts'
+export { proveUpcasters, type UpcastSamples } from './schema/prove-upcasters.ts'
 export { type Causation, causedBy, correlate } from './streams/causation.ts'

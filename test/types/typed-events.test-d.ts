@@ -8,6 +8,7 @@ import {
   type JsonForm,
   type NewEventOf,
   type RecordedEventOf,
+  retired,
   type StoredOf,
   type SubscriptionItem,
 } from 'varve'
@@ -87,3 +88,16 @@ expectTypeOf<NewEventOf<typeof all>['type']>().toEqualTypeOf<Recorded['type'] | 
 
 // @ts-expect-error an event is defined by a validator or a type, not by a word
 defineEvents({ OrderPlaced: 'object' })
+
+// A retired type is read as others: nobody appends it, and no reader has to handle it.
+const evolved = defineEvents({
+  Placed: { schema: z.object({ cents: z.int() }), version: 2, upcast: { 1: ({ euros }) => ({ cents: euros * 100 }) } },
+  Created: retired({ into: ['Placed'], upcast: ({ data }) => [{ type: 'Placed', data }] }),
+})
+const evolvedStream = store.category('Order', evolved).stream('7')
+evolvedStream.append([{ type: 'Placed', data: { cents: 1 } }])
+// @ts-expect-error it is retired
+evolvedStream.append([{ type: 'Created', data: { cents: 1 } }])
+for await (const { type } of evolvedStream.read()) expectTypeOf(type).toEqualTypeOf<'Placed'>()
+// @ts-expect-error an upcaster is a function
+defineEvents({ Placed: { schema: z.object({}), version: 2, upcast: { 1: 'cents' } } })

@@ -6,8 +6,9 @@
  */
 import { InvalidArgument } from '../model/errors.ts'
 import type { RecordedEvent } from '../model/event.ts'
-import { assertDefined, type EventDefinitions, type EventOf } from '../model/event-definition.ts'
+import type { EventDefinitions, EventOf } from '../model/event-definition.ts'
 import { matchesQuery, type NormalQuery, normalQuery, type QueryItem } from '../model/query.ts'
+import { storedTypes, upToDate } from '../model/upcast.ts'
 
 /** A small fold over the events that carry certain tags: one ingredient of a decision. Made by {@link defineView}. */
 export interface View<Events extends EventDefinitions, State> {
@@ -96,12 +97,13 @@ export function weighedWith(
   const states = { ...before.states }
   for (const [name, view] of Object.entries(model)) {
     if (!matchesQuery(queries[name] as NormalQuery, event)) continue
-    assertDefined(view.events, event)
-    const next = view.evolve(states[name] as never, event as never)
-    if (next === undefined && states[name] !== undefined) {
-      throw new InvalidArgument(`model.${name}`, `returned no state for ${event.type}: return the state also as it is`)
+    for (const current of upToDate(view.events, event)) {
+      const next = view.evolve(states[name] as never, current as never)
+      if (next === undefined && states[name] !== undefined) {
+        throw new InvalidArgument(`model.${name}`, `returned no state for ${current.type}: return the state as it is`)
+      }
+      states[name] = next
     }
-    states[name] = next
   }
   return { states }
 }
@@ -122,5 +124,5 @@ export function queryOf(model: DecisionModel): readonly QueryItem[] {
 }
 
 function itemOf({ events, tags, categories }: Pick<AnyView, 'events' | 'tags' | 'categories'>): QueryItem {
-  return { types: Object.keys(events), ...(tags && { tags }), ...(categories && { categories }) }
+  return { types: storedTypes(events), ...(tags && { tags }), ...(categories && { categories }) }
 }

@@ -18,8 +18,41 @@ export interface EventDefinition<Input = unknown, Stored = unknown> {
   readonly version: number
   /** Checks payloads; undefined when the type is a promise of the compiler only. */
   readonly schema: StandardSchema | undefined
+  /** By the schema version they begin at: each makes a payload of the next version of one that is stored. */
+  readonly upcast?: Upcasters | undefined
+  /** There when events of this type are no longer appended, and read as something else. */
+  readonly retired?: Retirement | undefined
   /** Carries the types; never there at run time. */
   readonly '~types'?: { readonly input: Input; readonly stored: Stored } | undefined
+}
+
+/**
+ * Steps from one schema version of a payload to the next, by the version they begin at: `{ 1: toVersion2, 2: toVersion3 }`.
+ * They run whenever an old event is read, so they are synchronous and look at nothing but the payload.
+ */
+export type Upcasters = Readonly<Record<number, (data: StoredPayload) => unknown>>
+
+/** A payload of the past, as parsed: its shape is what it was then, which no type of today knows. */
+// biome-ignore lint/suspicious/noExplicitAny: an upcaster says itself what it was given.
+export type StoredPayload = any
+
+/** What became of an event type. */
+export interface Retirement {
+  /** The types its events are read as. */
+  readonly into: readonly string[]
+  /** Makes events of today, or of other versions and types that lead there, of one that is stored: one, several or none. */
+  readonly upcast: (event: {
+    readonly schemaVersion: number
+    readonly data: StoredPayload
+  }) => readonly SuccessorEvent[]
+}
+
+/** What a retired event is read as. */
+export interface SuccessorEvent {
+  readonly type: string
+  /** Default 1. */
+  readonly schemaVersion?: number
+  readonly data: unknown
 }
 
 /** Definitions by event type. */
@@ -34,6 +67,8 @@ export type GivenDefinition =
       readonly schema: StandardSchema
       /** Version of the payload's shape. Default 1. */
       readonly version?: number
+      /** Steps up from older versions. Default: none; an event in an older version is then refused. */
+      readonly upcast?: Upcasters
     }
 
 /** The definitions that `defineEvents` makes of what it is given. */
@@ -64,20 +99,25 @@ export interface EventOfType<Type extends string, Stored> {
   readonly data: Stored
 }
 
+/** The types that are not retired. */
+export type LiveType<Events extends EventDefinitions> = {
+  [Type in keyof Events & string]: [InputOf<Events[Type]>] extends [never] ? never : Type
+}[keyof Events & string]
+
 /** The union of what may be appended, discriminated by `type`. */
 export type NewEventOf<Events extends EventDefinitions> = {
-  [Type in keyof Events & string]: NewEventOfType<Type, InputOf<Events[Type]>>
-}[keyof Events & string]
+  [Type in LiveType<Events>]: NewEventOfType<Type, InputOf<Events[Type]>>
+}[LiveType<Events>]
 
 /** The union of what is read, discriminated by `type`. */
 export type RecordedEventOf<Events extends EventDefinitions> = {
-  [Type in keyof Events & string]: RecordedEvent<Type, StoredOf<Events[Type]>>
-}[keyof Events & string]
+  [Type in LiveType<Events>]: RecordedEvent<Type, StoredOf<Events[Type]>>
+}[LiveType<Events>]
 
 /** The union of what is folded, discriminated by `type`. A recorded event is one. */
 export type EventOf<Events extends EventDefinitions> = {
-  [Type in keyof Events & string]: EventOfType<Type, StoredOf<Events[Type]>>
-}[keyof Events & string]
+  [Type in LiveType<Events>]: EventOfType<Type, StoredOf<Events[Type]>>
+}[LiveType<Events>]
 
 /** The definition of an event type, undefined when there is none. */
 export function definitionOf(events: EventDefinitions, type: string): EventDefinition | undefined {

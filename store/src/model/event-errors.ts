@@ -43,13 +43,42 @@ export class EventNotDefined extends VarveError {
         `schema version ${event.schemaVersion}, ` +
         (definedVersion === undefined
           ? "which is not defined. Define it, or read with undefinedEvents: 'skip' to pass over such events."
-          : `but version ${definedVersion} is defined. Define the version that is stored, or give new shapes a new event type.`),
+          : `but version ${definedVersion} is defined. Give the definition an upcaster from version ${event.schemaVersion}, or define the version that is stored.`),
     )
     this.eventId = event.id
     this.eventType = event.type
     this.position = event.position
     this.schemaVersion = event.schemaVersion
     this.definedVersion = definedVersion
+  }
+}
+
+/** An event of the past could not be read as one of today; `cause` is what its upcaster threw. */
+export class UpcastFailed extends VarveError {
+  readonly code = 'UPCAST_FAILED'
+  readonly eventId: string
+  /** What the upcaster was given: the type and the schema version on the way from what is stored. */
+  readonly eventType: string
+  readonly schemaVersion: number
+  readonly streamId: string
+  readonly position: number
+
+  constructor(
+    event: EventInError,
+    from: Pick<EventInError, 'type' | 'schemaVersion'>,
+    problem: string,
+    options?: ErrorOptions,
+  ) {
+    super(
+      `Event ${event.id} at position ${event.position} in stream ${quoted(event.streamId)} cannot be read as an event of today: ` +
+        `from ${quoted(from.type)} in schema version ${from.schemaVersion}, ${problem}. Mend the upcaster; the event stays as it is.`,
+      options,
+    )
+    this.eventId = event.id
+    this.eventType = from.type
+    this.schemaVersion = from.schemaVersion
+    this.streamId = event.streamId
+    this.position = event.position
   }
 }
 

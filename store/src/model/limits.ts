@@ -51,6 +51,8 @@ export const limits = {
   checkpointNameChars: 200,
   /** Attempts of a subscription to read while its engine is unavailable, before it gives up; about two minutes. */
   readAttempts: 30,
+  /** Steps from one stored event to what it is read as, before its upcasters are taken to lead round in a circle. */
+  upcastSteps: 1_000,
   /** Events that a projection saves in one transaction; measured: larger batches gain nothing on SQLite. */
   projectionEvents: 500,
   /** Attempts of a command whose stream keeps moving, the first one included. */

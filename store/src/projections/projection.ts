@@ -10,11 +10,12 @@
 import type { SubscriptionItem } from '../model/call.ts'
 import { InvalidArgument, LimitExceeded } from '../model/errors.ts'
 import type { RecordedEvent } from '../model/event.ts'
-import { assertDefined, definitionOf, type EventDefinitions, type StoredOf } from '../model/event-definition.ts'
+import { definitionOf, type EventDefinitions, type LiveType, type StoredOf } from '../model/event-definition.ts'
 import { limits } from '../model/limits.ts'
 import { isPosition } from '../model/position.ts'
 import type { QueryItem } from '../model/query.ts'
 import type { Target } from '../model/target.ts'
+import { storedTypes, upToDate } from '../model/upcast.ts'
 
 /** A read model and how events change it. Made by {@link defineProjection}. */
 export interface Projection<ReadModel> {
@@ -54,7 +55,7 @@ export interface GivenProjection<Events extends EventDefinitions, ReadModel> {
    * the read model and nothing else: a batch that fails is rolled back and runs again, which no mail can be.
    */
   readonly on: {
-    readonly [Type in keyof Events & string]?: (
+    readonly [Type in LiveType<Events>]?: (
       readModel: NoInfer<ReadModel>,
       event: RecordedEvent<Type, StoredOf<Events[Type]>>,
     ) => unknown
@@ -90,14 +91,31 @@ export function defineProjection<Events extends EventDefinitions, ReadModel>(
   return {
     name,
     version,
-    filter: { ...filter, types },
+    filter: { ...filter, types: storedTypes(events, types) },
     target,
     empty: empty ?? (() => undefined),
     handle: (readModel, event) => {
-      assertDefined(events, event)
-      return handlers[event.type]?.(readModel, event)
+      const [first, ...others] = upToDate(events, event)
+      const handled = first && handlers[first.type]?.(readModel, first)
+      // What an event of the past has become is handled in its order; nearly always that is one event.
+      return others.length === 0 ? handled : handleInTurn(handlers, readModel, others, handled)
     },
   }
+}
+
+function handleInTurn<ReadModel>(
+  handlers: Handlers<ReadModel>,
+  readModel: ReadModel,
+  events: readonly RecordedEvent[],
+  before: unknown,
+): unknown {
+  return events.reduce((earlier, event) => afterwards(earlier, () => handlers[event.type]?.(readModel, event)), before)
+}
+
+/** Goes on at once after what does not wait, so that a batch without waiting stays one synchronous stretch. */
+function afterwards(before: unknown, next: () => unknown): unknown {
+  const waits = typeof before === 'object' && before !== null && 'then' in before && typeof before.then === 'function'
+  return waits ? (before as { readonly then: (next: () => unknown) => unknown }).then(next) : next()
 }
 
 type Handlers<ReadModel> = Readonly<Record<string, (readModel: ReadModel, event: RecordedEvent) => unknown>>

@@ -5,7 +5,6 @@ import { InvalidArgument } from '../model/errors.ts'
 import type { NewEvent, RecordedEvent } from '../model/event.ts'
 import {
   acceptedData,
-  assertDefined,
   definitionOf,
   type EventDefinition,
   type EventDefinitions,
@@ -14,6 +13,7 @@ import {
 import { limits } from '../model/limits.ts'
 import type { QueryItem } from '../model/query.ts'
 import type { SchemaVerdict } from '../model/standard-schema.ts'
+import { liveTypes, storedTypes, upToDate } from '../model/upcast.ts'
 
 /** What a category needs of a store: any store has it, embedded or remote. */
 export type CategoryStore = Pick<EventStore, 'append' | 'readStream' | 'readAll' | 'subscribe'>
@@ -31,24 +31,34 @@ export function category<Events extends EventDefinitions>(
     throw new InvalidArgument('undefinedEvents', "is neither 'refuse' nor 'skip'")
   }
   const gate: Gate = { events, skip: undefinedEvents === 'skip', validateOnRead }
-  const follow = (subscription: SubscribeOptions) =>
-    passing(store.subscribe({ ...subscription, marks: true }), gate, subscription.marks === true)
+  const follow: Follow = (subscription, types) =>
+    passing(
+      store.subscribe({ ...subscription, marks: true }),
+      { ...gate, ...(types && { types }) },
+      subscription.marks === true,
+    )
   return {
     name,
     events,
     stream: (id) => typedStream(store, streamIdOf(name, id), gate, follow),
     readAll: ({ types, tags, ...range } = {}) =>
-      passingReader(store.readAll({ ...range, filter: filterOf(name, gate, { types, tags }) }), gate),
+      passingReader(store.readAll({ ...range, filter: filterOf(name, gate, { types, tags }) }), {
+        ...gate,
+        ...(types && { types }),
+      }),
     subscribe: (({ types, tags, ...place }: SubscribeOptions & CategoryFilter<Events> = {}) =>
-      follow({ ...place, filter: filterOf(name, gate, { types, tags }) })) as Category<Events>['subscribe'],
+      follow({ ...place, filter: filterOf(name, gate, { types, tags }) }, types)) as Category<Events>['subscribe'],
   }
 }
+
+/** Subscribes through the gate, to some types of it only. */
+type Follow = (subscription: SubscribeOptions, types?: readonly string[]) => unknown
 
 function typedStream<Events extends EventDefinitions>(
   store: CategoryStore,
   streamId: string,
   gate: Gate,
-  follow: (subscription: SubscribeOptions) => unknown,
+  follow: Follow,
 ): TypedStream<Events> {
   return {
     streamId,
@@ -70,11 +80,11 @@ function validatedEvent(events: EventDefinitions, event: NewEvent, index: number
   const at = `events[${index}]`
   if (typeof event !== 'object' || event === null) throw new InvalidArgument(at, 'is not an object')
   const definition = definitionOf(events, event.type)
-  if (definition === undefined) {
-    const known = Object.keys(events).join(', ')
+  if (definition === undefined || definition.retired !== undefined) {
+    const known = liveTypes(events).join(', ')
     throw new InvalidArgument(
       `${at}.type`,
-      `is ${JSON.stringify(event.type)}, which is not defined; known are ${known}`,
+      `is ${JSON.stringify(event.type)}, which is ${definition === undefined ? 'not defined' : 'retired'}; known are ${known}`,
     )
   }
   const complete = (data: unknown): NewEvent => ({ ...event, data, schemaVersion: definition.version })
@@ -90,22 +100,26 @@ interface Gate {
   readonly events: EventDefinitions
   readonly skip: boolean
   readonly validateOnRead: boolean
+  /** Of what events of the past have become, only these types; undefined for all. */
+  readonly types?: readonly string[]
 }
 
-/** Whether an event comes through; throws at one that may not be passed over. */
-function admits({ events, skip, validateOnRead }: Gate, recorded: RecordedEvent): boolean | Promise<boolean> {
-  const definition = definitionOf(events, recorded.type)
-  if (definition === undefined && skip) return false
-  assertDefined(events, recorded)
-  return validateOnRead && definition?.schema !== undefined ? fits(definition.schema, recorded) : true
+type Passed = readonly RecordedEvent[]
+
+/** What comes through of a recorded event, as what it is today; throws at one that may not be passed over. */
+function admitted({ events, skip, validateOnRead, types }: Gate, recorded: RecordedEvent): Passed | Promise<Passed> {
+  const all = upToDate(events, recorded, skip ? 'skip' : 'refuse')
+  const passed = types === undefined ? all : all.filter(({ type }) => types.includes(type))
+  if (!validateOnRead) return passed
+  const verdicts = passed.map((one) => fits(definitionOf(events, one.type)?.schema, one))
+  return verdicts.some(isPromise) ? Promise.all(verdicts).then(() => passed) : passed
 }
 
-function fits(schema: NonNullable<EventDefinition['schema']>, recorded: RecordedEvent): boolean | Promise<boolean> {
-  const verdict = schema['~standard'].validate(recorded.data)
-  const accept = (settled: SchemaVerdict<unknown>): boolean => {
-    acceptedData(settled, recorded.type, `event ${recorded.id} at position ${recorded.position}`)
-    return true
-  }
+function fits(schema: EventDefinition['schema'], recorded: RecordedEvent): unknown {
+  const verdict = schema?.['~standard'].validate(recorded.data)
+  if (verdict === undefined) return undefined
+  const at = `event ${recorded.id} at position ${recorded.position}`
+  const accept = (settled: SchemaVerdict<unknown>): unknown => acceptedData(settled, recorded.type, at)
   return isPromise(verdict) ? verdict.then(accept) : accept(verdict)
 }
 
@@ -115,7 +129,7 @@ function passingReader<Events extends EventDefinitions>(
 ): Reader<RecordedEventOf<Events>> {
   type Event = RecordedEventOf<Events>
   async function* passed(): AsyncGenerator<Event> {
-    for await (const recorded of read) if (await admits(gate, recorded)) yield recorded as Event
+    for await (const recorded of read) yield* (await admitted(gate, recorded)) as readonly Event[]
   }
   return {
     [Symbol.asyncIterator]: passed,
@@ -130,7 +144,8 @@ function passingReader<Events extends EventDefinitions>(
     },
     last: async () => {
       const end = await read.last()
-      if (end === undefined || (await admits(gate, end))) return end as Event | undefined
+      const atEnd = end === undefined ? [] : await admitted(gate, end)
+      if (end === undefined || atEnd.length > 0) return atEnd.at(-1) as Event | undefined
       // The last event is skipped, and only reading on tells which one before it is not.
       let last: Event | undefined
       for await (const recorded of passed()) last = recorded
@@ -147,7 +162,7 @@ function passing(
   async function* passed(): AsyncGenerator<RecordedEvent | SubscriptionItem> {
     for await (const item of items) {
       if (item.kind === 'event') {
-        if (await admits(gate, item.event)) yield marks ? item : item.event
+        for (const event of await admitted(gate, item.event)) yield marks ? { kind: 'event', event } : event
       } else if (marks) yield item
     }
   }
@@ -159,12 +174,13 @@ function filterOf(
   { events, skip }: Gate,
   { types, tags }: { readonly types: readonly string[] | undefined; readonly tags: readonly string[] | undefined },
 ): QueryItem {
-  const foreign = Array.isArray(types) ? types.find((type) => definitionOf(events, type) === undefined) : undefined
+  const live = liveTypes(events)
+  const foreign = Array.isArray(types) ? types.find((type) => !live.includes(type)) : undefined
   if (foreign !== undefined)
     throw new InvalidArgument('types', `names ${JSON.stringify(foreign)}, which is not defined`)
-  const defined = Object.keys(events)
+  const stored = storedTypes(events, types ?? live)
   // What would be skipped need not be read; more types than a query may name are skipped when they come.
-  const wanted = types ?? (skip && defined.length <= limits.queryItemTerms ? defined : undefined)
+  const wanted = types !== undefined || (skip && stored.length <= limits.queryItemTerms) ? stored : undefined
   return { categories: [name], ...(wanted !== undefined && { types: wanted }), ...(tags !== undefined && { tags }) }
 }
 

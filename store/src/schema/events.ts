@@ -1,9 +1,15 @@
 import { InvalidArgument, LimitExceeded } from '../model/errors.ts'
-import type { DefinedEvents, EventDefinition, GivenDefinition } from '../model/event-definition.ts'
+import type {
+  DefinedEvents,
+  EventDefinition,
+  GivenDefinition,
+  Retirement,
+  Upcasters,
+} from '../model/event-definition.ts'
 import type { StoredForm } from '../model/json-form.ts'
 import { limits } from '../model/limits.ts'
 import { isPosition } from '../model/position.ts'
-import { isStandardSchema, type StandardSchema } from '../model/standard-schema.ts'
+import { isStandardSchema } from '../model/standard-schema.ts'
 
 /**
  * Defines events once, for every place that appends, reads, folds or projects them. Each is given as a validator of
@@ -36,18 +42,38 @@ export function defineEvents<const Given extends Readonly<Record<string, GivenDe
  * const cartEvents = defineEvents({ ItemAdded: event<{ sku: string; quantity: number }>() })
  */
 export function event<Data>(options: EventOptions = {}): EventDefinition<Data, StoredForm<Data>> {
-  return { version: options.version ?? 1, schema: undefined }
+  return { version: options.version ?? 1, schema: undefined, upcast: options.upcast }
 }
 
 /** Options of {@link event}. */
 export interface EventOptions {
   /** Version of the payload's shape. Default 1. */
   readonly version?: number
+  /** Steps up from older versions. Default: none. */
+  readonly upcast?: Upcasters
+}
+
+/**
+ * Says what became of an event type that is no longer appended: renamed, split into several, or of no interest any more.
+ * What is stored stays; it is read as the events that `upcast` makes of it.
+ *
+ * @example
+ * const orderEvents = defineEvents({
+ *   OrderPlaced: event<{ totalCents: number }>(),
+ *   OrderCreated: retired({
+ *     into: ['OrderPlaced'],
+ *     upcast: ({ data }) => [{ type: 'OrderPlaced', data: { totalCents: data.total * 100 } }],
+ *   }),
+ * })
+ */
+export function retired(retirement: Retirement): EventDefinition<never, never> {
+  return { version: 1, schema: undefined, retired: retirement }
 }
 
 function normal(type: string, given: GivenDefinition): EventDefinition {
   if (isStandardSchema(given)) return { version: 1, schema: given }
-  const { schema, version = 1 } = (given ?? {}) as { readonly schema?: StandardSchema; readonly version?: number }
+  const { schema, version = 1, upcast, retired: retirement } = (given ?? {}) as Partial<EventDefinition>
+  if (retirement !== undefined) return { version, schema: undefined, retired: checkedRetirement(type, retirement) }
   // `event()` is the one definition whose schema is there and undefined: without it a misspelt key would pass as one.
   const isTypeOnly = typeof given === 'object' && given !== null && 'schema' in given && schema === undefined
   if (!isTypeOnly && !isStandardSchema(schema)) {
@@ -59,7 +85,32 @@ function normal(type: string, given: GivenDefinition): EventDefinition {
   if (!isPosition(version) || version === 0) {
     throw new InvalidArgument(`events.${type}.version`, 'is not a whole number from 1 on')
   }
-  return { version, schema }
+  return { version, schema, ...(upcast !== undefined && { upcast: checkedUpcasters(type, version, upcast) }) }
+}
+
+/** A chain has every step from its first version to the one before today's: a missing one would be found in production. */
+function checkedUpcasters(type: string, version: number, upcast: Upcasters): Upcasters {
+  const at = `events.${type}.upcast`
+  if (typeof upcast !== 'object' || upcast === null) throw new InvalidArgument(at, 'is no object of steps by version')
+  const from = Object.keys(upcast).map(Number)
+  for (const [step, upcaster] of Object.entries(upcast)) {
+    if (typeof upcaster !== 'function') throw new InvalidArgument(`${at}[${step}]`, 'is not a function')
+  }
+  const outside = from.find((step) => !isPosition(step) || step < 1 || step >= version)
+  if (outside !== undefined) {
+    throw new InvalidArgument(`${at}[${outside}]`, `leads from no version below ${version}, the one that is defined`)
+  }
+  for (let step = Math.min(...from); step < version; step++) {
+    if (upcast[step] === undefined) throw new InvalidArgument(at, `has no step from version ${step} to ${step + 1}`)
+  }
+  return upcast
+}
+
+function checkedRetirement(type: string, retirement: Retirement): Retirement {
+  const at = `events.${type}.retired`
+  if (!Array.isArray(retirement?.into)) throw new InvalidArgument(`${at}.into`, 'is not a list of event types')
+  if (typeof retirement.upcast !== 'function') throw new InvalidArgument(`${at}.upcast`, 'is not a function')
+  return retirement
 }
 
 function checkedType(type: string): string {
