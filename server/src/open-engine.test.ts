@@ -1,4 +1,7 @@
+import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
+import { first, freshDatabase } from '../../test/postgres/database.ts'
+import { onPostgres } from '../../test/postgres/on-postgres.ts'
 import { openEngine, openStoreAt } from './open-engine.ts'
 
 describe('a store URL', () => {
@@ -18,6 +21,12 @@ describe('a store URL', () => {
     ['oracle:shop', /names no store/],
     ['memory:shop', /takes nothing after the colon/],
     ['sqlite:', /without a file: write sqlite:shop\.db/],
+    ['postgres:shop', /no URL of a database: write postgres:\/\//],
+    ['postgres://ada:100%@db/shop', /%25 for a %/],
+    ['postgres://ada@db:port/shop', /no URL of a database/],
+    ['postgres://db/shop?listen=no', /listen is neither true nor false/],
+    ['postgres://db/shop?schema=a&schema=b', /says schema, prepare or listen twice/],
+    ['postgres://db/shop?schema=', /schema is not a name/],
     ['sqlite://shop.db', /write sqlite:shop\.db for a file here, or sqlite:\/shop\.db/],
   ])('is refused when it is %j', async (url, says) => {
     await expect(openStoreAt(url)).rejects.toThrow(says)
@@ -26,5 +35,51 @@ describe('a store URL', () => {
 
   it('of a server is no storage for a server', async () => {
     await expect(openEngine('http://127.0.0.1:2113')).rejects.toThrow(/storage of its own/)
+  })
+
+  it.each([
+    'postgres://ada:s3cret@@db:x/shop',
+    'postgres:ada:s3cret@db',
+    'postgress://ada:s3cret@db/shop',
+    'postgres://ada:s3cret@db/shop?prepare=maybe',
+    'postgres://ada:s3cret%@db/shop',
+    'ftp://ada:s3cret@db',
+  ])('is refused without its password: %s', async (url) => {
+    const error: unknown = await openEngine(url).catch((thrown: unknown) => thrown)
+    expect(error).toMatchObject({ code: 'INVALID_ARGUMENT' })
+    expect(inspect(error, { depth: 9, showHidden: true })).not.toContain('s3cret')
+  })
+})
+
+onPostgres(({ cluster }) => {
+  describe('a store URL of a database', () => {
+    it('opens the schema that it names, and hands all else to the driver', async () => {
+      await using database = await freshDatabase(await cluster())
+      const url = `${database.url}?schema=one&application_name=shop&prepare=false&listen=false`
+      await using store = await openStoreAt(url)
+      await store.append('Order-1', [{ type: 'A', data: {} }])
+      expect(await first(database, 'select stream_id from one.events')).toBe('Order-1')
+      const names = "select count(*) from pg_stat_activity where application_name = 'shop'"
+      expect(await first(database, names)).not.toBe('0')
+    })
+
+    it('makes nothing when a store has to be there', async () => {
+      await using database = await freshDatabase(await cluster())
+      await using store = await openStoreAt(database.url.replace('postgres:', 'postgresql:'), 'existing')
+      await expect(store.head()).rejects.toMatchObject({
+        code: 'ENGINE_FAILED',
+        message: expect.stringMatching(/no store in schema "varve".*varve migrate --up/),
+      })
+      expect(await first(database, "select to_regnamespace('varve')")).toBeNull()
+    })
+
+    it('has a password that no error tells', async () => {
+      const url = new URL((await cluster()).url)
+      url.password = 's3cret'
+      await using store = await openStoreAt(url.href)
+      const error: unknown = await store.head().catch((thrown: unknown) => thrown)
+      expect(error).toMatchObject({ code: 'ENGINE_FAILED', message: expect.stringContaining('password was refused') })
+      expect(inspect(error, { depth: 9, showHidden: true })).not.toContain('s3cret')
+    })
   })
 })

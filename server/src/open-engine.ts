@@ -1,15 +1,26 @@
 import { type Engine, type EventStore, InvalidArgument, memory, openStore } from 'varve'
+import { type PostgresMaintenance, postgres, postgresMaintenance } from 'varve/postgres'
 import { connect } from 'varve/remote'
 import { sqlite } from 'varve/sqlite'
+import { withoutPassword } from './store-url.ts'
 
-const known = 'sqlite:shop.db (a file), memory: (gone on exit), http://host:2113 or https://host (a Varve server)'
+/** Looks after the schema of a store that lies in a database. */
+export type SchemaMaintenance = PostgresMaintenance
+
+/** Whether a store is made where there is none, or only one that is there is opened. */
+export type Purpose = 'existing' | 'create'
+
+const known =
+  'sqlite:shop.db (a file), postgres://user@host/database (a PostgreSQL), memory: (gone on exit), ' +
+  'http://host:2113 or https://host (a Varve server)'
 
 /**
- * Opens the engine that a store URL names: `sqlite:shop.db`, `sqlite:/var/lib/shop.db`, `memory:`.
+ * Opens the engine that a store URL names: `sqlite:shop.db`, `sqlite:/var/lib/shop.db`, `memory:`, or
+ * `postgres://user@host/database?schema=varve&prepare=true&listen=true`, whose other parameters are the driver's.
  *
  * @throws INVALID_ARGUMENT for a URL that names no engine, and what the engine says about its storage.
  */
-export async function openEngine(url: string): Promise<Engine> {
+export async function openEngine(url: string, purpose: Purpose = 'create'): Promise<Engine> {
   const { scheme, rest } = partsOf(url)
   switch (scheme) {
     case 'memory':
@@ -17,6 +28,11 @@ export async function openEngine(url: string): Promise<Engine> {
       return memory()
     case 'sqlite':
       return sqlite({ path: pathFrom(url, rest) })
+    case 'postgres':
+    case 'postgresql': {
+      const { switches, ...place } = databaseFrom(url)
+      return postgres({ ...place, ...switches, migrate: purpose === 'create' ? 'up' : 'refuse' })
+    }
     case 'http':
     case 'https':
       throw new InvalidArgument('store', `is ${quoted(url)}, a server; a server needs storage of its own: ${known}`)
@@ -30,10 +46,26 @@ export async function openEngine(url: string): Promise<Engine> {
  *
  * @throws INVALID_ARGUMENT for a URL that names no store, and what the engine says about its storage.
  */
-export async function openStoreAt(url: string): Promise<EventStore> {
+export async function openStoreAt(url: string, purpose: Purpose = 'create'): Promise<EventStore> {
   const { scheme } = partsOf(url)
   if (scheme === 'http' || scheme === 'https') return connect({ url })
-  return openStore({ engine: await openEngine(url) })
+  return openStore({ engine: await openEngine(url, purpose) })
+}
+
+/**
+ * What looks after the schema of the store that a URL names; undefined when the store has no schema that anybody has to
+ * look after. Connects when it is first used.
+ *
+ * @throws INVALID_ARGUMENT for a URL that names no store.
+ */
+export function openMaintenance(url: string): SchemaMaintenance | undefined {
+  const { scheme } = partsOf(url)
+  if (scheme === 'postgres' || scheme === 'postgresql') {
+    const { switches: _, ...place } = databaseFrom(url)
+    return postgresMaintenance(place)
+  }
+  if (['memory', 'sqlite', 'http', 'https'].includes(scheme)) return undefined
+  throw unknownStore(url)
 }
 
 function partsOf(url: string): { readonly scheme: string; readonly rest: string } {
@@ -52,10 +84,58 @@ function pathFrom(url: string, rest: string): string {
   return rest
 }
 
+/** Where a database is, for the driver; and what the URL says to Varve, which the driver does not get to see. */
+interface DatabasePlace {
+  readonly url: string
+  readonly schema?: string
+  readonly switches: { readonly prepare?: boolean; readonly listen?: boolean }
+}
+
+function databaseFrom(url: string): DatabasePlace {
+  refuseUnreadable(url)
+  const [place = '', query = ''] = url.split(/\?(.*)/s)
+  const own = /^(?:schema|prepare|listen)(?:=|$)/
+  const parts = query.split('&').filter((part) => part !== '')
+  const [ours, drivers] = [parts.filter((part) => own.test(part)), parts.filter((part) => !own.test(part))]
+  const given = new Map(new URLSearchParams(ours.join('&')))
+  if (given.size < ours.length) {
+    throw new InvalidArgument('store', `is ${quoted(url)}, which says schema, prepare or listen twice`)
+  }
+  const schema = given.get('schema')
+  const [prepare, listen] = [switchFrom(url, given, 'prepare'), switchFrom(url, given, 'listen')]
+  return {
+    url: drivers.length === 0 ? place : `${place}?${drivers.join('&')}`,
+    ...(schema !== undefined && { schema }),
+    switches: { ...(prepare !== undefined && { prepare }), ...(listen !== undefined && { listen }) },
+  }
+}
+
+function switchFrom(url: string, given: ReadonlyMap<string, string>, name: string): boolean | undefined {
+  const value = given.get(name)
+  if (value === undefined || value === 'true') return value === 'true' ? true : undefined
+  if (value === 'false') return false
+  throw new InvalidArgument('store', `is ${quoted(url)}, in which ${name} is neither true nor false`)
+}
+
+/** The driver takes more than URLs, and says less when it cannot read one. A host may be missing, as with a socket. */
+function refuseUnreadable(url: string): void {
+  const readable = url.replace('@/', '@socket/')
+  try {
+    const { username, password } = new URL(readable)
+    decodeURIComponent(username + password)
+    if (/^[a-z]+:\/\//i.test(url)) return
+  } catch {
+    // Refused below: what new URL throws has the password in it.
+  }
+  const hint = 'write postgres://user@host:5432/database, and in a password %40 for an @, %2F for a /, %25 for a %'
+  throw new InvalidArgument('store', `is ${quoted(url)}, which is no URL of a database: ${hint}`)
+}
+
 function unknownStore(url: string): InvalidArgument {
   return new InvalidArgument('store', `is ${quoted(url)}, which names no store; known are ${known}`)
 }
 
-function quoted(text: string): string {
+function quoted(url: string): string {
+  const text = withoutPassword(url)
   return JSON.stringify(text.length > 200 ? `${text.slice(0, 199)}…` : text)
 }

@@ -1,10 +1,12 @@
 import type { Command } from 'commander'
 import type { EventStore } from 'varve'
+import { openMaintenance } from '../open-engine.ts'
+import { withoutPassword } from '../store-url.ts'
 import { examineFile } from './examine-file.ts'
 import { examineIndexes } from './examine-indexes.ts'
 import { examineLog } from './examine-log.ts'
 import { type ExitCode, exitCodes } from './failure.ts'
-import { type Finding, ok, warning } from './finding.ts'
+import { damage, type Finding, ok, warning } from './finding.ts'
 import { examples } from './help.ts'
 import { createProgress } from './progress.ts'
 import { filePathOf, type Run, refuseUnfitStore, type Session, withStore } from './session.ts'
@@ -18,11 +20,13 @@ export function addDoctor(program: Command, run: Run, version: string): void {
     .summary('check a store from end to end')
     .description(
       'Reads the whole store and checks that positions and versions have no holes, that no event id occurs twice, and ' +
-        'that what the store finds through its indexes is what lies in the log; of a file also the pages and the disk. ' +
+        'that what the store finds through its indexes is what lies in the log; of a file also the pages and the disk, ' +
+        'of a database whether its tables agree. ' +
         'Appends nothing. Exit code 0: all is well; 1: something deserves a look; 5: the store is damaged.',
     )
   examples(command, [
     ['varve doctor --store sqlite:shop.db', 'a file'],
+    ['varve doctor --store postgres://user@host/database', 'a database'],
     ['varve doctor --store http://127.0.0.1:2113', 'a server, through its API'],
     [`varve doctor --json | jq 'select(.state != "ok")'`, 'only what was found'],
   ])
@@ -41,6 +45,7 @@ async function examine(session: Session, version: string): Promise<ExitCode | un
   }
   await tell([versions(version)])
   if (path !== undefined) await tell(await examineFile(path))
+  await tell(await examineTables(session))
   await withStore(session, 'existing', async (store) => {
     await tell([durability(session, store)])
     const { census, findings } = await scan(session, store)
@@ -48,6 +53,18 @@ async function examine(session: Session, version: string): Promise<ExitCode | un
     await tell(await examineIndexes(store, census, session.signal))
   })
   return conclude(session, states)
+}
+
+/** Of a store in a database: whether its tables agree. */
+async function examineTables({ storeUrl, signal }: Session): Promise<readonly Finding[]> {
+  await using maintenance = openMaintenance(storeUrl)
+  signal.throwIfAborted()
+  const found = (await maintenance?.inspect()) ?? []
+  return found.map(({ check, state, says }) => {
+    if (state === 'ok') return ok(check, says)
+    if (state === 'damaged') return damage(check, says)
+    return warning(check, says, "Nothing is lost. Run 'varve migrate --up' as the owner, and switch triggers on again.")
+  })
 }
 
 function versions(version: string): Finding {
@@ -63,7 +80,7 @@ function durability({ storeUrl }: Session, { capabilities }: EventStore): Findin
   if (durable) return ok('durability', `${engine}: appends are on disk before they are acknowledged`)
   return warning(
     'durability',
-    `${engine}: ${storeUrl} keeps nothing when its process ends`,
+    `${engine}: ${withoutPassword(storeUrl)} keeps nothing when its process ends`,
     'Use a file, as in sqlite:shop.db, for anything that has to stay.',
   )
 }
@@ -100,10 +117,11 @@ async function conclude({ terminal, json, storeUrl }: Session, states: readonly 
     : states.includes('warning')
       ? exitCodes.failed
       : exitCodes.done
+  const name = withoutPassword(storeUrl)
   const says = {
-    [exitCodes.damaged]: `${storeUrl} is damaged.`,
-    [exitCodes.failed]: `${storeUrl} is sound; see what is marked.`,
-    [exitCodes.done]: `${storeUrl} is sound.`,
+    [exitCodes.damaged]: `${name} is damaged.`,
+    [exitCodes.failed]: `${name} is sound; see what is marked.`,
+    [exitCodes.done]: `${name} is sound.`,
   }[exitCode]
   if (!json && terminal.isRead) await terminal.print(says)
   return exitCode

@@ -1,4 +1,5 @@
 import { type ErrorCode, isVarveError } from 'varve'
+import { withoutPassword } from '../store-url.ts'
 
 /** What the exit code of `varve` says; documented in docs/guides/cli.md and stable. */
 export const exitCodes = {
@@ -114,5 +115,5 @@ function sentence(message: string): string {
 }
 
 function oneLine(message: string): string {
-  return message.replaceAll(/\s*\n\s*/g, ' ').trim()
+  return withoutPassword(message.replaceAll(/\s*\n\s*/g, ' ').trim())
 }

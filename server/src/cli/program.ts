@@ -7,6 +7,7 @@ import { CliFailure, type ExitCode, exitCodes } from './failure.ts'
 import { addHead } from './head.ts'
 import { addImport } from './import.ts'
 import { addMetadata } from './metadata.ts'
+import { addMigrate } from './migrate.ts'
 import { addRead } from './read.ts'
 import { addServe } from './serve.ts'
 import { defaultStoreUrl, type Run, type Session } from './session.ts'
@@ -68,6 +69,7 @@ function createProgram({ version, terminal }: ProgramPort, run: Run): Command {
     addCloseStream,
     addExport,
     addImport,
+    addMigrate,
   ]
   for (const add of additions) add(program, run)
   addDoctor(program, run, version)
@@ -75,7 +77,7 @@ function createProgram({ version, terminal }: ProgramPort, run: Run): Command {
 }
 
 function storeOption(): Option {
-  return new Option('--store <url>', 'sqlite:shop.db, memory: or http://host:2113')
+  return new Option('--store <url>', 'sqlite:shop.db, postgres://user@host/database, memory: or http://host:2113')
     .env('VARVE_STORE')
     .default(defaultStoreUrl)
 }

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { Option } from 'commander'
 import { type ServerConfig, type ServerFlags, serverConfig } from '../config.ts'
 import type { RunningServer } from '../server.ts'
+import { withoutPassword } from '../store-url.ts'
 import type { ExitCode } from './failure.ts'
 import { examples } from './help.ts'
 import { portNumber } from './options.ts'
@@ -64,7 +65,8 @@ function configOf({ storeUrl }: Session, flags: ServeFlags): ServerConfig {
 }
 
 /** The one result of this command: where to look. The server's own log goes elsewhere. */
-async function announce({ terminal, json }: Session, { url }: RunningServer, { store }: ServerConfig): Promise<void> {
+async function announce({ terminal, json }: Session, { url }: RunningServer, config: ServerConfig): Promise<void> {
+  const store = withoutPassword(config.store)
   const lines = [
     `Varve serves ${store} at ${terminal.styled('bold', url)}`,
     `  append  curl -X POST ${url}/streams/Order-1/events -H 'content-type: application/json' -d '{"events":[{"event_type":"OrderPlaced","data":{}}]}'`,

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import type { EventStore } from 'varve'
-import { openStoreAt } from '../open-engine.ts'
+import { openStoreAt, type Purpose } from '../open-engine.ts'
 import { CliFailure, type ExitCode } from './failure.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -24,17 +24,17 @@ export const defaultStoreUrl = 'sqlite:varve.db'
 
 /**
  * Opens the store for one piece of work and closes it afterwards.
- * `existing`: a file that is not there is refused, because a mistyped path must not make an empty store.
+ * `existing`: a file or a schema that is not there is refused, because a mistyped name must not make an empty store.
  */
 export async function withStore<Result>(
   session: Session,
-  purpose: 'existing' | 'create',
+  purpose: Purpose,
   work: (store: EventStore) => Promise<Result>,
 ): Promise<Result> {
   const { storeUrl, signal } = session
   signal.throwIfAborted()
   refuseUnfitStore(storeUrl, purpose)
-  const store = await openStoreAt(storeUrl)
+  const store = await openStoreAt(storeUrl, purpose)
   try {
     return await work(store)
   } finally {
@@ -49,7 +49,7 @@ export function filePathOf(storeUrl: string): string | undefined {
 }
 
 /** Refuses a directory, and a file that is empty or not there when there has to be a store. */
-export function refuseUnfitStore(storeUrl: string, purpose: 'existing' | 'create'): void {
+export function refuseUnfitStore(storeUrl: string, purpose: Purpose): void {
   const path = filePathOf(storeUrl)
   if (path === undefined) return
   const found = statSync(path, { throwIfNoEntry: false })

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { constants } from 'node:os'
+import { withoutPassword } from '../store-url.ts'
 import { describeFailure, Interrupted, OutputClosed } from './failure.ts'
 import { runProgram } from './program.ts'
 import { createTerminal } from './terminal.ts'
@@ -33,7 +34,7 @@ async function main(): Promise<number> {
     await terminal.flush()
     const { line, exitCode } = describeFailure(error)
     if (!(error instanceof OutputClosed)) terminal.note(`varve: ${line}`)
-    if (isVerbose()) terminal.note(stackOf(error))
+    if (isVerbose()) terminal.note(withoutPassword(stackOf(error)))
     return exitCode
   }
 }

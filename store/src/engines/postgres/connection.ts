@@ -1,10 +1,11 @@
-import { EngineFailed, StoreTooNew } from '../../model/errors.ts'
+import { EngineFailed } from '../../model/errors.ts'
 import { openPool, type PostgresPool } from './driver.ts'
-import { migrateUp, migrations, schemaVersion } from './migrate.ts'
+import { migrateUp, migrations, refuseNewer, schemaVersion } from './migrate.ts'
+import type { PoolSource } from './place.ts'
 
 /** Where the store lies and what may be done about its schema. */
 export interface ConnectionParts {
-  readonly source: { readonly pool: PostgresPool } | { readonly url: string; readonly connectionsMax: number }
+  readonly source: PoolSource
   readonly schema: string
   readonly migrate: 'up' | 'refuse'
 }
@@ -66,10 +67,12 @@ export function createConnection({ source, schema, migrate }: ConnectionParts): 
 function ignore(): void {}
 
 function refuseOther(version: number, schema: string): void {
-  if (version > migrations.length) throw new StoreTooNew(version, migrations.length)
+  refuseNewer(version)
   if (version === migrations.length) return
-  throw new EngineFailed(
-    'postgres',
-    `schema ${JSON.stringify(schema)} is at version ${version}, this code needs ${migrations.length}. Run 'varve migrate --up' as its owner`,
-  )
+  const name = JSON.stringify(schema)
+  const says =
+    version === 0
+      ? `there is no store in schema ${name}. Check the URL and the schema, or make one`
+      : `schema ${name} is at version ${version}, this code needs ${migrations.length}. Bring it up to date`
+  throw new EngineFailed('postgres', `${says}: 'varve migrate --up', as the owner`)
 }

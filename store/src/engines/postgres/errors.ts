@@ -27,7 +27,8 @@ const problems: Readonly<Record<string, string>> = {
   '28P01': 'the password was refused. Check user and password in the URL',
   '28000': 'this user may not connect. Check the URL and pg_hba.conf',
   '3D000': 'the database does not exist. Create it, or name another one in the URL',
-  '42501': 'this role may not do that. Grant it what docs/guides/postgresql.md lists (varve migrate --grant)',
+  '42501':
+    "this role may not do that. Give it the rights with 'varve migrate --grant', as the owner of the schema (docs/guides/postgresql.md)",
   '53100': 'the disk of the server is full. Free some space; nothing of this call was written',
   [code.undefinedTable]: "the store's tables are missing. Run 'varve migrate --up' on this database",
   [code.undefinedFunction]: "the store's functions are missing. Run 'varve migrate --up' on this database",
@@ -66,7 +67,7 @@ export function translated(error: unknown): unknown {
 }
 
 /** Five characters, which no code of Node has: those begin with E and are longer, or are longer still. */
-function stateOf(error: unknown): string | undefined {
+export function stateOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return undefined
   return 'severity' in error ? error.code : undefined
 }

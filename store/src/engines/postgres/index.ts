@@ -2,21 +2,19 @@ import type { Clock } from '../../engine/clock.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { systemClock } from '../../engine/system-clock.ts'
 import { InvalidArgument } from '../../model/errors.ts'
-import type { PostgresPool } from './driver.ts'
+import { createMaintenance, type PostgresMaintenance } from './maintenance.ts'
 import { openEngine } from './open-engine.ts'
+import { checkedPlace, type PostgresPlace } from './place.ts'
 
 export type { PostgresClient, PostgresPool, PostgresPoolClient, PostgresQuery, PostgresResult } from './driver.ts'
+export type { PostgresFinding } from './inspect.ts'
+export type { PostgresMaintenance, PostgresMigration, PostgresStatus } from './maintenance.ts'
+export type { PostgresPlace } from './place.ts'
 
 /** Options of {@link postgres}; one of `pool` and `url` must be given. */
-export interface PostgresOptions {
-  /** A `pg` Pool of yours. It stays yours: closing the store does not end it. It should have at least four connections. */
-  readonly pool?: PostgresPool
-  /** Where the database is, as in `postgres://user:secret@host:5432/name`. The engine then opens a pool of its own. */
-  readonly url?: string
+export interface PostgresOptions extends PostgresPlace {
   /** Connections of the pool that `url` opens, at the most. Default 8. */
   readonly connectionsMax?: number
-  /** The schema that holds the store; several stores may lie in one database. Default `'varve'`. */
-  readonly schema?: string
   /**
    * What happens when the schema is missing or older than this code: `'up'` brings it up to date, which needs the right to
    * create; `'refuse'` rejects with what to do. Default `'up'`.
@@ -39,16 +37,29 @@ export interface PostgresOptions {
  * const store = openStore({ engine: postgres({ url: 'postgres://localhost/shop' }) })
  */
 export function postgres(options: PostgresOptions): Engine {
-  const { pool, url, connectionsMax = 8, schema = 'varve', migrate = 'up', prepare = true, listen = true } = options
-  if ((pool === undefined) === (url === undefined)) {
-    throw new InvalidArgument('options', 'needs one of pool and url: a pg Pool of yours, or where the database is')
-  }
-  if (typeof schema !== 'string' || !/^[^\0"]{1,50}$/.test(schema)) {
-    throw new InvalidArgument('schema', 'is not a name of 1 to 50 characters without quotes')
-  }
+  const { connectionsMax = 8, migrate = 'up', prepare = true, listen = true } = options
+  const { source, schema } = checkedPlace(options, connectionsMax)
   if (!Number.isSafeInteger(connectionsMax) || connectionsMax < 3) {
     throw new InvalidArgument('connectionsMax', 'is not a whole number from 3 on: two for appends, one to listen')
   }
-  const source = pool === undefined ? { url: url as string, connectionsMax } : { pool }
   return openEngine({ source, schema, migrate, prepare, listen, clock: options.clock ?? systemClock })
+}
+
+/**
+ * Looks after the schema of a store: how far it is, bringing it up to date, the SQL for it, rights for the role that appends,
+ * and a comparison of what the tables say about each other. `varve migrate` and `varve doctor` do the same from a command line.
+ * Connects when it is first used.
+ *
+ * @throws INVALID_ARGUMENT without `pool` or `url`; by its calls DRIVER_MISSING when `pg` is not installed, STORE_TOO_NEW
+ *   for a schema that a newer Varve made, ENGINE_FAILED for a database that cannot hold a store or a right that is missing.
+ * @example
+ * async function deploy(url: string) {
+ *   await using maintenance = postgresMaintenance({ url, schema: 'shop_events' })
+ *   const applied = await maintenance.up()
+ *   await maintenance.grant('shop_app')
+ *   console.log(applied.map(({ version, name }) => `${version}: ${name}`), await maintenance.status())
+ * }
+ */
+export function postgresMaintenance(place: PostgresPlace): PostgresMaintenance {
+  return createMaintenance(place)
 }

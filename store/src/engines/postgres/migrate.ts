@@ -1,5 +1,6 @@
 import { EngineFailed, StoreTooNew } from '../../model/errors.ts'
 import type { PostgresPool, PostgresPoolClient } from './driver.ts'
+import { stateOf } from './errors.ts'
 import { theLog } from './migrations/0001-the-log.ts'
 import { conditionMatch } from './migrations/0002-condition-match.ts'
 import { theAppend } from './migrations/0003-the-append.ts'
@@ -58,7 +59,7 @@ export async function schemaVersion(pool: PostgresPool, schema: string): Promise
  */
 export async function migrateUp(pool: PostgresPool, schema: string): Promise<readonly Migration[]> {
   const version = await schemaVersion(pool, schema)
-  if (version > migrations.length) throw new StoreTooNew(version, migrations.length)
+  refuseNewer(version)
   if (version === migrations.length) return []
   const client = await pool.connect()
   try {
@@ -67,17 +68,36 @@ export async function migrateUp(pool: PostgresPool, schema: string): Promise<rea
     return applied
   } catch (error) {
     client.release(true)
-    throw error
+    throw stateOf(error) === '42501' ? mayNot(schema, error) : error
   }
+}
+
+/** Refuses a schema that this code does not know. */
+export function refuseNewer(version: number): void {
+  if (version > migrations.length) throw new StoreTooNew(version, migrations.length)
+}
+
+function mayNot(schema: string, cause: unknown): EngineFailed {
+  const name = JSON.stringify(schema)
+  return new EngineFailed(
+    'postgres',
+    `the schema ${name} is missing or old, and this role may not change that. Run 'varve migrate --up' as the owner of the ` +
+      `database or of the schema, or give this role the right: grant create on database …; then 'varve migrate --grant'`,
+    { cause },
+  )
 }
 
 async function migrateWith(client: PostgresPoolClient, schema: string): Promise<readonly Migration[]> {
   await client.query({ text: 'begin isolation level read committed' })
   await client.query({ text: 'set local lock_timeout = 0; set local statement_timeout = 0' })
   await client.query({ text: 'select pg_advisory_xact_lock($1, hashtext($2))', values: [lockClass, schema] })
-  await client.query({ text: opening(schema) })
+  const { rows: found } = await client.query({ text: 'select to_regnamespace($1)', values: [quotedSchema(schema)] })
+  await client.query({ text: opening(schema, found[0]?.to_regnamespace === null) })
   const { rows } = await client.query({ text: 'select coalesce(max(version), 0)::int as version from migrations' })
-  const missing = migrations.slice(Number((rows[0] as { readonly version: number }).version))
+  const { version } = rows[0] as { readonly version: number }
+  // Somebody newer may have been here while this call waited.
+  refuseNewer(version)
+  const missing = migrations.slice(version)
   for (const { version, name, sql } of missing) {
     await client.query({ text: sql })
     await client.query({ text: 'insert into migrations (version, name) values ($1, $2)', values: [version, name] })
@@ -86,11 +106,11 @@ async function migrateWith(client: PostgresPoolClient, schema: string): Promise<
   return missing
 }
 
-function opening(schema: string): string {
+/** `create schema if not exists` would ask for the right to create also where the schema is there. */
+function opening(schema: string, isNew: boolean): string {
   const name = quotedSchema(schema)
-  return `create schema if not exists ${name};
-set local search_path = ${name}, pg_temp;
-create table if not exists ${name}.migrations (
+  return `${isNew ? `create schema ${name};\n` : ''}set local search_path = ${name}, pg_temp;
+create table if not exists migrations (
   version int primary key, name text not null, applied_at timestamptz not null default now()
 );`
 }
@@ -103,7 +123,8 @@ export function migrationScript(schema: string, from: number): string {
       ({ version, name, sql }) =>
         `-- ${version}: ${name}\n${sql.trim()}\ninsert into migrations (version, name) values (${version}, '${name}');\n`,
     )
-  return `begin isolation level read committed;\n${opening(schema)}\n\n${steps.join('\n')}\ncommit;\n`
+  const start = from === 0 ? `create schema if not exists ${quotedSchema(schema)};\n` : ''
+  return `begin isolation level read committed;\n${start}${opening(schema, false)}\n\n${steps.join('\n')}\ncommit;\n`
 }
 
 /** What a role needs that appends and reads, and nothing more. Run by the owner of the schema. */
