@@ -23,6 +23,12 @@ const last = '9223372036854775807'
 
 const category = (event: string): string => `split_part(${event}.stream_id, '-', 1)`
 
+/**
+ * The one row of the head. A planner without statistics would plan for thousands of them, and find the whole so dear that
+ * it compiles it first, which takes a second.
+ */
+export const headRow = (schema: string): string => `(select h.position from ${schema}.log_head h limit 1) as h`
+
 /** What a filtered page is asked with. */
 export interface FilteredRead {
   readonly items: readonly NormalQueryItem[]
@@ -156,10 +162,11 @@ function pageText(schema: string, read: FilteredRead, walks: readonly string[], 
       + coalesce(octet_length(e.metadata), octet_length(e.metadata_bytes)))
       over (order by e.position${order} rows unbounded preceding) as size_until
     from (
-      select e.* from (select distinct position from walked) as p join ${schema}.events e on e.position = p.position
+      select e.* from (select distinct position from walked) as p
+      cross join lateral (select e.* from ${schema}.events e where e.position = p.position limit 1) as e
       where (${predicate}) and ((select at from horizon) is null or p.position ${within} (select at from horizon))
       order by e.position${order} limit $2) as e)
-  select h.position, z.at, ${eventColumns('e')} from ${schema}.log_head h cross join horizon z
+  select h.position, z.at, ${eventColumns('e')} from ${headRow(schema)} cross join horizon z
   left join matching e on e.size_until - coalesce(octet_length(e.data), octet_length(e.data_bytes))
     - coalesce(octet_length(e.metadata), octet_length(e.metadata_bytes)) < $3
   order by e.position${order}`

@@ -3,7 +3,7 @@ import type { StoredEvent } from '../../model/event.ts'
 import { emptyStream, type StreamState, streamInfo } from '../../model/stream.ts'
 import type { PostgresClient, PostgresQuery, Row } from './driver.ts'
 import { asText } from './driver.ts'
-import { type FilteredRead, filteredQuery, isFull } from './filter.ts'
+import { type FilteredRead, filteredQuery, headRow, isFull } from './filter.ts'
 import { decodeName, encodeName } from './names.ts'
 import { eventColumns, storedEvent } from './rows.ts'
 
@@ -13,37 +13,60 @@ const bytesOf = (e: string): string =>
 
 type Direction = ReadQuery['direction']
 
+/** The last version there can be. */
+const lastPlace = '9223372036854775807'
+
+/** The columns of an index in the order of reading. */
+const inOrder = (of: string, columns: readonly string[], order: string): string =>
+  columns.map((column) => `${of}.${column}${order}`).join(', ')
+
 /** The rows of a page: no more than $3, and none that begins after $4 bytes. */
-const bounded = (rows: string, place: string, order: string): string => `
+const bounded = (rows: string, columns: readonly string[], order: string): string => `
   select b.* from (
-    select r.*, sum(${bytesOf('r')}) over (order by r.${place}${order} rows unbounded preceding) - (${bytesOf('r')}) as size_before
-    from (${rows} order by e.${place}${order} limit $2) as r) as b
+    select r.*, sum(${bytesOf('r')}) over (order by ${inOrder('r', columns, order)} rows unbounded preceding)
+      - (${bytesOf('r')}) as size_before
+    from (${rows} order by ${inOrder('e', columns, order)} limit $2) as r) as b
   where b.size_before < $3`
 
 /** $1: from, $2: limit, $3: bytes. Columns: head, then the event's. */
 export const selectLog = (schema: string, direction: Direction): string => {
   const [bound, order] = direction === 'forward' ? ['>=', ''] : ['<=', ' desc']
   const rows = `select e.* from ${schema}.events e where e.position ${bound} $1::bigint`
-  return `select h.position, ${eventColumns('e')} from ${schema}.log_head h
-  left join lateral (${bounded(rows, 'position', order)}) as e on true order by e.position${order}`
+  return `select h.position, ${eventColumns('e')} from ${headRow(schema)}
+  left join lateral (${bounded(rows, ['position'], order)}) as e on true order by e.position${order}`
 }
 
-/** $1: from, $2: limit, $3: bytes, $4: stream. Columns: head, version, truncate_before, tombstoned, then the event's. */
+/**
+ * $1: from, $2: limit, $3: bytes, $4: stream. Columns: head, version, truncate_before, tombstoned, then the event's.
+ *
+ * Both ends of the range name stream and version. Of a range of versions alone a planner without statistics believes that
+ * it is short, fetches all of it and sorts.
+ */
 export const selectStream = (schema: string, direction: Direction): string => {
-  const [bound, order] = direction === 'forward' ? ['>=', ''] : ['<=', ' desc']
-  const rows = `select e.* from ${schema}.events e where e.stream_no = s.stream_no and not s.tombstoned
-    and e.version ${bound} $1::bigint and e.version >= s.truncate_before`
-  return `select h.position, s.version, s.truncate_before, s.tombstoned, ${eventColumns('e')} from ${schema}.log_head h
-  left join ${schema}.streams s on s.stream_id = $4
-  left join lateral (${bounded(rows, 'version', order)}) as e on true order by e.version${order}`
+  const forward = direction === 'forward'
+  const [low, high, order] = forward
+    ? ['greatest($1::bigint, s.truncate_before)', lastPlace, '']
+    : ['s.truncate_before', '$1::bigint', ' desc']
+  const rows = `select e.* from ${schema}.events e where not s.tombstoned
+    and (e.stream_no, e.version) >= (s.stream_no, ${low}) and (e.stream_no, e.version) <= (s.stream_no, ${high})`
+  const columns = ['stream_no', 'version']
+  return `select h.position, s.version, s.truncate_before, s.tombstoned, ${eventColumns('e')} from ${headRow(schema)}
+  left join (select s.* from ${schema}.streams s where s.stream_id = $4 limit 1) as s on true
+  left join lateral (${bounded(rows, columns, order)}) as e on true order by ${inOrder('e', columns, order)}`
 }
 
-/** $1: prefix, $2: after, $3: limit. The index knows the first 300 characters; PostgreSQL sorts what is alike so far. */
-const selectStreams = (schema: string): string => `
-  select s.stream_id, s.version, s.truncate_before, s.tombstoned from ${schema}.streams s
-  where left(s.stream_id, 300) >= greatest(left($1, 300) collate "C", left($2, 300) collate "C")
-    and left(s.stream_id, 300) <= left($1, 300) || repeat(U&'\\+10FFFF', 300)
-    and s.stream_id > $2 and starts_with(s.stream_id, $1) and s.version > 0
+/**
+ * $1: prefix, $2: after, $3: limit. The index knows the first 300 characters; what is alike so far is fetched whole and
+ * sorted. The ends of the range are written as rows for the same reason as in {@link selectStream}, and the case keeps
+ * the planner from multiplying three guesses into a number of rows so small that it would sort them all.
+ */
+export const selectStreams = (schema: string): string => `
+  select s.stream_id, s.version, s.truncate_before, s.tombstoned from (
+    select s.* from ${schema}.streams s
+    where (left(s.stream_id, 300), '') >= (greatest(left($1, 300) collate "C", left($2, 300) collate "C"), '')
+      and (left(s.stream_id, 300), '') <= (left($1, 300) || repeat(U&'\\+10FFFF', 300), '')
+      and case when s.stream_id > $2 and starts_with(s.stream_id, $1) then s.version > 0 else false end
+    order by left(s.stream_id, 300) fetch first ($3::bigint) rows with ties) as s
   order by left(s.stream_id, 300), s.stream_id limit $3`
 
 const selectHead = (schema: string): string => `select h.position from ${schema}.log_head h`

@@ -36,7 +36,8 @@ begin
   end if;
   if cardinality(wanted_tags) > 0 then
     return (
-      select t.position from event_tags t join events e on e.position = t.position
+      select t.position from event_tags t
+        cross join lateral (select e.* from events e where e.position = t.position limit 1) as e
       where (t.tag, t.position) > (rarest, after_position) and (t.tag, t.position) <= (rarest, ${last})
         and e.tags @> wanted_tags
         and (cardinality(wanted_types) = 0 or e.type = any (wanted_types))
