@@ -318,6 +318,8 @@ export const appendingCases: readonly StoreCase[] = [
       if (!multiStreamAppends) {
         const writes = ['Order-1', 'Order-2'].map((streamId) => ({ streamId, events: [numbered(1)] }))
         await assert.rejects(store.appendAll(writes), refused)
+        const onlyChecked = { streamId: 'Order-2', events: [], expectedVersion: 0 }
+        await assert.rejects(store.appendAll([...writes.slice(0, 1), onlyChecked]), refused)
       }
       assert.equal(await store.head(), 0)
     },

@@ -1,4 +1,4 @@
-import type { Engine, Shelf, ShelfEntry } from '../../engine/engine.ts'
+import type { AppendRequest, Engine, Shelf, ShelfEntry } from '../../engine/engine.ts'
 import { memory } from '../../engines/memory/index.ts'
 import { NotSupported } from '../../model/errors.ts'
 import type { EventToStore } from '../../model/event.ts'
@@ -59,6 +59,19 @@ function missingFacts(missing: (event: EventToStore) => boolean): () => Twist {
       ...page,
       events: page.events.map((event) => ({ ...event, type: event.type.replace(/^~(?=\$)/, '') })),
     })),
+  })
+}
+
+/** Refuses requests in which `named` finds more than one stream. */
+function oneStreamAtATime(named: (one: AppendRequest) => readonly { readonly streamId: string }[]): Twist {
+  return (engine) => ({
+    capabilities: { ...engine.capabilities, multiStreamAppends: false },
+    append: async (batch, signal) => {
+      if (batch.some((one) => new Set(named(one).map(({ streamId }) => streamId)).size > 1)) {
+        throw new NotSupported('wrong', 'multiStreamAppends', 'Append to one stream at a time.')
+      }
+      return engine.append(batch, signal)
+    },
   })
 }
 
@@ -349,9 +362,14 @@ export const wrongKeeping: readonly WrongEngine[] = [
   wrong('says it has no conditions and takes them all the same', ['honest/no-conditions'], () => (engine) => ({
     capabilities: { ...engine.capabilities, appendConditions: false },
   })),
-  wrong('says it writes one stream at a time and writes several', ['honest/no-multi-stream'], () => (engine) => ({
-    capabilities: { ...engine.capabilities, multiStreamAppends: false },
-  })),
+  wrong(
+    'says it writes one stream at a time and writes several',
+    ['honest/no-multi-stream', 'honest/no-other-checks'],
+    () => (engine) => ({ capabilities: { ...engine.capabilities, multiStreamAppends: false } }),
+  ),
+  wrong('says it writes one stream at a time and checks others', ['honest/no-other-checks'], () =>
+    oneStreamAtATime(({ events }) => events),
+  ),
   {
     name: 'says it is durable and gives back an empty storage',
     breaks: [
@@ -426,13 +444,7 @@ export const rightEngines: readonly WrongEngine[] = [
       return engine.append(batch, signal)
     },
   })),
-  wrong('an engine that writes one stream at a time and says so', [], () => (engine) => ({
-    capabilities: { ...engine.capabilities, multiStreamAppends: false },
-    append: async (batch, signal) => {
-      if (batch.some(({ events }) => new Set(events.map((event) => event.streamId)).size > 1)) {
-        throw new NotSupported('wrong', 'multiStreamAppends', 'Append to one stream at a time.')
-      }
-      return engine.append(batch, signal)
-    },
-  })),
+  wrong('an engine that writes one stream at a time and says so', [], () =>
+    oneStreamAtATime(({ events, checks }) => [...events, ...checks]),
+  ),
 ]
