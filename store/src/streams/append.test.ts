@@ -11,6 +11,18 @@ function storeWithout(capability: 'appendConditions' | 'multiStreamAppends'): Ev
   return openStore({ engine: { ...engine, capabilities } })
 }
 
+it.each([
+  ['appendConditions', { condition: { failIfMatch: { types: ['Paid'] } } }],
+  ['multiStreamAppends', {}],
+] as const)('what an engine lacks is refused by its name in the capabilities: %s', async (capability, options) => {
+  const writes = ['A', 'B'].slice(0, capability === 'multiStreamAppends' ? 2 : 1)
+  const asked = storeWithout(capability).appendAll(
+    writes.map((streamId) => ({ streamId, events: [paid] })),
+    options,
+  )
+  await rejects(asked, { code: 'NOT_SUPPORTED', capability })
+})
+
 const paid = { type: 'Paid', data: {} }
 
 describe('an engine that appends to one stream at a time', () => {

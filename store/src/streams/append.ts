@@ -67,12 +67,12 @@ function refuseUnsupported(capabilities: Capabilities, { request }: PreparedAppe
   if (request.condition !== undefined && !capabilities.appendConditions) {
     throw new NotSupported(
       capabilities.engine,
-      'append conditions',
+      'appendConditions',
       'Guard the append with an expected version instead.',
     )
   }
   if (!capabilities.multiStreamAppends && namesSeveral(request)) {
-    throw new NotSupported(capabilities.engine, 'appends to several streams', 'Append to one stream at a time.')
+    throw new NotSupported(capabilities.engine, 'multiStreamAppends', 'Append to one stream at a time.')
   }
 }
 
