@@ -13,11 +13,11 @@ export const limits = {
   appendStreams: 1_000,
   /** Events that one group commit gathers; measured on SQLite: 256 to 512 is as fast as any larger batch. */
   batchEvents: 512,
-  /** Bytes that one group commit gathers; a single larger append goes alone. */
+  /** Payload and metadata that one group commit gathers, in bytes; a single larger append goes alone. */
   batchBytes: 2_097_152,
   /** Events that may wait for a commit before further appends are refused with QUEUE_FULL. */
   queueEvents: 100_000,
-  /** Bytes that may wait for a commit before further appends are refused with QUEUE_FULL. */
+  /** Payload and metadata that may wait for a commit, in bytes, before further appends are refused with QUEUE_FULL. */
   queueBytes: 134_217_728,
   /** Characters of a stream id. */
   streamIdChars: 1_000,
