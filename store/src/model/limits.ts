@@ -41,12 +41,10 @@ export const limits = {
   pageBytes: 4_194_304,
   /** Streams of one page of a listing. */
   pageStreams: 1_000,
-  /** Characters of a shelf key. */
+  /** Characters of a shelf key, which every engine takes. Only the store writes keys: a checkpoint's is its name and a prefix. */
   shelfKeyChars: 512,
-  /** Bytes of a shelf value. */
-  shelfValueBytes: 16_777_216,
-  /** Entries of one page of a shelf listing. */
-  shelfPageEntries: 1_000,
+  /** Bytes of a shelf value, which every engine takes: as large as an event. */
+  shelfValueBytes: 1_048_576,
   /** Characters of a checkpoint's name. */
   checkpointNameChars: 200,
   /** Attempts of a subscription to read while its engine is unavailable, before it gives up; about two minutes. */

@@ -292,6 +292,21 @@ export const wrongKeeping: readonly WrongEngine[] = [
     })),
   ),
   wrong(
+    'cuts long keys of the shelf',
+    ['shelf/keys'],
+    shelfWith((shelf) => ({
+      get: (key, signal) => shelf.get(key.slice(0, 255), signal),
+      put: (key, value, options, signal) => shelf.put(key.slice(0, 255), value, options, signal),
+    })),
+  ),
+  wrong(
+    'cuts large values of the shelf',
+    ['shelf/largest-value'],
+    shelfWith((shelf) => ({
+      put: (key, value, options, signal) => shelf.put(key, toBytes(value).slice(0, 524_288), options, signal),
+    })),
+  ),
+  wrong(
     'lists the shelf in the order of JavaScript',
     ['shelf/list'],
     shelfWith((shelf) => ({
