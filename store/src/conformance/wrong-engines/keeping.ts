@@ -3,7 +3,7 @@ import { memory } from '../../engines/memory/index.ts'
 import { NotSupported } from '../../model/errors.ts'
 import type { EventToStore } from '../../model/event.ts'
 import { toBytes } from '../../model/payload.ts'
-import { metadataEventType, tombstoneEventType } from '../../model/stream.ts'
+import { metadataEventType, streamChangeOf, tombstoneEventType } from '../../model/stream.ts'
 import { inTens } from './appends.ts'
 import { openOn, paging, stateOf, storing, type Twist, turn, type WrongEngine, wholeLog, wrong } from './wrong.ts'
 
@@ -61,6 +61,8 @@ function missingFacts(missing: (event: EventToStore) => boolean): () => Twist {
     })),
   })
 }
+
+const withoutTruncation = { type: metadataEventType, contentType: 'application/json', data: '{}' } as const
 
 /** Refuses requests in which `named` finds more than one stream. */
 function oneStreamAtATime(named: (one: AppendRequest) => readonly { readonly streamId: string }[]): Twist {
@@ -168,6 +170,7 @@ export const wrongKeeping: readonly WrongEngine[] = [
       'lifecycle/delete',
       'lifecycle/facts-as-bytes',
       'lifecycle/listing',
+      'lifecycle/malformed-fact',
       'lifecycle/metadata-replaces',
       'lifecycle/truncate',
       'reads/stream-state',
@@ -180,6 +183,29 @@ export const wrongKeeping: readonly WrongEngine[] = [
     ['lifecycle/facts-as-bytes'],
     missingFacts((event) => typeof event.data !== 'string'),
   ),
+  wrong(
+    'takes the text of a number for a number in a fact',
+    ['lifecycle/malformed-fact'],
+    () => (engine) =>
+      storing(engine, (event) =>
+        event.type === metadataEventType && typeof event.data === 'string'
+          ? { ...event, data: event.data.replace(/"truncate_before":"(\d+)"/, '"truncate_before":$1') }
+          : event,
+      ),
+  ),
+  wrong(
+    'takes back a truncation for a fact it cannot read',
+    ['lifecycle/malformed-fact'],
+    () => (engine) =>
+      storing(engine, (event) => (streamChangeOf(event) === 'malformed' ? { ...event, ...withoutTruncation } : event)),
+  ),
+  wrong('fails at a fact it cannot read', ['lifecycle/malformed-fact'], () => (engine) => ({
+    append: async (batch, signal) => {
+      const facts = batch.flatMap(({ events }) => events).filter(({ type }) => type === metadataEventType)
+      for (const { data } of facts) JSON.parse(Buffer.from(toBytes(data)).toString())
+      return engine.append(batch, signal)
+    },
+  })),
   wrong(
     'hides the version a truncation keeps',
     [
