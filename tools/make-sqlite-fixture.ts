@@ -1,15 +1,16 @@
 /*
- * Writes test/fixtures/sqlite-v1.db and .json: a store as the schema of that number left it, and what must be read out
+ * Writes test/fixtures/sqlite-v<schema>.db and .json: a store as the schema of that number left it, and what must be read out
  * of it for ever. Run once per schema version, before it is released: `node tools/make-sqlite-fixture.ts`.
  */
 import { rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { AppendRequest } from '../store/src/engine/engine.ts'
 import { systemClock } from '../store/src/engine/system-clock.ts'
+import { schemaVersion } from '../store/src/engines/sqlite/migrate.ts'
 import { openEngine } from '../store/src/engines/sqlite/open-engine.ts'
 import type { EventToStore } from '../store/src/model/event.ts'
 
-const path = fileURLToPath(new URL('../test/fixtures/sqlite-v1.db', import.meta.url))
+const path = fileURLToPath(new URL(`../test/fixtures/sqlite-v${schemaVersion}.db`, import.meta.url))
 
 function event(n: number, fields: Partial<EventToStore> = {}): EventToStore {
   return {

@@ -45,7 +45,7 @@ export interface EventStore extends AsyncDisposable {
    * Appends to several streams in one transaction, all or none; the events take consecutive positions in the order given.
    * A write without events only checks the version of its stream.
    *
-   * @throws the errors of {@link EventStore.append}, and NOT_SUPPORTED where an append can write only one stream.
+   * @throws the errors of {@link EventStore.append}, and NOT_SUPPORTED where an append can name only one stream.
    * @example
    * await store.appendAll([
    *   { streamId: 'Account-a', events: [{ type: 'MoneySent', data: { cents: 500 } }], expectedVersion: 1 },

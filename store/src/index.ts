@@ -123,20 +123,32 @@ export {
 } from './model/event-errors.ts'
 export type { JsonForm, StoredForm } from './model/json-form.ts'
 export { type LimitName, limits } from './model/limits.ts'
-export type { Payload } from './model/payload.ts'
-export type {
-  AppendCondition,
-  NormalCondition,
-  NormalQuery,
-  NormalQueryItem,
-  Query,
-  QueryItem,
+export { ownPayload, type Payload, payloadBytes, toBytes, toText } from './model/payload.ts'
+export {
+  type AppendCondition,
+  matchesQuery,
+  type NormalCondition,
+  type NormalQuery,
+  type NormalQueryItem,
+  type Query,
+  type QueryItem,
 } from './model/query.ts'
 export type { SchemaInput, SchemaIssue, SchemaOutput, SchemaVerdict, StandardSchema } from './model/standard-schema.ts'
-export { categoryOf, type StreamInfo, type StreamState } from './model/stream.ts'
+export {
+  categoryOf,
+  changedState,
+  emptyStream,
+  type StreamChange,
+  type StreamInfo,
+  type StreamState,
+  streamChangeOf,
+  streamExists,
+  streamInfo,
+  subjectOf,
+} from './model/stream.ts'
 export type { Target, TargetChange, TargetCheckpoint } from './model/target.ts'
 export { type ErrorCode, VarveError, type VarveErrorShape } from './model/varve-error.ts'
-export type { ExpectedVersion } from './model/version.ts'
+export { type ExpectedVersion, versionHolds } from './model/version.ts'
 export { type OpenStoreOptions, openStore } from './open-store.ts'
 export { type ProjectOptions, project, type RunningProjection } from './projections/project.ts'
 export { defineProjection, type GivenProjection, type Projection } from './projections/projection.ts'

@@ -1,6 +1,7 @@
 import { buffer } from 'node:stream/consumers'
 import type { Command } from 'commander'
 import { type AppendOptions, type ExpectedVersion, limits, type NewEvent } from 'varve'
+import { exactJson, NumberLost } from '../exact-json.ts'
 import { newEventsOf } from './event-file.ts'
 import type { ExitCode } from './failure.ts'
 import { examples } from './help.ts'
@@ -117,8 +118,9 @@ async function standardInput({ terminal }: Session): Promise<Buffer> {
 
 function payloadOf(bytes: Buffer): unknown {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+    return exactJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
   } catch (error) {
+    if (error instanceof NumberLost) refuseUsage(`The data ${error.message}, in a line of --file.`)
     return refuseUsage(
       `The data is not JSON: ${(error as Error).message}. Quote it for the shell, as in '{"a":1}', or say what it is with --content-type.`,
     )

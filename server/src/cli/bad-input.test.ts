@@ -57,6 +57,8 @@ function files(): Readonly<Record<string, string | Uint8Array>> {
     'fact.ndjson': exportFile(exportLine(1, { stream_id: '$$Order-1', event_type: 'Nonsense' })),
     'event-field.ndjson': exportFile('{"event_type":"A","dta":{}}'),
     'event-no-type.ndjson': exportFile('{"data":{}}'),
+    'event-number.ndjson': exportFile('{"event_type":"A","data":1e400}'),
+    'number.ndjson': exportFile(exportLine(1, { data: 'here' }).replace('"here"', '1e400')),
     'event-both.ndjson': exportFile('{"event_type":"A","data":{},"data_base64":"e30="}'),
     'event-metadata.ndjson': exportFile('{"event_type":"A","metadata":"m"}'),
     'notes.txt': 'nothing that varve wrote',
@@ -79,6 +81,13 @@ const usage: readonly Case[] = [
   ['a stream and a filter', ['read', 'Order-1', '--type', 'A'], 2, /do not go together/],
   ['two beginnings', ['tail', '--from', '1', '--last', '5'], 2, /Leave out one/],
   ['a payload that is no JSON', ['append', 'Order-1', 'A', '{total: 1}'], 2, /not JSON.*Quote/],
+  ['a number beyond every double', ['append', 'Order-1', 'A', '{"n":1e400}'], 2, /data has the number 1e400/],
+  [
+    'a number of many digits in metadata',
+    ['append', 'Order-1', 'A', '--metadata', '{"n":12345678901234567890}'],
+    2,
+    /12345678901234567890/,
+  ],
   ['an input that is no JSON', ['append', 'Order-1', 'A', '-'], 2, /not JSON/, { stdin: 'oops' }],
   [
     'an input that is no UTF-8',
@@ -144,6 +153,7 @@ const stores: readonly Case[] = [
 const imports: readonly Case[] = [
   ['a file that is not there', ['import', 'none.ndjson'], 1, /none\.ndjson does not exist/],
   ['a folder', ['import', 'folder'], 1, /folder is a directory|directory/],
+  ['a line whose number would be null', ['import', 'number.ndjson'], 5, /line 1 has the number 1e400.*data_base64/],
   ['a line that is no JSON', ['import', 'not-json.ndjson'], 5, /line 2 is not JSON/],
   ['a line that is cut off', ['import', 'torn.ndjson'], 5, /line 2 is cut off/],
   ['a line that is no object', ['import', 'no-object.ndjson'], 5, /line 2 is no event/],
@@ -171,6 +181,12 @@ const imports: readonly Case[] = [
     /line 1 has an unknown field "dta"/,
   ],
   ['events without a type', ['append', 'A-1', '--file', 'event-no-type.ndjson'], 5, /line 1 has no event_type/],
+  [
+    'an event whose number would be null',
+    ['append', 'A-1', '--file', 'event-number.ndjson'],
+    5,
+    /line 1 has the number 1e400/,
+  ],
   ['events with two payloads', ['append', 'A-1', '--file', 'event-both.ndjson'], 5, /line 1 has both/],
   ['events with text for metadata', ['append', 'A-1', '--file', 'event-metadata.ndjson'], 5, /line 1 has metadata/],
   ['events that are not there', ['append', 'A-1', '--file', 'none.ndjson'], 1, /does not exist/],

@@ -80,6 +80,26 @@ describe('an export that is imported and exported again', () => {
     expect(again.stdout).toBe(textOf('odd.ndjson'))
   })
 
+  it('keeps every JSON text to the byte', async () => {
+    const texts = [
+      '1e400',
+      '-1E400',
+      '{"a":1e400}',
+      '1e-400',
+      '-0',
+      '1.0',
+      '12345678901234567890',
+      '{"a":1,"a":2}',
+      ' [1]\n',
+    ]
+    const odd = texts.map((text) => ({ type: 'Odd', data: Buffer.from(text), contentType: 'application/json' }))
+    await inStore('texts.db', (store) => store.append('Odd-1', odd))
+    await varve(folder.path, ['export', 'texts.ndjson', '--store', 'sqlite:texts.db'])
+    await copy('texts-copy.db', 'texts.ndjson')
+    const copied = await inStore('texts-copy.db', (store) => store.readStream('Odd-1').toArray())
+    expect(copied.map(({ rawData }) => Buffer.from(rawData).toString())).toEqual(texts)
+  })
+
   it('leaves streams as deleted, truncated and closed as they were', async () => {
     await copy('fates.db', 'odd.ndjson')
     const [original, copied] = await Promise.all(

@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs'
+import { exactJson, NumberLost } from '../exact-json.ts'
 import { CliFailure, exitCodes } from './failure.ts'
 
 /** One line of an NDJSON file. */
@@ -61,8 +62,9 @@ export function bytesOf(file: string, stdin: NodeJS.ReadableStream): AsyncIterab
 /** The value of a line. */
 export function jsonOf(line: Line, name: string): unknown {
   try {
-    return JSON.parse(line.text)
+    return exactJson(line.text)
   } catch (error) {
+    if (error instanceof NumberLost) throw damaged(name, line.number, error.message)
     const problem = line.isWhole ? `is not JSON: ${(error as Error).message}` : 'is cut off: the file was truncated'
     throw damaged(name, line.number, problem)
   }

@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from 'commander'
 import type { ExpectedVersion, Query } from 'varve'
+import { exactJson, NumberLost } from '../exact-json.ts'
 import { CliFailure, exitCodes } from './failure.ts'
 
 /** Options that choose events. */
@@ -49,8 +50,9 @@ export function expectedVersion(text: string): ExpectedVersion {
 export function jsonObject(text: string): Readonly<Record<string, unknown>> {
   let value: unknown
   try {
-    value = JSON.parse(text)
+    value = exactJson(text)
   } catch (error) {
+    if (error instanceof NumberLost) throw new InvalidArgumentError(`It ${error.message}.`)
     throw new InvalidArgumentError(
       `It is not JSON: ${(error as Error).message}. Quote it for the shell, as in '{"a":1}'.`,
     )

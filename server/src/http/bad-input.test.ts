@@ -45,6 +45,7 @@ const bodies: readonly Row[] = [
   ['text instead of JSON', append(placed, { 'content-type': 'text/plain' }), 415, 'UNSUPPORTED_MEDIA_TYPE', /application\/json/],
   ['a form', post(stream, 'a=b', { 'content-type': 'application/x-www-form-urlencoded' }), 415, 'UNSUPPORTED_MEDIA_TYPE', /application\/json/],
   ['a body larger than the limit', append({ ...placed, data: 'x'.repeat(2_200_000) }), 413, 'BODY_TOO_LARGE', /2000000 bytes/],
+  ['a number that would vanish', post(stream, '{"events":[{"event_type":"A","data":[-0.1e-400]}]}'), 400, 'INVALID_ARGUMENT', /-0\.1e-400/],
   ['a whole number that no double holds', post(stream, '{"events":[{"event_type":"A","data":12345678901234567890}]}'), 400, 'INVALID_ARGUMENT', /12345678901234567890.*data_base64/],
   ['a number beyond every double', post(stream, '{"events":[{"event_type":"A","data":1e999}]}'), 400, 'INVALID_ARGUMENT', /1e999/],
   ['a body where none is taken', post('/streams/Order-1/tombstone', { expected_version: 7 }), 400, 'INVALID_ARGUMENT', /body is not taken/],

@@ -72,6 +72,30 @@ describe('an append over HTTP', () => {
   })
 })
 
+describe('JSON that is not written the same again once it was parsed', () => {
+  it.each(['1e400', '-1E400', '-0', '1.0', '12345678901234567890', '{"a":1,"a":2}', ' [ 1 ]\n', '{"a":[1e400]}'])(
+    'comes back byte for byte when it was sent as bytes: %s',
+    async (text) => {
+      const data_base64 = Buffer.from(text).toString('base64')
+      const sent = { event_type: 'A', data_base64, content_type: 'application/json' }
+      await send('POST', '/streams/Odd-1/events', { events: [sent] })
+      const { body } = await send('GET', '/streams/Odd-1/events')
+      expect(body).toMatchObject({ events: [{ data_base64 }] })
+      const [stored] = await server.store.readStream('Odd-1').toArray()
+      expect(Buffer.from(stored?.rawData ?? '').toString()).toBe(text)
+    },
+  )
+
+  it('has no data beside the bytes when a number in it is beyond every double, for null would be a lie', async () => {
+    const data_base64 = Buffer.from('{"a":1e400}').toString('base64')
+    await send('POST', '/streams/Odd-1/events', {
+      events: [{ event_type: 'A', data_base64, content_type: 'application/json' }],
+    })
+    const { body } = await send('GET', '/streams/Odd-1/events')
+    expect(body.events[0]).not.toHaveProperty('data')
+  })
+})
+
 describe('a stream id in a path', () => {
   it.each(['a/b', 'a b', 'a%2Fb', 'a?b#c', 'a\0b', '🐘', 'café', '$x', '__proto__', '日'.repeat(1_000)])(
     'may be %j',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Capabilities } from '../engine/capabilities.ts'
 import type { EngineCase, Need } from './case.ts'
-import { eventFor, item, request, unless } from './port.ts'
+import { eventFor, expecting, item, request, unless } from './port.ts'
 
 const flags: readonly Need[] = [
   'gaplessPositions',
@@ -52,6 +52,17 @@ export const honestCases: readonly EngineCase[] = [
     run: async ({ engine }) => {
       if (engine.capabilities.multiStreamAppends) return
       const asked = engine.append([request([eventFor('Order-1'), eventFor('Order-2')])])
+      await assert.rejects(asked, { code: 'NOT_SUPPORTED', capability: 'multiStreamAppends' })
+      assert.equal(await engine.head(), 0)
+    },
+  },
+  {
+    promise: 'honest',
+    rule: 'honest/no-other-checks',
+    name: 'an engine that writes one stream at a time refuses to check another one by name and writes nothing',
+    run: async ({ engine }) => {
+      if (engine.capabilities.multiStreamAppends) return
+      const asked = engine.append([request([eventFor('Order-1')], expecting('Order-2', 'no_stream'))])
       await assert.rejects(asked, { code: 'NOT_SUPPORTED', capability: 'multiStreamAppends' })
       assert.equal(await engine.head(), 0)
     },

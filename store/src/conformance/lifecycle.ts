@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Engine } from '../engine/engine.ts'
-import type { StoredEvent } from '../model/event.ts'
-import type { StreamState } from '../model/stream.ts'
+import type { EventToStore, StoredEvent } from '../model/event.ts'
+import { metadataEventType, type StreamState } from '../model/stream.ts'
 import type { EngineCase } from './case.ts'
 import {
   eventFor,
@@ -26,6 +26,21 @@ async function stateOf(engine: Engine, streamId: string): Promise<StreamState | 
 function versionsOf(events: readonly StoredEvent[]): number[] {
   return events.map((event) => event.version)
 }
+
+/** Events of a metadata stream that are no facts: no store sends them, but an import by other means may. */
+const malformedFacts: readonly { readonly what: string; readonly fields: Partial<EventToStore> }[] = [
+  { what: 'a type that is none of facts', fields: { type: 'Happened' } },
+  { what: 'another content type', fields: { contentType: 'application/octet-stream' } },
+  { what: 'no JSON', fields: { data: '{"truncate_before":' } },
+  { what: 'nothing at all', fields: { data: '' } },
+  { what: 'bytes that are no UTF-8', fields: { data: new Uint8Array([0x7b, 0xff, 0x7d]) } },
+  { what: 'null', fields: { data: 'null' } },
+  { what: 'a list', fields: { data: '[{"truncate_before":3}]' } },
+  ...['0', '-1', '2.5', '"3"', 'null', 'true', '[3]', '9007199254740992', '1e400'].map((value) => ({
+    what: `a truncation before ${value}`,
+    fields: { data: `{"truncate_before":${value}}` },
+  })),
+]
 
 /** What appended facts do to the stream they speak about. */
 export const lifecycleCases: readonly EngineCase[] = [
@@ -153,6 +168,22 @@ export const lifecycleCases: readonly EngineCase[] = [
       assert.deepEqual(versionsOf(await eventsOf(engine, 'Order-1')), [3])
     },
   },
+  ...malformedFacts.map(
+    ({ what, fields }): EngineCase => ({
+      promise: 'lifecycle',
+      rule: 'lifecycle/malformed-fact',
+      name: `a fact that is malformed is an event like any other and changes no state: ${what}`,
+      run: async ({ engine }) => {
+        await land(engine, ...eventsFor('Order-1', 4))
+        await land(engine, truncation('Order-1', 2))
+        const fact = eventFor('$$Order-1', { type: metadataEventType, data: '{"truncate_before":3}', ...fields })
+        await land(engine, fact)
+        const state = await stateOf(engine, 'Order-1')
+        assert.deepEqual([state?.truncateBefore, state?.tombstoned], [2, false])
+        assert.equal((await eventsOf(engine, '$$Order-1')).at(-1)?.id, fact.id)
+      },
+    }),
+  ),
   {
     promise: 'lifecycle',
     rule: 'lifecycle/refused-fact',

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Shelf, ShelfEntry } from '../engine/engine.ts'
-import type { Payload } from '../model/payload.ts'
+import { limits } from '../model/limits.ts'
+import { type Payload, samePayload } from '../model/payload.ts'
 import type { EngineCase } from './case.ts'
 import { bytesAsText, eventFor, land } from './port.ts'
 
@@ -48,6 +49,18 @@ export const shelfCases: readonly EngineCase[] = [
       for (const [index, value] of values.entries()) await shelf.put(`value/${index}`, value, whatever)
       for (const [index, value] of values.entries())
         assert.equal(await textAt(shelf, `value/${index}`), bytesAsText(value))
+    },
+  },
+  {
+    promise: 'shelf',
+    rule: 'shelf/largest-value',
+    name: 'a value of the largest allowed comes back whole',
+    run: async ({ engine: { shelf } }) => {
+      const value = new Uint8Array(limits.shelfValueBytes).fill(7)
+      value[value.length - 1] = 8
+      await shelf.put('value/largest', value, whatever)
+      const entry = await shelf.get('value/largest')
+      assert.ok(entry !== undefined && samePayload(entry.value, value))
     },
   },
   {
@@ -170,7 +183,7 @@ export const shelfCases: readonly EngineCase[] = [
   {
     promise: 'shelf',
     rule: 'shelf/keys',
-    name: 'keys are told apart by every character',
+    name: 'keys are told apart by every character, up to the longest',
     run: async ({ engine: { shelf } }) => {
       const keys = [
         'a',
@@ -186,8 +199,8 @@ export const shelfCases: readonly EngineCase[] = [
         'cafe\u0301',
         '🐘',
         '__proto__',
-        'x'.repeat(512),
-        `${'x'.repeat(511)}y`,
+        '流'.repeat(limits.shelfKeyChars),
+        `${'流'.repeat(limits.shelfKeyChars - 1)}x`,
       ]
       for (const key of keys) assert.equal(await shelf.put(key, key, at(0)), 1, JSON.stringify(key))
       for (const key of keys) assert.equal(await textAt(shelf, key), bytesAsText(key))

@@ -6,7 +6,7 @@ export interface Capabilities {
   readonly gaplessPositions: boolean
   /** Appends may carry a condition over types and tags. */
   readonly appendConditions: boolean
-  /** One append may write several streams. */
+  /** One append may write several streams, or check others than it writes. */
   readonly multiStreamAppends: boolean
   /** What was acknowledged is still there after close and reopen, and after a kill. */
   readonly durable: boolean

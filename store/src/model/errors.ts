@@ -156,6 +156,7 @@ export class PayloadTooLarge extends VarveError {
 /** The engine lacks a capability. */
 export class NotSupported extends VarveError {
   readonly code = 'NOT_SUPPORTED'
+  /** Its name in `Capabilities`. */
   readonly capability: string
   readonly engine: string
 

@@ -13,11 +13,11 @@ export const limits = {
   appendStreams: 1_000,
   /** Events that one group commit gathers; measured on SQLite: 256 to 512 is as fast as any larger batch. */
   batchEvents: 512,
-  /** Bytes that one group commit gathers; a single larger append goes alone. */
+  /** Payload and metadata that one group commit gathers, in bytes; a single larger append goes alone. */
   batchBytes: 2_097_152,
   /** Events that may wait for a commit before further appends are refused with QUEUE_FULL. */
   queueEvents: 100_000,
-  /** Bytes that may wait for a commit before further appends are refused with QUEUE_FULL. */
+  /** Payload and metadata that may wait for a commit, in bytes, before further appends are refused with QUEUE_FULL. */
   queueBytes: 134_217_728,
   /** Characters of a stream id. */
   streamIdChars: 1_000,
@@ -41,12 +41,10 @@ export const limits = {
   pageBytes: 4_194_304,
   /** Streams of one page of a listing. */
   pageStreams: 1_000,
-  /** Characters of a shelf key. */
+  /** Characters of a shelf key, which every engine takes. Only the store writes keys: a checkpoint's is its name and a prefix. */
   shelfKeyChars: 512,
-  /** Bytes of a shelf value. */
-  shelfValueBytes: 16_777_216,
-  /** Entries of one page of a shelf listing. */
-  shelfPageEntries: 1_000,
+  /** Bytes of a shelf value, which every engine takes: as large as an event. */
+  shelfValueBytes: 1_048_576,
   /** Characters of a checkpoint's name. */
   checkpointNameChars: 200,
   /** Attempts of a subscription to read while its engine is unavailable, before it gives up; about two minutes. */

@@ -79,7 +79,8 @@ export interface StoredStreamMetadata {
  * The change that an event makes to another stream's state when it is appended; undefined for ordinary events.
  * Engines apply it in the append's own transaction, so no append can slip past a tombstone.
  *
- * @returns `'malformed'` for an event in a metadata stream that is no fact Varve understands.
+ * @returns `'malformed'` for an event in a metadata stream that is no fact Varve understands: a store refuses it, an
+ *   engine that meets one keeps it and changes nothing.
  */
 export function streamChangeOf(
   event: Pick<EventToStore, 'streamId' | 'type' | 'data' | 'contentType'>,

@@ -41,7 +41,9 @@ export function wireQuery(query: NormalQuery): unknown {
 }
 
 function eventText(event: EventToStore): string {
-  const { recordedAtMs, metadata, metadataContentType } = event
+  const { recordedAtMs, metadataContentType } = event
+  const data = field('data', event.data)
+  const metadata = field('metadata', event.metadata)
   const fields = {
     event_id: event.id,
     event_type: event.type,
@@ -49,21 +51,21 @@ function eventText(event: EventToStore): string {
     ...(event.schemaVersion !== 1 && { schema_version: event.schemaVersion }),
     ...(event.tags.length > 0 && { tags: event.tags }),
     ...(!Number.isNaN(recordedAtMs) && { timestamp: new Date(recordedAtMs).toISOString() }),
-    ...(typeof metadata !== 'string' && { metadata_content_type: metadataContentType }),
+    ...(!metadata.isPlain && { metadata_content_type: metadataContentType }),
   }
-  return `${JSON.stringify(fields).slice(0, -1)},${field('data', event.data)},${field('metadata', metadata)}}`
+  return `${JSON.stringify(fields).slice(0, -1)},${data.text},${metadata.text}}`
 }
 
-/** Payloads that are text are JSON, and go in as they are, without being parsed and written again. */
-function field(name: string, payload: Payload): string {
-  if (typeof payload === 'string' && isPlain(payload)) return `"${name}":${payload}`
-  return `"${name}_base64":"${Buffer.from(toBytes(payload)).toString('base64')}"`
+/** Payloads that are text are JSON, and go in as they are. */
+function field(name: string, payload: Payload): { readonly text: string; readonly isPlain: boolean } {
+  if (typeof payload === 'string' && isPlain(payload)) return { text: `"${name}":${payload}`, isPlain: true }
+  return { text: `"${name}_base64":"${Buffer.from(toBytes(payload)).toString('base64')}"`, isPlain: false }
 }
 
 /**
- * A number of more digits than a double holds (from `JSON.rawJSON`, or a `toJSON` that gives one) would not survive
- * being parsed on the way; it goes as bytes.
+ * Text that would not be written the same again once the server parsed it goes as bytes: `1e400`, `1.0`, more digits
+ * than a double holds. `JSON.rawJSON`, or a `toJSON` that gives one, makes it. Looking is cheap beside a request.
  */
 function isPlain(json: string): boolean {
-  return !/\d{16}/.test(json) || JSON.stringify(JSON.parse(json)) === json
+  return json === '{}' || JSON.stringify(JSON.parse(json)) === json
 }

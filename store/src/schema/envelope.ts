@@ -7,7 +7,8 @@ import { decodeEvent, storedMetadata } from './codec.ts'
 /**
  * The wire form of a recorded event: what files hold and servers send, in snake case, one JSON object per event.
  * Every envelope gives back the exact bytes: `data_base64` stands beside `data` when the payload is JSON that does not
- * serialise to the same bytes again, and instead of it when the payload is no JSON. Likewise `metadata_base64`.
+ * serialise to the same bytes again, and instead of it when the payload is no JSON, or has a number beyond every double,
+ * which would read as null. Likewise `metadata_base64`.
  */
 export interface Envelope {
   readonly event_id: string
@@ -80,6 +81,7 @@ function exactMetadata(event: RecordedEvent): Pick<NewEvent, 'metadata' | 'metad
 }
 
 interface WireForm {
+  /** Whether `value` may stand for the payload. */
   readonly isJson: boolean
   readonly value?: unknown
   readonly base64?: string
@@ -89,11 +91,21 @@ function wireForm(payload: Payload, contentType: string): WireForm {
   if (contentType !== jsonContentType) return { isJson: false, base64: base64Of(payload) }
   try {
     const value: unknown = JSON.parse(toText(payload))
-    const stable = samePayload(JSON.stringify(value), payload)
-    return stable ? { isJson: true, value } : { isJson: true, value, base64: base64Of(payload) }
+    if (samePayload(JSON.stringify(value), payload)) return { isJson: true, value }
+    return { isJson: !hasInfinity(value), value, base64: base64Of(payload) }
   } catch {
     return { isJson: false, base64: base64Of(payload) }
   }
+}
+
+/** As in `1e400`: JSON has no bound for numbers, and no word for what a double makes of this one. */
+function hasInfinity(value: unknown): boolean {
+  let found = false
+  JSON.stringify(value, (_, inner: unknown) => {
+    found ||= inner === Number.POSITIVE_INFINITY || inner === Number.NEGATIVE_INFINITY
+    return inner
+  })
+  return found
 }
 
 /** Metadata shares its object with the timestamp, so only an object that leaves that key free can stand for itself. */

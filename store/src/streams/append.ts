@@ -1,5 +1,5 @@
 import type { Capabilities } from '../engine/capabilities.ts'
-import type { AppendOutcome, Landed } from '../engine/engine.ts'
+import type { AppendOutcome, AppendRequest, Landed } from '../engine/engine.ts'
 import type { AppendAllOptions, Appended, AppendedAll, AppendOptions, StreamWrite } from '../model/call.ts'
 import { ConditionFailed, DuplicateEventId, NotSupported, StreamTombstoned, VersionConflict } from '../model/errors.ts'
 import type { NewEvent } from '../model/event.ts'
@@ -67,17 +67,19 @@ function refuseUnsupported(capabilities: Capabilities, { request }: PreparedAppe
   if (request.condition !== undefined && !capabilities.appendConditions) {
     throw new NotSupported(
       capabilities.engine,
-      'append conditions',
+      'appendConditions',
       'Guard the append with an expected version instead.',
     )
   }
-  if (!capabilities.multiStreamAppends && (request.checks.length > 1 || spansStreams(request.events))) {
-    throw new NotSupported(capabilities.engine, 'appends to several streams', 'Append to one stream at a time.')
+  if (!capabilities.multiStreamAppends && namesSeveral(request)) {
+    throw new NotSupported(capabilities.engine, 'multiStreamAppends', 'Append to one stream at a time.')
   }
 }
 
-function spansStreams(events: readonly { readonly streamId: string }[]): boolean {
-  return events.some((event) => event.streamId !== events[0]?.streamId)
+/** Whether a request is about another stream than its first event's, be it only to check it. */
+function namesSeveral({ events, checks }: AppendRequest): boolean {
+  const isOther = ({ streamId }: { readonly streamId: string }): boolean => streamId !== events[0]?.streamId
+  return events.some(isOther) || checks.some(isOther)
 }
 
 function refusal(outcome: Exclude<AppendOutcome, Landed>): Error {

@@ -72,6 +72,12 @@ const appends: readonly Row[] = [
     'LIMIT_EXCEEDED',
     'appendEvents',
   ],
+  [
+    'too many bytes in UTF-8 alone',
+    ['S', Array.from({ length: 17 }, () => ({ type: 'T', data: '€'.repeat(limits.eventBytes / 3 - 2) }))],
+    'LIMIT_EXCEEDED',
+    'appendBytes',
+  ],
   ['a negative version', ['S', [good], { expectedVersion: -1 }], 'INVALID_ARGUMENT', 'expectedVersion'],
   ['half a version', ['S', [good], { expectedVersion: 1.5 }], 'INVALID_ARGUMENT', 'expectedVersion'],
   ['an unknown expectation', ['S', [good], { expectedVersion: 'none' }], 'INVALID_ARGUMENT', 'expectedVersion'],

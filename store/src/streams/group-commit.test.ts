@@ -37,6 +37,13 @@ function prepared(type: string, events = 1): PreparedAppend {
   return prepareAppend([{ streamId: `S-${type}`, events: news }], {}, { newId, now: () => 0 })
 }
 
+/** An append of one event with this many characters in its payload. */
+function long(type: string, chars: number, char = 'x'): PreparedAppend {
+  const { request } = prepared(type)
+  const events = request.events.map((event) => ({ ...event, data: char.repeat(chars), metadata: '' }))
+  return { request: { ...request, events }, bytesAtMost: chars * 3 }
+}
+
 const clock: Clock = systemClock
 
 describe('group commit', () => {
@@ -88,17 +95,33 @@ describe('group commit', () => {
     deepEqual(engine.batches, [['a', 'b'], ['c'], ['large'], ['d']])
   })
 
-  it('bounds a batch in bytes', async () => {
+  it.each(['x', 'é', '€'])('bounds a batch in bytes, of which a character may have several: %s', async (char) => {
     const engine = recordedEngine()
     const commit = createGroupCommit(engine, clock)
-    const big = (type: string): PreparedAppend => ({ ...prepared(type), size: limits.batchBytes / 2 })
-    await Promise.all(['a', 'b', 'c'].map((type) => commit.submit(big(type))))
-    deepEqual(engine.batches, [['a', 'b'], ['c']])
+    const chars = Math.floor(limits.batchBytes / 2 / Buffer.byteLength(char))
+    await Promise.all(['a', 'b', 'c'].map((type) => commit.submit(long(type, chars, char))))
+    await Promise.all(['d', 'e'].map((type) => commit.submit(long(type, chars + 1, char))))
+    deepEqual(engine.batches, [['a', 'b'], ['c'], ['d'], ['e']])
+  })
+
+  it('bounds the queue in bytes, and says how many wait', async () => {
+    const engine = recordedEngine()
+    const commit = createGroupCommit(engine, clock)
+    const [half, third] = [limits.queueBytes / 2, Math.floor(limits.queueBytes / 3)]
+    const abort = new AbortController()
+    const given = rejects(commit.submit(long('a', half), abort.signal))
+    const kept = [commit.submit(long('b', half / 2, 'é'))]
+    throws(() => void commit.submit(long('c', 1)), { code: 'QUEUE_FULL', queuedEvents: 2, queuedBytes: half * 2 })
+    abort.abort()
+    kept.push(commit.submit(long('d', half)))
+    throws(() => void commit.submit(long('e', third, '€')), { code: 'QUEUE_FULL', queuedEvents: 2 })
+    await Promise.all([given, ...kept])
+    equal((await commit.submit(long('f', third, '€'))).status, 'done')
   })
 
   it('refuses an append when the queue is full and takes it again once there is room', async () => {
     const commit = createGroupCommit(recordedEngine(), clock)
-    const filling = commit.submit({ ...prepared('a'), size: limits.queueBytes })
+    const filling = commit.submit(long('a', limits.queueBytes))
     throws(() => void commit.submit(prepared('b')), { code: 'QUEUE_FULL', retryable: true })
     await filling
     equal((await commit.submit(prepared('b'))).status, 'done')

@@ -2,7 +2,7 @@ import type { Clock } from '../engine/clock.ts'
 import type { AppendOutcome, Engine } from '../engine/engine.ts'
 import { isVarveError, QueueFull, StoreClosed } from '../model/errors.ts'
 import { limits } from '../model/limits.ts'
-import type { PreparedAppend } from './prepare.ts'
+import { type PreparedAppend, requestBytes } from './prepare.ts'
 
 /**
  * Gathers the appends that arrive while a commit is under way and sends them as the next one.
@@ -12,7 +12,8 @@ import type { PreparedAppend } from './prepare.ts'
  * - No timer: an append on an idle store goes out at the end of the microtasks it was made in; while a commit runs, the
  *   next batch fills by itself up to the number of appenders.
  * - First come, first served: a batch is a run of the queue from its head. An append larger than a batch goes alone.
- * - Bounded: a batch by events and bytes, the queue by events and bytes (QUEUE_FULL).
+ * - Bounded: a batch by events and bytes, the queue by events and bytes (QUEUE_FULL). Bytes are an upper bound until it
+ *   no longer shows that a limit is kept; then they are counted, once for each append.
  * - One bad request harms nobody: refusals are outcomes of their own, and when a whole batch fails in a way that is not
  *   about the engine being away, its requests are sent again one by one. That is safe, since ids make a repeat harmless.
  */
@@ -22,7 +23,13 @@ export interface GroupCommit {
   close(): Promise<void>
 }
 
-interface Waiting extends PreparedAppend {
+interface Sized extends Pick<PreparedAppend, 'request'> {
+  /** An upper bound, until it is counted. */
+  bytes: number
+  isCounted: boolean
+}
+
+interface Waiting extends Sized {
   readonly resolve: (outcome: AppendOutcome) => void
   readonly reject: (reason: unknown) => void
   /** True once it is part of a batch, or was given up. */
@@ -54,10 +61,11 @@ export function createGroupCommit(engine: Engine, clock: Clock): GroupCommit {
     submit: (append, signal) => {
       if (closed) throw new StoreClosed()
       signal?.throwIfAborted()
-      queue.refuseWhenFull(append)
+      const sized: Sized = { request: append.request, bytes: append.bytesAtMost, isCounted: false }
+      queue.refuseWhenFull(sized)
       return new Promise((resolve, reject) => {
-        const { request, size } = append
-        const waiting: Waiting = { request, size, resolve, reject, taken: false, settled: undefined }
+        const { request, bytes, isCounted } = sized
+        const waiting: Waiting = { request, bytes, isCounted, resolve, reject, taken: false, settled: undefined }
         queue.add(waiting)
         if (signal !== undefined) queue.giveUpOn(signal, waiting)
         if (lanes < engine.capabilities.batchesInFlight) void runLane()
@@ -74,24 +82,29 @@ export function createGroupCommit(engine: Engine, clock: Clock): GroupCommit {
 class AppendQueue {
   #waiting: Waiting[] = []
   #first = 0
+  /** Everything before this place was counted. */
+  #countedTo = 0
   #events = 0
-  #size = 0
+  #bytes = 0
 
   get isEmpty(): boolean {
     return this.#events === 0
   }
 
-  refuseWhenFull(append: PreparedAppend): void {
+  refuseWhenFull(append: Sized): void {
     const events = this.#events + append.request.events.length
-    if (events > limits.queueEvents || this.#size + append.size > limits.queueBytes) {
-      throw new QueueFull(this.#events, this.#size)
+    if (events <= limits.queueEvents && this.#bytes + append.bytes <= limits.queueBytes) return
+    counted(append)
+    this.#countAll()
+    if (events > limits.queueEvents || this.#bytes + append.bytes > limits.queueBytes) {
+      throw new QueueFull(this.#events, this.#bytes)
     }
   }
 
   add(waiting: Waiting): void {
     this.#waiting.push(waiting)
     this.#events += waiting.request.events.length
-    this.#size += waiting.size
+    this.#bytes += waiting.bytes
   }
 
   /** Before it was sent, a request is taken back; afterwards only the caller stops waiting. */
@@ -108,29 +121,54 @@ class AppendQueue {
   takeBatch(): readonly Waiting[] {
     const batch: Waiting[] = []
     let events = 0
-    let size = 0
+    let bytes = 0
+    let isCounted = false
     for (; this.#first < this.#waiting.length; this.#first++) {
       const next = this.#waiting[this.#first] as Waiting
       if (next.taken) continue
       events += next.request.events.length
-      size += next.size
-      if (batch.length > 0 && (events > limits.batchEvents || size > limits.batchBytes)) break
+      if (!isCounted && bytes + next.bytes > limits.batchBytes) {
+        bytes = batch.reduce((sum, taken) => sum + counted(taken), 0)
+        isCounted = true
+      }
+      if (isCounted) this.#count(next)
+      bytes += next.bytes
+      if (batch.length > 0 && (events > limits.batchEvents || bytes > limits.batchBytes)) break
       this.#take(next)
       batch.push(next)
     }
     // Shifting an array of thousands for every batch would cost more than the batch.
     if (this.#first === this.#waiting.length || this.#first > 4096) {
       this.#waiting = this.#waiting.slice(this.#first)
+      this.#countedTo = Math.max(0, this.#countedTo - this.#first)
       this.#first = 0
     }
     return batch
   }
 
+  #countAll(): void {
+    for (const waiting of this.#waiting.slice(Math.max(this.#first, this.#countedTo))) this.#count(waiting)
+    this.#countedTo = this.#waiting.length
+  }
+
+  #count(waiting: Waiting): void {
+    if (waiting.taken) return
+    this.#bytes -= waiting.bytes
+    this.#bytes += counted(waiting)
+  }
+
   #take(waiting: Waiting): void {
     waiting.taken = true
     this.#events -= waiting.request.events.length
-    this.#size -= waiting.size
+    this.#bytes -= waiting.bytes
   }
+}
+
+/** The exact bytes, counted once. */
+function counted(append: Sized): number {
+  if (!append.isCounted) append.bytes = requestBytes(append.request)
+  append.isCounted = true
+  return append.bytes
 }
 
 async function commit(engine: Engine, batch: readonly Waiting[]): Promise<void> {

@@ -21,8 +21,8 @@ export interface Stamps {
 /** A request ready for the engine, and its size for the queue's bounds. */
 export interface PreparedAppend {
   readonly request: AppendRequest
-  /** UTF-16 units of text and bytes of binary: what the queue holds in memory, cheaper to know than UTF-8 bytes. */
-  readonly size: number
+  /** No less than {@link requestBytes}, and free to know. */
+  readonly bytesAtMost: number
 }
 
 /** The full name of a part of what was given: made for a refusal only, not for every part of every event. */
@@ -45,7 +45,7 @@ export function prepareAppend(
   const recordedAtMs = stamps.now()
   const events: EventToStore[] = []
   const checks: StreamCheck[] = []
-  let size = 0
+  let bytesAtMost = 0
   let place = 0
   const inWrite: NameOf = (part) => (writes.length === 1 ? part : `writes[${place}].${part}`)
   for (; place < writes.length; place++) {
@@ -60,13 +60,18 @@ export function prepareAppend(
       const derivedId = key === undefined ? undefined : idFromKey(key, streamId, index)
       const given = { streamId, derivedId, recordedAtMs, newId: stamps.newId }
       const prepared = prepareEvent(given, write.events[index] as NewEvent, inEvent)
-      size += sizeOf(prepared.data) + sizeOf(prepared.metadata)
+      bytesAtMost += bytesAtMostOf(prepared)
       events.push(prepared)
     }
   }
-  checkWhole(writes, events, size)
-  if (options.condition === undefined) return { request: { events, checks }, size }
-  return { request: { events, checks, condition: normalCondition(options.condition) }, size }
+  checkWhole(writes, events, bytesAtMost)
+  if (options.condition === undefined) return { request: { events, checks }, bytesAtMost }
+  return { request: { events, checks, condition: normalCondition(options.condition) }, bytesAtMost }
+}
+
+/** Payload and metadata of a request, in bytes. */
+export function requestBytes({ events }: AppendRequest): number {
+  return eventsBytes(events)
 }
 
 /**
@@ -173,10 +178,13 @@ function prepareMetadata(event: NewEvent, nameOf: NameOf): Encoded {
   return { payload: storedMetadata(complete, () => nameOf('.metadata')), contentType: jsonContentType }
 }
 
-function checkWhole(writes: readonly StreamWrite[], events: readonly EventToStore[], size: number): void {
+function checkWhole(writes: readonly StreamWrite[], events: readonly EventToStore[], bytesAtMost: number): void {
   if (events.length === 0) throw new InvalidArgument('events', 'is empty: append at least one event')
   if (events.length > limits.appendEvents) throw new LimitExceeded('appendEvents', events.length)
-  if (size > limits.appendBytes) throw new LimitExceeded('appendBytes', size)
+  if (bytesAtMost > limits.appendBytes) {
+    const bytes = eventsBytes(events)
+    if (bytes > limits.appendBytes) throw new LimitExceeded('appendBytes', bytes)
+  }
   if (events.length > 1 && new Set(events.map((event) => event.id)).size < events.length) {
     throw new InvalidArgument('events', 'has two events with the same id')
   }
@@ -185,15 +193,28 @@ function checkWhole(writes: readonly StreamWrite[], events: readonly EventToStor
   }
 }
 
-/** The exact size is looked at only when the cheap upper bound, three bytes per UTF-16 unit, does not settle it. */
 function checkSize(event: EventToStore, nameOf: NameOf): void {
-  if ((sizeOf(event.data) + sizeOf(event.metadata)) * 3 <= limits.eventBytes) return
-  const bytes = payloadBytes(event.data) + payloadBytes(event.metadata)
+  if (bytesAtMostOf(event) <= limits.eventBytes) return
+  const bytes = eventsBytes([event])
   if (bytes > limits.eventBytes) throw new PayloadTooLarge(nameOf(''), bytes)
 }
 
-function sizeOf(payload: Payload): number {
-  return payload.length
+/**
+ * A bound that needs no look at the text, where no character takes more than three bytes for each of its UTF-16 units.
+ * Nearly every event stays below the limits by it, so that nearly none is measured.
+ */
+function bytesAtMostOf({ data, metadata }: EventToStore): number {
+  return lengthAtMost(data) + lengthAtMost(metadata)
+}
+
+function lengthAtMost(payload: Payload): number {
+  return typeof payload === 'string' ? payload.length * 3 : payload.byteLength
+}
+
+function eventsBytes(events: readonly EventToStore[]): number {
+  let bytes = 0
+  for (const { data, metadata } of events) bytes += payloadBytes(data) + payloadBytes(metadata)
+  return bytes
 }
 
 function checkName(name: unknown, limit: LimitName, part: string, nameOf: NameOf = asGiven): asserts name is string {

@@ -88,16 +88,19 @@ async function* readEvents(reading: Reading): AsyncGenerator<RecordedEvent> {
   let { from, limit } = reading
   // Where the log ended when the read began: a read of a store under load comes to an end.
   let until: number | undefined
+  // The same as a place of its source, for pages without an event that would show it.
+  let last: number | undefined
   while (limit > 0) {
     const page = await readPage(reading, from, limit)
     until ??= page.head
+    last ??= page.stream?.version ?? page.head
     for (const event of page.events) {
       if (direction === 'forward' && event.position > until) return
       yield decodeEvent(event)
     }
     limit -= page.events.length
     from = page.next
-    if (page.end) return
+    if (page.end || (direction === 'forward' && from > last)) return
   }
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { limits } from '../../model/limits.ts'
-import type { StoreCase } from '../case.ts'
+import type { Need, StoreCase } from '../case.ts'
 import { newId } from '../port.ts'
 import { logIds, numbered, numberedFrom, numbersOf, typesIn } from './public.ts'
 
@@ -310,14 +310,16 @@ export const appendingCases: readonly StoreCase[] = [
     name: 'what the engine beneath cannot do is NOT_SUPPORTED, and nothing is written',
     run: async ({ store }) => {
       const { appendConditions, multiStreamAppends } = store.capabilities
-      const refused = { code: 'NOT_SUPPORTED' }
+      const refused = (capability: Need) => ({ code: 'NOT_SUPPORTED', capability })
       if (!appendConditions) {
         const condition = { failIfMatch: { tags: ['a'] } }
-        await assert.rejects(store.append('Order-1', [numbered(1)], { condition }), refused)
+        await assert.rejects(store.append('Order-1', [numbered(1)], { condition }), refused('appendConditions'))
       }
       if (!multiStreamAppends) {
         const writes = ['Order-1', 'Order-2'].map((streamId) => ({ streamId, events: [numbered(1)] }))
-        await assert.rejects(store.appendAll(writes), refused)
+        await assert.rejects(store.appendAll(writes), refused('multiStreamAppends'))
+        const onlyChecked = { streamId: 'Order-2', events: [], expectedVersion: 0 }
+        await assert.rejects(store.appendAll([...writes.slice(0, 1), onlyChecked]), refused('multiStreamAppends'))
       }
       assert.equal(await store.head(), 0)
     },

@@ -1,9 +1,9 @@
-import type { Engine, Shelf, ShelfEntry } from '../../engine/engine.ts'
+import type { AppendRequest, Engine, Shelf, ShelfEntry } from '../../engine/engine.ts'
 import { memory } from '../../engines/memory/index.ts'
 import { NotSupported } from '../../model/errors.ts'
 import type { EventToStore } from '../../model/event.ts'
 import { toBytes } from '../../model/payload.ts'
-import { metadataEventType, tombstoneEventType } from '../../model/stream.ts'
+import { metadataEventType, streamChangeOf, tombstoneEventType } from '../../model/stream.ts'
 import { inTens } from './appends.ts'
 import { openOn, paging, stateOf, storing, type Twist, turn, type WrongEngine, wholeLog, wrong } from './wrong.ts'
 
@@ -59,6 +59,21 @@ function missingFacts(missing: (event: EventToStore) => boolean): () => Twist {
       ...page,
       events: page.events.map((event) => ({ ...event, type: event.type.replace(/^~(?=\$)/, '') })),
     })),
+  })
+}
+
+const withoutTruncation = { type: metadataEventType, contentType: 'application/json', data: '{}' } as const
+
+/** Refuses requests in which `named` finds more than one stream. */
+function oneStreamAtATime(named: (one: AppendRequest) => readonly { readonly streamId: string }[]): Twist {
+  return (engine) => ({
+    capabilities: { ...engine.capabilities, multiStreamAppends: false },
+    append: async (batch, signal) => {
+      if (batch.some((one) => new Set(named(one).map(({ streamId }) => streamId)).size > 1)) {
+        throw new NotSupported('wrong', 'multiStreamAppends', 'Append to one stream at a time.')
+      }
+      return engine.append(batch, signal)
+    },
   })
 }
 
@@ -155,6 +170,7 @@ export const wrongKeeping: readonly WrongEngine[] = [
       'lifecycle/delete',
       'lifecycle/facts-as-bytes',
       'lifecycle/listing',
+      'lifecycle/malformed-fact',
       'lifecycle/metadata-replaces',
       'lifecycle/truncate',
       'reads/stream-state',
@@ -167,6 +183,29 @@ export const wrongKeeping: readonly WrongEngine[] = [
     ['lifecycle/facts-as-bytes'],
     missingFacts((event) => typeof event.data !== 'string'),
   ),
+  wrong(
+    'takes the text of a number for a number in a fact',
+    ['lifecycle/malformed-fact'],
+    () => (engine) =>
+      storing(engine, (event) =>
+        event.type === metadataEventType && typeof event.data === 'string'
+          ? { ...event, data: event.data.replace(/"truncate_before":"(\d+)"/, '"truncate_before":$1') }
+          : event,
+      ),
+  ),
+  wrong(
+    'takes back a truncation for a fact it cannot read',
+    ['lifecycle/malformed-fact'],
+    () => (engine) =>
+      storing(engine, (event) => (streamChangeOf(event) === 'malformed' ? { ...event, ...withoutTruncation } : event)),
+  ),
+  wrong('fails at a fact it cannot read', ['lifecycle/malformed-fact'], () => (engine) => ({
+    append: async (batch, signal) => {
+      const facts = batch.flatMap(({ events }) => events).filter(({ type }) => type === metadataEventType)
+      for (const { data } of facts) JSON.parse(Buffer.from(toBytes(data)).toString())
+      return engine.append(batch, signal)
+    },
+  })),
   wrong(
     'hides the version a truncation keeps',
     [
@@ -279,6 +318,21 @@ export const wrongKeeping: readonly WrongEngine[] = [
     })),
   ),
   wrong(
+    'cuts long keys of the shelf',
+    ['shelf/keys'],
+    shelfWith((shelf) => ({
+      get: (key, signal) => shelf.get(key.slice(0, 255), signal),
+      put: (key, value, options, signal) => shelf.put(key.slice(0, 255), value, options, signal),
+    })),
+  ),
+  wrong(
+    'cuts large values of the shelf',
+    ['shelf/largest-value'],
+    shelfWith((shelf) => ({
+      put: (key, value, options, signal) => shelf.put(key, toBytes(value).slice(0, 524_288), options, signal),
+    })),
+  ),
+  wrong(
     'lists the shelf in the order of JavaScript',
     ['shelf/list'],
     shelfWith((shelf) => ({
@@ -349,9 +403,14 @@ export const wrongKeeping: readonly WrongEngine[] = [
   wrong('says it has no conditions and takes them all the same', ['honest/no-conditions'], () => (engine) => ({
     capabilities: { ...engine.capabilities, appendConditions: false },
   })),
-  wrong('says it writes one stream at a time and writes several', ['honest/no-multi-stream'], () => (engine) => ({
-    capabilities: { ...engine.capabilities, multiStreamAppends: false },
-  })),
+  wrong(
+    'says it writes one stream at a time and writes several',
+    ['honest/no-multi-stream', 'honest/no-other-checks'],
+    () => (engine) => ({ capabilities: { ...engine.capabilities, multiStreamAppends: false } }),
+  ),
+  wrong('says it writes one stream at a time and checks others', ['honest/no-other-checks'], () =>
+    oneStreamAtATime(({ events }) => events),
+  ),
   {
     name: 'says it is durable and gives back an empty storage',
     breaks: [
@@ -426,13 +485,7 @@ export const rightEngines: readonly WrongEngine[] = [
       return engine.append(batch, signal)
     },
   })),
-  wrong('an engine that writes one stream at a time and says so', [], () => (engine) => ({
-    capabilities: { ...engine.capabilities, multiStreamAppends: false },
-    append: async (batch, signal) => {
-      if (batch.some(({ events }) => new Set(events.map((event) => event.streamId)).size > 1)) {
-        throw new NotSupported('wrong', 'multiStreamAppends', 'Append to one stream at a time.')
-      }
-      return engine.append(batch, signal)
-    },
-  })),
+  wrong('an engine that writes one stream at a time and says so', [], () =>
+    oneStreamAtATime(({ events, checks }) => [...events, ...checks]),
+  ),
 ]

@@ -182,7 +182,7 @@ export const wrongReads: readonly WrongEngine[] = [
   ),
   wrong(
     'says of every stream that it is new',
-    ['lifecycle/neighbours', 'lifecycle/tombstone', 'reads/stream-state'],
+    ['lifecycle/malformed-fact', 'lifecycle/neighbours', 'lifecycle/tombstone', 'reads/stream-state'],
     twisted((engine) =>
       paging(engine, (page) =>
         page.stream ? { ...page, stream: { version: 0, truncateBefore: 1, tombstoned: false } } : page,

@@ -1,6 +1,7 @@
 import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Engine, ReadQuery } from '../../engine/engine.ts'
@@ -63,6 +64,13 @@ describe('a store of schema 1', () => {
       { status: 'repeated', firstPosition: 1 },
       { status: 'done', firstPosition: 37 },
     ])
+  })
+
+  it('gets the guards that came later', async () => {
+    await engine.head()
+    const db = new DatabaseSync(join(folder, 'store.db'))
+    expect(() => db.exec('insert or replace into chunks select * from chunks')).toThrow('chunks are append-only')
+    db.close()
   })
 
   it('keeps its shelf', async () => {

@@ -1,0 +1,39 @@
+import { deepEqual, equal } from 'node:assert/strict'
+import { it } from 'vitest'
+import type { Engine, ReadQuery } from '../engine/engine.ts'
+import { memory } from '../engines/memory/index.ts'
+import { openStore } from '../open-store.ts'
+import { readAll, readStream } from './read.ts'
+
+/** Three events, and an engine that looks at one place in each call, while two more events come in. */
+async function outrun(): Promise<{ engine: Engine; reads: () => number }> {
+  const engine = memory()
+  const store = openStore({ engine })
+  const write = (count: number) => store.append('Order-1', Array(count).fill({ type: 'Placed', data: {} }))
+  await write(3)
+  let reads = 0
+  const read = async (query: ReadQuery) => {
+    // Ends all the same when the reader does not, so that the test says how far it went.
+    if (++reads > 20) return engine.read({ ...query, from: 1_000 })
+    const page = await engine.read({ ...query, limit: 1 })
+    await write(2)
+    return { ...page, next: query.from + 1, end: query.from > page.head }
+  }
+  return { engine: { ...engine, read }, reads: () => reads }
+}
+
+it('ends a filtered read at the head it began with, although nothing matches and the log grows faster', async () => {
+  const { engine, reads } = await outrun()
+  deepEqual(await readAll(engine, { filter: { types: ['Nothing'] } }).toArray(), [])
+  equal(reads(), 3)
+})
+
+it('ends a read of a stream at the version it began with, although the stream grows faster', async () => {
+  const { engine, reads } = await outrun()
+  const events = await readStream(engine, 'Order-1').toArray()
+  deepEqual(
+    events.map(({ version }) => version),
+    [1, 2, 3],
+  )
+  equal(reads(), 3)
+})
