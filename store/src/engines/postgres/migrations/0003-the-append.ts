@@ -41,6 +41,7 @@ as $$
 #variable_conflict use_column
 declare
   stream_numbers bigint[];
+  stream_rows tid[];
   stream_versions bigint[];
   stream_starts bigint[];
   stream_closed boolean[];
@@ -79,11 +80,11 @@ begin
   order by s.place
   on conflict do nothing;
 
-  select array_agg(l.stream_no), array_agg(l.version), array_agg(l.truncate_before), array_agg(l.tombstoned),
-    bool_or(l.tombstoned)
-  into stream_numbers, stream_versions, stream_starts, stream_closed, any_closed
+  select array_agg(l.ctid), array_agg(l.stream_no), array_agg(l.version), array_agg(l.truncate_before),
+    array_agg(l.tombstoned), bool_or(l.tombstoned)
+  into stream_rows, stream_numbers, stream_versions, stream_starts, stream_closed, any_closed
   from (
-    select t.stream_no, t.version, t.truncate_before, t.tombstoned
+    select t.ctid, t.stream_no, t.version, t.truncate_before, t.tombstoned
     from unnest(stream_ids) with ordinality as s (stream_id, place) join streams t on t.stream_id = s.stream_id
     order by s.place
     for update of t
@@ -229,18 +230,24 @@ begin
   end if;
 
   if taken > 0 then
+    -- The rows are locked, so they are still where they were found.
+    update streams t
+    set version = stream_versions[s.place], truncate_before = stream_starts[s.place], tombstoned = stream_closed[s.place]
+    from generate_subscripts(stream_rows, 1) as s (place)
+    where t.ctid = stream_rows[s.place]
+      and (t.version <> stream_versions[s.place] or t.truncate_before <> stream_starts[s.place]
+        or t.tombstoned <> stream_closed[s.place]);
+
     update log_head h set position = h.position + taken returning h.position - taken into base;
 
     insert into events (position, stream_no, version, event_id, recorded_at_ms, schema_version, stream_id, type,
       content_type, data, data_bytes, metadata_content_type, metadata, metadata_bytes, tags)
-    select base + coalesce(e.landed, e.place), stream_numbers[e.stream], e.version, e.id, e.recorded, e.schema_version,
-      stream_ids[e.stream], e.type, e.content_type, e.data, e.blob, e.metadata_content_type, e.metadata, e.metadata_blob,
-      e.tags::text[]
-    from unnest(event_streams, ids, type_names, schema_versions, times, content_types, texts, blobs,
-      metadata_content_types, metadata_texts, metadata_blobs, tag_lists, offsets, landed_versions) with ordinality as e (
-      stream, id, type, schema_version, recorded, content_type, data, blob, metadata_content_type, metadata,
-      metadata_blob, tags, landed, version, place)
-    where e.landed is distinct from 0;
+    select base + coalesce(offsets[e.place], e.place), stream_numbers[event_streams[e.place]], landed_versions[e.place],
+      ids[e.place], times[e.place], schema_versions[e.place], stream_ids[event_streams[e.place]], type_names[e.place],
+      content_types[e.place], texts[e.place], blobs[e.place], metadata_content_types[e.place], metadata_texts[e.place],
+      metadata_blobs[e.place], tag_lists[e.place]::text[]
+    from generate_subscripts(ids, 1) as e (place)
+    where offsets[e.place] is distinct from 0;
 
     if tag_lists is not null then
       insert into event_tags (tag, position)
@@ -248,11 +255,6 @@ begin
       from unnest(tag_lists, offsets) with ordinality as e (tags, landed, place) cross join unnest(e.tags::text[]) as t (tag)
       where e.landed is distinct from 0;
     end if;
-
-    update streams t set version = u.version, truncate_before = u.start, tombstoned = u.closed
-    from unnest(stream_numbers, stream_versions, stream_starts, stream_closed) as u (stream_no, version, start, closed)
-    where t.stream_no = u.stream_no
-      and (t.version <> u.version or t.truncate_before <> u.start or t.tombstoned <> u.closed);
   end if;
 
   if 0 = any (stream_versions) then
