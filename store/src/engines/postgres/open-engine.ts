@@ -8,6 +8,7 @@ import { asText, type Row } from './driver.ts'
 import { quotedSchema } from './migrate.ts'
 import { createReads } from './read.ts'
 import { createShelf } from './shelf.ts'
+import { createTurns } from './turns.ts'
 import { createWake } from './wake.ts'
 
 /** Everything that may be set; `postgres` fills in the defaults. */
@@ -24,7 +25,7 @@ const capabilities: Capabilities = {
   multiStreamAppends: true,
   durable: true,
   sharedStorage: true,
-  batchesInFlight: 1,
+  batchesInFlight: 2,
 }
 
 /** Binds the verbs of the port to one schema of a database. */
@@ -40,6 +41,7 @@ export function openEngine(parts: EngineParts): Engine {
     listens: parts.listen && connection.canListen,
   })
   const { call, close: closeCalls } = createCalls(clock, connection)
+  const takeTurns = createTurns()
 
   let closed: Promise<void> | undefined
 
@@ -55,10 +57,12 @@ export function openEngine(parts: EngineParts): Engine {
       if (batch.length === 0) return call(signal, async () => [])
       // Encoded once, at once: a caller may reuse its buffers, and a repeat after a lost answer is the same call.
       const { query, outcomes: read } = appendCall(schema, batch, prepare)
-      const outcomes = await call(signal, async (client) => {
-        const { rows } = await client.query({ ...query, rowMode: 'array', types: asText })
-        return read(rows[0] as Row)
-      })
+      const outcomes = await takeTurns(batch, () =>
+        call(signal, async (client) => {
+          const { rows } = await client.query({ ...query, rowMode: 'array', types: asText })
+          return read(rows[0] as Row)
+        }),
+      )
       // A repeat may be the echo of a commit whose answer got lost, and of which nobody was told.
       if (outcomes.some((outcome) => 'firstPosition' in outcome)) wake.notify()
       return outcomes
