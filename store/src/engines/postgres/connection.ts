@@ -58,8 +58,9 @@ export function createConnection({ source, schema, migrate }: ConnectionParts): 
     canListen: !('pool' in source) || (source.pool.options?.max ?? 10) >= 2,
     close: async () => {
       const opened = await pool?.catch(() => undefined)
-      opened?.off('error', ignore)
-      if (!('pool' in source)) await opened?.end()
+      // The driver ends a pool before its connections have hung up: what breaks meanwhile must still find a listener.
+      if ('pool' in source) opened?.off('error', ignore)
+      else await opened?.end()
     },
   }
 }
