@@ -1,0 +1,119 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { temporaryFolder, varve } from '../../../../test/cli/varve.ts'
+import { type FreshPlace, first, freshDatabase } from '../../../../test/postgres/database.ts'
+import { onPostgres } from '../../../../test/postgres/on-postgres.ts'
+import { connected, execute, freshRole } from '../../../../test/postgres/role.ts'
+import type { Engine } from '../../engine/engine.ts'
+import type { EventToStore } from '../../model/event.ts'
+import { type PostgresOptions, postgres, postgresMaintenance } from './index.ts'
+
+const fixture = fileURLToPath(new URL('../../../../test/fixtures/postgres-v1', import.meta.url))
+const expected = JSON.parse(readFileSync(`${fixture}.json`, 'utf8'), (_, value: { base64?: string }) =>
+  typeof value?.base64 === 'string' ? new Uint8Array(Buffer.from(value.base64, 'base64')) : value,
+) as { readonly events: readonly EventToStore[]; readonly streams: readonly unknown[] }
+
+onPostgres(({ cluster }) => {
+  async function empty(definition = ''): Promise<FreshPlace> {
+    const database = await freshDatabase(await cluster(), definition)
+    onTestFinished(database.drop)
+    return database
+  }
+
+  function opened(options: PostgresOptions): Engine {
+    const engine = postgres(options)
+    onTestFinished(() => engine.close())
+    return engine
+  }
+
+  describe('a schema', () => {
+    it('is made once when ten processes start at once', { timeout: 120_000 }, async () => {
+      const { url } = await empty()
+      const folder = temporaryFolder()
+      onTestFinished(folder.remove)
+      const starting = Array.from({ length: 10 }, (_, n) =>
+        varve(folder.path, ['append', `Order-${n}`, 'Placed', '--store', url]),
+      )
+      const ended = await Promise.all(starting)
+      expect(ended.map(({ stderr }) => stderr).join('')).toBe('')
+      expect(await opened({ url }).head()).toBe(10)
+      expect(await first({ url }, 'select count(*) from varve.migrations')).toBe('3')
+    })
+
+    it('of a newer Varve is refused, and left alone', async () => {
+      const { url } = await empty()
+      await postgresMaintenanceUp(url)
+      await first({ url }, "insert into varve.migrations (version, name) values (99, 'tomorrow')")
+      const tooNew = { code: 'STORE_TOO_NEW', message: expect.stringContaining('Install a newer varve') }
+      await expect(opened({ url }).head()).rejects.toMatchObject(tooNew)
+      await expect(opened({ url, migrate: 'refuse' }).head()).rejects.toMatchObject(tooNew)
+      await expect(postgresMaintenanceUp(url)).rejects.toMatchObject(tooNew)
+    })
+
+    it('is not made in a database of another encoding', async () => {
+      const { url } = await empty("encoding 'SQL_ASCII' template template0 lc_collate 'C' lc_ctype 'C'")
+      await expect(opened({ url }).head()).rejects.toMatchObject({
+        code: 'ENGINE_FAILED',
+        message: expect.stringMatching(/encoding SQL_ASCII\. Create one with encoding UTF8/),
+      })
+    })
+
+    it('is not made by a role without the right to, which is told who can', async () => {
+      const database = await empty()
+      const { url } = await freshRole(database)
+      await expect(opened({ url }).head()).rejects.toMatchObject({
+        code: 'ENGINE_FAILED',
+        message: expect.stringMatching(/may not change that. Run 'varve migrate --up' as the owner/),
+      })
+    })
+
+    it('is brought up to date by its owner, who may create no other', async () => {
+      const database = await empty()
+      const role = await freshRole(database)
+      await execute(database, `create schema varve authorization ${role.name}`)
+      expect(await opened({ url: role.url }).head()).toBe(0)
+    })
+
+    it('that is missing or old is refused where asked, and left as it is', async () => {
+      const { url } = await empty()
+      const strict = opened({ url, migrate: 'refuse' })
+      await expect(strict.head()).rejects.toThrow(/no store in schema "varve".*varve migrate --up/)
+      await execute({ url }, 'create schema varve; create table varve.migrations (version int, name text)')
+      await execute({ url }, "insert into varve.migrations values (1, 'the log')")
+      await expect(strict.head()).rejects.toThrow(/is at version 1, this code needs 3.*varve migrate --up/)
+      expect(await first({ url }, "select to_regclass('varve.events')")).toBeNull()
+    })
+  })
+
+  describe('a store as the first release left it', () => {
+    async function restored(): Promise<Engine> {
+      const { url } = await empty()
+      const client = await connected({ url })
+      await client.query(readFileSync(`${fixture}.sql`, 'utf8'))
+      return opened({ url })
+    }
+
+    it('gives back every event and stream as it was', async () => {
+      const engine = await restored()
+      const source = { query: 'everything' } as const
+      const { events } = await engine.read({ source, direction: 'forward', from: 1, limit: 1_000, maxBytes: 1e6 })
+      expect(JSON.stringify(events)).toBe(JSON.stringify(expected.events))
+      expect((await engine.streams({ prefix: '', after: '', limit: 100 })).streams).toEqual(expected.streams)
+      expect(await engine.shelf.get('checkpoint/mails')).toMatchObject({ version: 2, value: '{"position":30}' })
+    })
+
+    it('knows its event ids and goes on where it ended', async () => {
+      const engine = await restored()
+      const known = expected.events[0] as EventToStore
+      const fresh = { ...known, id: '0198c6e2-7f3a-7000-8000-00000000ffff' }
+      const outcomes = await engine.append([known, fresh].map((event) => ({ events: [event], checks: [] })))
+      expect(outcomes).toMatchObject([{ status: 'repeated' }, { firstPosition: expected.events.length + 1 }])
+    })
+  })
+})
+
+async function postgresMaintenanceUp(url: string): Promise<void> {
+  await using maintenance = postgresMaintenance({ url })
+  await maintenance.up()
+}
