@@ -1,15 +1,14 @@
-import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { postgres } from '../../store/src/engines/postgres/index.ts'
 import { openStore } from '../../store/src/open-store.ts'
 import { first, freshDatabase } from './database.ts'
 import { type Decision, readDecisions } from './decision.ts'
+import { forked } from './forked.ts'
 import { createLogDigest } from './log-digest.ts'
 import { onPostgres } from './on-postgres.ts'
 import type { Race } from './racer.ts'
@@ -27,7 +26,7 @@ onPostgres(({ cluster }) => {
     it('are all told the truth, and followers see one order without a hole', { timeout: 600_000 }, async () => {
       const database = await freshDatabase(await cluster())
       onTestFinished(database.drop)
-      const tails = await started(readers, './tailing-reader.ts', () => database.url)
+      const tails = await forked('./tailing-reader.ts', Array(readers).fill(database.url))
       const decisions = await raced(database.url)
       const { log, digest } = await wholeLog(database.url)
 
@@ -51,31 +50,19 @@ async function raced(url: string): Promise<readonly Decision[]> {
   const folder = mkdtempSync(join(tmpdir(), 'varve-race-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   const reportOf = (racer: number): string => join(folder, `racer-${racer}`)
-  const racers = await started(processes, './racer.ts', (racer) => {
-    const race: Race = { url, writers, streams, seed: seed + racer * writers, report: reportOf(racer) }
-    return JSON.stringify(race)
+  const races = Array.from({ length: processes }, (_, racer): Race => {
+    return { url, writers, streams, seed: seed + racer * writers, report: reportOf(racer) }
   })
+  const racers = await forked(
+    './racer.ts',
+    races.map((race) => JSON.stringify(race)),
+  )
   for (const racer of racers) racer.send('go')
   await pause(seconds * 1_000)
   const reports = racers.map((racer) => once(racer, 'message'))
   for (const racer of racers) racer.send('stop')
   await Promise.all(reports)
   return racers.flatMap((_, racer) => readDecisions(reportOf(racer)))
-}
-
-async function started(
-  count: number,
-  module: string,
-  argument: (nth: number) => string,
-): Promise<readonly ChildProcess[]> {
-  const children = Array.from({ length: count }, (_, nth) =>
-    fork(fileURLToPath(new URL(module, import.meta.url)), [argument(nth)], { execPath: process.execPath }),
-  )
-  onTestFinished(() => {
-    for (const child of children) child.kill()
-  })
-  await Promise.all(children.map((child) => once(child, 'message')))
-  return children
 }
 
 async function wholeLog(url: string): Promise<{ readonly log: readonly LogEvent[]; readonly digest: string }> {

@@ -101,13 +101,17 @@ async function keepListening({ openPool, channel, clock, ring, signal }: Listeni
   for (let pauseMs = reconnectMsMin; !signal.aborted; pauseMs = Math.min(pauseMs * 2, reconnectMsMax)) {
     try {
       const client = await (await openPool()).connect()
-      const lost = lossOf(client, signal)
-      client.on('notification', ring)
-      await client.query({ text: `listen "${channel}"` })
-      pauseMs = reconnectMsMin
-      ring()
-      await lost
-      client.release(true)
+      try {
+        const lost = lossOf(client, signal)
+        client.on('notification', ring)
+        await client.query({ text: `listen "${channel}"` })
+        pauseMs = reconnectMsMin
+        ring()
+        await lost
+      } finally {
+        // Also when it broke before it listened: the pool counts it until then, and would end up with none to give.
+        client.release(true)
+      }
     } catch {
       // A connection that cannot be had now is tried again; meanwhile polling finds what is new.
     }
