@@ -2,7 +2,7 @@ import type { Clock } from '../../engine/clock.ts'
 import { StoreClosed } from '../../model/errors.ts'
 import type { Connection } from './connection.ts'
 import type { PostgresClient } from './driver.ts'
-import { isIdRace, isPassing, translated } from './errors.ts'
+import { hasWaited, isIdRace, isPassing, translated } from './errors.ts'
 
 /** Pauses before each further try, in milliseconds: about six seconds, which covers the restart of a server. */
 const pausesMs = [20, 50, 100, 200, 400, 800, 1_500, 3_000] as const
@@ -27,7 +27,7 @@ export function createCalls(clock: Clock, connection: Connection): { readonly ca
         return await verb(await connection.ready())
       } catch (error) {
         const pauseMs = pausesMs[tries]
-        const mayRepeat = isPassing(error) || isIdRace(error)
+        const mayRepeat = (isPassing(error) && !hasWaited(error)) || isIdRace(error)
         if (pauseMs === undefined || !mayRepeat || closing.signal.aborted) throw translated(error)
         await clock.sleep(pauseMs, closing.signal)
       }

@@ -4,6 +4,8 @@ import { EngineFailed, EngineUnavailable, isVarveError, StoreCorrupt } from '../
 const code = {
   uniqueViolation: '23505',
   readOnly: '25006',
+  lockTimeout: '55P03',
+  cancelled: '57014',
   undefinedTable: '42P01',
   undefinedFunction: '42883',
   undefinedSchema: '3F000',
@@ -15,10 +17,10 @@ const code = {
 const passing: readonly string[] = [
   '08', // connection exceptions
   '57P', // shut down, crashed, starting up
-  '57014', // cancelled, by the statement timeout or by hand
+  code.cancelled, // by the statement timeout or by hand
   '53300', // too many connections
   '53400', // a configured limit was met
-  '55P03', // the lock timeout
+  code.lockTimeout,
   '40', // serialisation failure, deadlock: rolled back whole
   code.readOnly, // a standby, during a fail-over
 ]
@@ -51,6 +53,12 @@ export function isIdRace(error: unknown): boolean {
 export function isPassing(error: unknown): boolean {
   const state = stateOf(error)
   return state === undefined ? isConnectionLoss(error) : passing.some((prefix) => state.startsWith(prefix))
+}
+
+/** Whether the server has waited as long as it was told to. Trying again here would make a multiple of that bound. */
+export function hasWaited(error: unknown): boolean {
+  const state = stateOf(error)
+  return state === code.lockTimeout || state === code.cancelled
 }
 
 /** An error of the driver as one of Varve's, told by its SQLSTATE; any other error as it is. */
