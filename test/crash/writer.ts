@@ -1,13 +1,13 @@
-import { randomUUID } from 'node:crypto'
 import { openSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
-import { type Random, seeded } from '../../store/src/conformance/seeded.ts'
+import { seeded } from '../../store/src/conformance/seeded.ts'
 import { systemClock } from '../../store/src/engine/system-clock.ts'
 import { openEngine } from '../../store/src/engines/sqlite/open-engine.ts'
 import type { EventStore } from '../../store/src/event-store.ts'
 import { openStore } from '../../store/src/open-store.ts'
 import { appendSent } from './appends.ts'
-import { note, type Sent, type SentWrite } from './journal.ts'
+import { note, type Sent } from './journal.ts'
+import { writesOf } from './writes.ts'
 
 /** One life of a writer: appends from several sides at once until it is killed. */
 interface Life {
@@ -37,25 +37,16 @@ await Promise.all([
 async function append(target: EventStore, appender: number): Promise<never> {
   let version = 0
   for (;;) {
-    const sent: Sent = { kind: 'sent', request: request++, writes: writesOf(random, appender, version) }
+    const sent: Sent = {
+      kind: 'sent',
+      request: request++,
+      writes: writesOf(random, `Own-${life.life}-${appender}`, version),
+    }
     note(journal, sent)
     const { firstPosition, streams } = await appendSent(target, sent)
     note(journal, { kind: 'acknowledged', request: sent.request, firstPosition, streams })
     version += sent.writes[0]?.ids.length ?? 0
   }
-}
-
-/** The appender's own stream at its version, and now and then a stream that all of them share, in the same append. */
-function writesOf(choices: Random, appender: number, version: number): readonly SentWrite[] {
-  const fillerChars = choices.oneIn(20) ? 20_000 : choices.below(400)
-  const write = (streamId: string, expectedVersion: number | 'any'): SentWrite => ({
-    streamId,
-    expectedVersion,
-    ids: Array.from({ length: 1 + choices.below(5) }, () => randomUUID()),
-    fillerChars,
-  })
-  const own = write(`Own-${life.life}-${appender}`, version)
-  return choices.oneIn(4) ? [own, write(`Shared-${choices.below(20)}`, 'any')] : [own]
 }
 
 /** Moves the write-ahead log into the file again and again, so that kills meet checkpoints. */
