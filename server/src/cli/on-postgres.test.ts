@@ -7,7 +7,7 @@ import { afterAll, describe, expect, it, onTestFinished } from 'vitest'
 import { exportFile, exportLine } from '../../../test/cli/export-lines.ts'
 import { type Ended, start, temporaryFolder, varve } from '../../../test/cli/varve.ts'
 import { type FreshPlace, first, freshDatabase } from '../../../test/postgres/database.ts'
-import { onPostgres } from '../../../test/postgres/on-postgres.ts'
+import { onPostgres, type Postgres } from '../../../test/postgres/on-postgres.ts'
 
 const folder = temporaryFolder()
 afterAll(folder.remove)
@@ -19,26 +19,26 @@ function on({ url }: { readonly url: string }): Varve {
   return (...words) => varve(folder.path, words, { env: { VARVE_STORE: url } })
 }
 
+async function empty(cluster: Postgres['cluster']): Promise<FreshPlace> {
+  const database = await freshDatabase(await cluster())
+  onTestFinished(database.drop)
+  return database
+}
+
+async function filled(cluster: Postgres['cluster']): Promise<FreshPlace> {
+  const database = await empty(cluster)
+  await using store = openStore({ engine: postgres({ url: database.url }) })
+  await store.append('Order-7', [
+    { type: 'OrderPlaced', data: { total: 1 }, tags: ['customer:ada'] },
+    { type: 'OrderPaid', data: {}, tags: ['customer:ada', 'vip'] },
+  ])
+  return database
+}
+
 onPostgres(({ cluster }) => {
-  async function empty(): Promise<FreshPlace> {
-    const database = await freshDatabase(await cluster())
-    onTestFinished(database.drop)
-    return database
-  }
-
-  async function filled(): Promise<FreshPlace> {
-    const database = await empty()
-    await using store = openStore({ engine: postgres({ url: database.url }) })
-    await store.append('Order-7', [
-      { type: 'OrderPlaced', data: { total: 1 }, tags: ['customer:ada'] },
-      { type: 'OrderPaid', data: {}, tags: ['customer:ada', 'vip'] },
-    ])
-    return database
-  }
-
   describe('the command line on PostgreSQL', () => {
     it('appends, reads, lists and closes', async () => {
-      const run = on(await filled())
+      const run = on(await filled(cluster))
       const events = (await run('read', '--tag', 'customer:ada')).stdout.trim().split('\n')
       expect(events.map((line) => JSON.parse(line).global_position)).toEqual([1, 2])
       expect(await run('append', 'Order-7', 'Late', '--expected', '1')).toMatchObject({ code: 3, stdout: '' })
@@ -49,7 +49,7 @@ onPostgres(({ cluster }) => {
     })
 
     it('watches what comes', async () => {
-      const database = await filled()
+      const database = await filled(cluster)
       const tail = start(folder.path, ['tail', 'Order-7'], { env: { VARVE_STORE: database.url } })
       onTestFinished(() => void tail.child.kill())
       await tail.printed(/OrderPaid/)
@@ -58,7 +58,7 @@ onPostgres(({ cluster }) => {
     })
 
     it('serves, and tells nobody the password', async () => {
-      const database = await filled()
+      const database = await filled(cluster)
       const words = ['serve', '--port', '0', '--log-level', 'trace', '--log-format', 'json']
       const server = start(folder.path, words, { env: { VARVE_STORE: database.url } })
       const [url = '', shown] = (await server.printed(/\n/)).trim().split('\t')
@@ -71,7 +71,7 @@ onPostgres(({ cluster }) => {
     })
 
     it('does not make a store for a command that only looks', async () => {
-      const database = await empty()
+      const database = await empty(cluster)
       const ended = await on(database)('head')
       expect(ended).toMatchObject({
         code: 1,
@@ -90,10 +90,12 @@ onPostgres(({ cluster }) => {
       expect(refused.stdout + refused.stderr + stderr).not.toMatch(/s3cret|s3@|cret:@/)
     })
   })
+})
 
+onPostgres(({ cluster }) => {
   describe('an export from a file that is imported into PostgreSQL', () => {
     it('comes back to the byte, in a file too', async () => {
-      const run = on(await empty())
+      const run = on(await empty(cluster))
       const lines = [1, 2, 3].map((position) => exportLine(position))
       const odd = exportLine(4, { data: 'nul \0 and \ud800', tags: ['näme:☃', 'quo"te\\'] })
       await varve(folder.path, ['import', '-', '--store', 'sqlite:origin.db'], { stdin: exportFile(...lines, odd) })
@@ -117,10 +119,12 @@ onPostgres(({ cluster }) => {
       expect(back).toEqual(origin)
     })
   })
+})
 
+onPostgres(({ cluster }) => {
   describe('varve migrate', () => {
     it('makes a schema, tells how far it is, and does nothing twice', async () => {
-      const database = await empty()
+      const database = await empty(cluster)
       const run = on(database)
       expect(await run('migrate')).toMatchObject({ code: 1, stdout: 'absent\t0\t3\n' })
       expect(await run('migrate', '--up')).toMatchObject({ code: 0, stdout: 'up\t3\t3\n' })
@@ -130,7 +134,7 @@ onPostgres(({ cluster }) => {
     })
 
     it('prints SQL that does the same, and nothing when nothing is missing', async () => {
-      const database = await empty()
+      const database = await empty(cluster)
       const run = on({ url: `${database.url}?schema=it's my $$ Schema` })
       const { stdout } = await run('migrate', '--print')
       const client = new Client({ connectionString: database.url })
@@ -143,7 +147,7 @@ onPostgres(({ cluster }) => {
     })
 
     it('prints the grants for a role', async () => {
-      const { stdout } = await on(await empty())('migrate', '--print', '--grant', 'shop"app')
+      const { stdout } = await on(await empty(cluster))('migrate', '--print', '--grant', 'shop"app')
       expect(stdout).toContain('grant usage on schema "varve" to "shop""app";\n')
     })
 
@@ -158,14 +162,16 @@ onPostgres(({ cluster }) => {
     })
 
     it('names the role that is missing', async () => {
-      const ended = await on(await filled())('migrate', '--grant', 'nobody_here')
+      const ended = await on(await filled(cluster))('migrate', '--grant', 'nobody_here')
       expect(ended).toMatchObject({ code: 1, stderr: expect.stringMatching(/does not exist.*create role/) })
     })
   })
+})
 
+onPostgres(({ cluster }) => {
   describe('varve doctor on PostgreSQL', () => {
     it('finds a sound store sound', async () => {
-      const ended = await on(await filled())('doctor')
+      const ended = await on(await filled(cluster))('doctor')
       expect(ended.code).toBe(0)
       const checks = ended.stdout.split('\n').map((line) => line.split('\t')[1])
       expect(checks).toEqual(
@@ -178,7 +184,7 @@ onPostgres(({ cluster }) => {
       ['stream rows', 'update varve.streams set version = 9', /is at version 9 and has 2 events up to version 2/],
       ['tags', "insert into varve.event_tags values ('lost', 1)", /tag "lost" at position 1 is in the index only/],
     ])('finds damage: %s', async (check, damage, says) => {
-      const database = await filled()
+      const database = await filled(cluster)
       await first(database, damage)
       const { code, stdout } = await on(database)('doctor')
       expect(code).toBe(5)
@@ -186,7 +192,7 @@ onPostgres(({ cluster }) => {
     })
 
     it('finds triggers that were switched off', async () => {
-      const database = await filled()
+      const database = await filled(cluster)
       await first(database, 'alter table varve.events disable trigger append_only')
       const { code, stdout } = await on(database)('doctor')
       expect(code).toBe(1)

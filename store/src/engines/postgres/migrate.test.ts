@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { temporaryFolder, varve } from '../../../../test/cli/varve.ts'
 import { type FreshPlace, first, freshDatabase } from '../../../../test/postgres/database.ts'
-import { onPostgres } from '../../../../test/postgres/on-postgres.ts'
+import { onPostgres, type Postgres } from '../../../../test/postgres/on-postgres.ts'
 import { connected, execute, freshRole } from '../../../../test/postgres/role.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { EventToStore } from '../../model/event.ts'
@@ -14,22 +14,22 @@ const expected = JSON.parse(readFileSync(`${fixture}.json`, 'utf8'), (_, value: 
   typeof value?.base64 === 'string' ? new Uint8Array(Buffer.from(value.base64, 'base64')) : value,
 ) as { readonly events: readonly EventToStore[]; readonly streams: readonly unknown[] }
 
+async function empty(cluster: Postgres['cluster'], definition = ''): Promise<FreshPlace> {
+  const database = await freshDatabase(await cluster(), definition)
+  onTestFinished(database.drop)
+  return database
+}
+
+function opened(options: PostgresOptions): Engine {
+  const engine = postgres(options)
+  onTestFinished(() => engine.close())
+  return engine
+}
+
 onPostgres(({ cluster }) => {
-  async function empty(definition = ''): Promise<FreshPlace> {
-    const database = await freshDatabase(await cluster(), definition)
-    onTestFinished(database.drop)
-    return database
-  }
-
-  function opened(options: PostgresOptions): Engine {
-    const engine = postgres(options)
-    onTestFinished(() => engine.close())
-    return engine
-  }
-
   describe('a schema', () => {
     it('is made once when ten processes start at once', { timeout: 120_000 }, async () => {
-      const { url } = await empty()
+      const { url } = await empty(cluster)
       const folder = temporaryFolder()
       onTestFinished(folder.remove)
       const starting = Array.from({ length: 10 }, (_, n) =>
@@ -42,7 +42,7 @@ onPostgres(({ cluster }) => {
     })
 
     it('of a newer Varve is refused, and left alone', async () => {
-      const { url } = await empty()
+      const { url } = await empty(cluster)
       await postgresMaintenanceUp(url)
       await first({ url }, "insert into varve.migrations (version, name) values (99, 'tomorrow')")
       const tooNew = { code: 'STORE_TOO_NEW', message: expect.stringContaining('Install a newer varve') }
@@ -52,7 +52,7 @@ onPostgres(({ cluster }) => {
     })
 
     it('is not made in a database of another encoding', async () => {
-      const { url } = await empty("encoding 'SQL_ASCII' template template0 lc_collate 'C' lc_ctype 'C'")
+      const { url } = await empty(cluster, "encoding 'SQL_ASCII' template template0 lc_collate 'C' lc_ctype 'C'")
       await expect(opened({ url }).head()).rejects.toMatchObject({
         code: 'ENGINE_FAILED',
         message: expect.stringMatching(/encoding SQL_ASCII\. Create one with encoding UTF8/),
@@ -60,7 +60,7 @@ onPostgres(({ cluster }) => {
     })
 
     it('is not made by a role without the right to, which is told who can', async () => {
-      const database = await empty()
+      const database = await empty(cluster)
       const { url } = await freshRole(database)
       await expect(opened({ url }).head()).rejects.toMatchObject({
         code: 'ENGINE_FAILED',
@@ -69,14 +69,14 @@ onPostgres(({ cluster }) => {
     })
 
     it('is brought up to date by its owner, who may create no other', async () => {
-      const database = await empty()
+      const database = await empty(cluster)
       const role = await freshRole(database)
       await execute(database, `create schema varve authorization ${role.name}`)
       expect(await opened({ url: role.url }).head()).toBe(0)
     })
 
     it('that is missing or old is refused where asked, and left as it is', async () => {
-      const { url } = await empty()
+      const { url } = await empty(cluster)
       const strict = opened({ url, migrate: 'refuse' })
       await expect(strict.head()).rejects.toThrow(/no store in schema "varve".*varve migrate --up/)
       await execute({ url }, 'create schema varve; create table varve.migrations (version int, name text)')
@@ -85,10 +85,12 @@ onPostgres(({ cluster }) => {
       expect(await first({ url }, "select to_regclass('varve.events')")).toBeNull()
     })
   })
+})
 
+onPostgres(({ cluster }) => {
   describe('a store as the first release left it', () => {
     async function restored(): Promise<Engine> {
-      const { url } = await empty()
+      const { url } = await empty(cluster)
       const client = await connected({ url })
       await client.query(readFileSync(`${fixture}.sql`, 'utf8'))
       return opened({ url })

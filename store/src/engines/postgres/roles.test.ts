@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { type FreshPlace, freshDatabase } from '../../../../test/postgres/database.ts'
-import { onPostgres } from '../../../../test/postgres/on-postgres.ts'
+import { onPostgres, type Postgres } from '../../../../test/postgres/on-postgres.ts'
 import { execute, freshRole } from '../../../../test/postgres/role.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { openStore } from '../../open-store.ts'
@@ -9,33 +9,33 @@ import { postgres, postgresMaintenance } from './index.ts'
 const insertEvent = `insert into varve.events (position, stream_no, version, event_id, recorded_at_ms, schema_version, stream_id, type)
   values (9, 1, 9, gen_random_uuid(), 0, 1, 'Order-1', 'Forged')`
 
+async function filled(cluster: Postgres['cluster']): Promise<FreshPlace> {
+  const database = await freshDatabase(await cluster())
+  onTestFinished(database.drop)
+  await using store = openStore({ engine: postgres({ url: database.url }) })
+  await store.append('Order-1', [{ type: 'Placed', data: {}, tags: ['vip'] }])
+  return database
+}
+
+/** The database as a role that has what `grant` gives. */
+async function asApplication(cluster: Postgres['cluster']): Promise<{ readonly url: string }> {
+  const database = await filled(cluster)
+  const role = await freshRole(database)
+  await using maintenance = postgresMaintenance({ url: database.url })
+  await maintenance.grant(role.name)
+  return role
+}
+
+function engineAt(url: string): Engine {
+  const engine = postgres({ url })
+  onTestFinished(() => engine.close())
+  return engine
+}
+
 onPostgres(({ cluster }) => {
-  async function filled(): Promise<FreshPlace> {
-    const database = await freshDatabase(await cluster())
-    onTestFinished(database.drop)
-    await using store = openStore({ engine: postgres({ url: database.url }) })
-    await store.append('Order-1', [{ type: 'Placed', data: {}, tags: ['vip'] }])
-    return database
-  }
-
-  /** The database as a role that has what `grant` gives. */
-  async function asApplication(): Promise<{ readonly url: string }> {
-    const database = await filled()
-    const role = await freshRole(database)
-    await using maintenance = postgresMaintenance({ url: database.url })
-    await maintenance.grant(role.name)
-    return role
-  }
-
-  function engineAt(url: string): Engine {
-    const engine = postgres({ url })
-    onTestFinished(() => engine.close())
-    return engine
-  }
-
   describe('a role with what grant gives', () => {
     it('appends, reads, follows, lists, and keeps checkpoints', async () => {
-      const { url } = await asApplication()
+      const { url } = await asApplication(cluster)
       await using store = openStore({ engine: engineAt(url) })
       const condition = { failIfMatch: { tags: ['vip'] }, after: 1 }
       await store.append('Order-2', [{ type: 'Placed', data: {}, tags: ['vip'] }], { condition })
@@ -66,16 +66,18 @@ onPostgres(({ cluster }) => {
       'drop schema varve cascade',
       "select varve.condition_match(0, '{}')",
     ])('may not: %s', async (statement) => {
-      await expect(execute(await asApplication(), statement)).rejects.toMatchObject({ code: '42501' })
+      await expect(execute(await asApplication(cluster), statement)).rejects.toMatchObject({ code: '42501' })
     })
 
     it('may not bring the schema anywhere, and is not asked to', async () => {
-      const { url } = await asApplication()
+      const { url } = await asApplication(cluster)
       await using maintenance = postgresMaintenance({ url })
       expect(await maintenance.up()).toEqual([])
     })
   })
+})
 
+onPostgres(({ cluster }) => {
   describe('the owner', () => {
     it.each([
       "update varve.events set type = 'Forged'",
@@ -87,7 +89,7 @@ onPostgres(({ cluster }) => {
       'delete from varve.log_head',
     ])('is refused too: %s', async (statement) => {
       const refused = { code: 'VV002', message: expect.stringContaining('the log is append-only') }
-      await expect(execute(await filled(), statement)).rejects.toMatchObject(refused)
+      await expect(execute(await filled(cluster), statement)).rejects.toMatchObject(refused)
     })
   })
 })
