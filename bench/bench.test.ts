@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest'
+import { onPostgres } from '../test/postgres/on-postgres.ts'
 import { interleave } from './harness/interleave.ts'
 import { ratio, section, table } from './harness/report.ts'
 import { quantile, summarise } from './harness/statistics.ts'
 import { longStream, longStreams, slicesOf } from './load/fill.ts'
+import { trials } from './trials/postgres-trials.ts'
 
 const module = new URL('./trials/append-trials.ts', import.meta.url).href
 
@@ -47,5 +49,16 @@ describe('the harness', () => {
     expect([...rounds.values()].map((measured) => measured.length)).toEqual([2, 2, 2])
     for (const measured of [...rounds.values()].flat()) expect(measured.eventsPerSecond).toBeGreaterThan(0)
     expect(table(section('appends', rounds, { to: 'raw', by: 'eventsPerSecond' }))).toContain('| memory |')
+  })
+})
+
+onPostgres(({ cluster }) => {
+  it.each(['varve', 'plain', 'merged', 'emmett', 'messageDb'])('measures %s in a database of its own', async (peer) => {
+    const { url } = await cluster()
+    const settings = { peer, url, postmaster: 0, appenders: 2, warmUpMs: 20, windowMs: 300, size: 3 }
+    for (const trial of ['appends', 'batches'] as const) {
+      const measured = await trials[trial]?.(settings, '')
+      expect(measured?.eventsPerSecond).toBeGreaterThan(0)
+    }
   })
 })

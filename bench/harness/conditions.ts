@@ -11,6 +11,8 @@ export interface Conditions {
   readonly system: string
   readonly node: string
   readonly sqlite: string
+  /** The server and its settings, in a workload that has one. */
+  readonly postgres?: string
   /** Of the last minute, when the run began: what others were doing. */
   readonly loadAverage: number
   readonly durability: Readonly<Record<string, string>>

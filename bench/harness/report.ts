@@ -71,6 +71,7 @@ export function publish(report: Report): void {
     `${conditions.machine}, ${conditions.system}, Node ${conditions.node}, SQLite ${conditions.sqlite}, ` +
       `commit ${conditions.commit}, load ${conditions.loadAverage.toFixed(1)}, preset ${conditions.preset}\n`,
   )
+  if (conditions.postgres !== undefined) console.log(`${conditions.postgres}\n`)
   for (const one of report.sections) console.log(`${table(one)}\n`)
   if (report.bars.length > 0) console.log(`${bars(report.bars)}\n`)
   const folder = fileURLToPath(new URL('../results/', import.meta.url))

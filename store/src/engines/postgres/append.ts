@@ -5,7 +5,7 @@ import type { PostgresQuery, Row } from './driver.ts'
 
 /** See migrations/0003-the-append.ts. */
 const callAppend = (schema: string): string => `
-  select a.verdicts, a.base, a.offsets, a.landed_versions, a.details from ${schema}.append(
+  select a.verdicts, a.base, a.offsets, a.landed_versions, a.details, a.listened from ${schema}.append(
     $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23) as a`
 
 /** What the function says of a request; an absent list says 1 of all. */
@@ -14,7 +14,14 @@ const verdict = { done: 1, repeated: 2, conflict: 3, conditionFailed: 4, duplica
 /** A batch as the call that commits it, and how to read the answer. */
 export interface AppendCall {
   readonly query: PostgresQuery
-  readonly outcomes: (row: Row) => readonly AppendOutcome[]
+  readonly answer: (row: Row) => AppendAnswer
+}
+
+/** What became of a batch. */
+export interface AppendAnswer {
+  readonly outcomes: readonly AppendOutcome[]
+  /** Whether anybody waits to be told of commits. */
+  readonly listened: boolean
 }
 
 /** Turns a batch into one call of the append function. */
@@ -22,7 +29,7 @@ export function appendCall(schema: string, batch: readonly AppendRequest[], prep
   const { numbered, values } = encodeBatch(batch)
   return {
     query: { ...(prepare && { name: 'varve_append' }), text: callAppend(schema), values },
-    outcomes: (row) => readOutcomes(batch, numbered, row),
+    answer: (row) => ({ outcomes: readOutcomes(batch, numbered, row), listened: row[5] === 't' }),
   }
 }
 

@@ -56,15 +56,15 @@ export function openEngine(parts: EngineParts): Engine {
     append: async (batch, signal) => {
       if (batch.length === 0) return call(signal, async () => [])
       // Encoded once, at once: a caller may reuse its buffers, and a repeat after a lost answer is the same call.
-      const { query, outcomes: read } = appendCall(schema, batch, prepare)
-      const outcomes = await takeTurns(batch, () =>
+      const { query, answer } = appendCall(schema, batch, prepare)
+      const { outcomes, listened } = await takeTurns(batch, () =>
         call(signal, async (client) => {
           const { rows } = await client.query({ ...query, rowMode: 'array', types: asText })
-          return read(rows[0] as Row)
+          return answer(rows[0] as Row)
         }),
       )
       // A repeat may be the echo of a commit whose answer got lost, and of which nobody was told.
-      if (outcomes.some((outcome) => 'firstPosition' in outcome)) wake.notify()
+      if (outcomes.some((outcome) => 'firstPosition' in outcome)) wake.notify(listened)
       return outcomes
     },
     read: (query, signal) => call(signal, (client) => reads.read(client, query)),

@@ -11,10 +11,16 @@ const reconnectMsMax = 5_000
  */
 const notify = "select set_config('synchronous_commit', 'off', true), pg_notify($1, '')"
 
+/**
+ * Held for as long as the connection lives; the append function looks at it, so that a commit that nobody listens to costs
+ * no second call. It is had only after every append that found nobody has committed: the read that follows finds those.
+ */
+const showListening = 'select pg_advisory_lock_shared(hashtextextended($1, 0))'
+
 /** Wakes whoever listens, once per notification or once for several. */
 export interface Wake {
-  /** Something was committed here. */
-  notify(): void
+  /** Something was committed here; others are told of it if they listen. */
+  notify(listened: boolean): void
   listen(signal: AbortSignal): AsyncIterable<void>
   close(): Promise<void>
 }
@@ -81,8 +87,9 @@ export function createWake({ openPool, channel, clock, listens }: WakeParts): Wa
   }
 
   return {
-    notify: () => {
+    notify: (listened) => {
       ring()
+      if (!listened) return
       again = true
       notifying ??= tellOthers()
     },
@@ -105,6 +112,7 @@ async function keepListening({ openPool, channel, clock, ring, signal }: Listeni
         const lost = lossOf(client, signal)
         client.on('notification', ring)
         await client.query({ text: `listen "${channel}"` })
+        await client.query({ text: showListening, values: [channel] })
         pauseMs = reconnectMsMin
         ring()
         await lost

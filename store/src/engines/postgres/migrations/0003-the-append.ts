@@ -34,7 +34,8 @@ create function append(
   metadata_content_types text[], metadata_texts text[], metadata_blobs bytea[], tag_lists text[],
   request_ends int[], check_ends int[], check_streams int[], check_versions bigint[],
   conditions jsonb, changes jsonb, twins int[], streams_shared boolean,
-  out verdicts int[], out base bigint, out offsets int[], out landed_versions bigint[], out details jsonb
+  out verdicts int[], out base bigint, out offsets int[], out landed_versions bigint[], out details jsonb,
+  out listened boolean
 )
 language plpgsql volatile security definer ${quickPlans}
 as $$
@@ -262,6 +263,10 @@ begin
     delete from streams t
     where t.stream_no = any (stream_numbers) and t.version = 0 and t.truncate_before = 1 and not t.tombstoned;
   end if;
+
+  -- Whoever listens holds this lock, shared. Nobody does: it is kept to the commit, and who begins to listen meanwhile gets
+  -- it only then, and reads.
+  listened := not pg_try_advisory_xact_lock(hashtextextended('varve_' || current_schema(), 0));
 end $$;
 revoke all on function append from public;
 `
