@@ -78,6 +78,7 @@ function measured(engine: Engine, clock: Clock, seen: Seen): Engine {
       seen.commit(outcomes, clock.now() - begunAt)
       return outcomes
     },
+    ...(engine.appendWithin && { appendWithin: engine.appendWithin }),
     read: async (query, signal) => {
       const page = await engine.read(query, signal)
       seen.head(page.head)

@@ -12,6 +12,7 @@ import type {
   StreamWrite,
   SubscribeOptions,
   SubscriptionItem,
+  TransactionAppends,
 } from './model/call.ts'
 import type { Category, CategoryOptions } from './model/category.ts'
 import type { NewEvent, RecordedEvent } from './model/event.ts'
@@ -53,6 +54,18 @@ export interface EventStore extends AsyncDisposable {
    * ])
    */
   appendAll(writes: readonly StreamWrite[], options?: AppendAllOptions): Promise<AppendedAll>
+
+  /**
+   * Appends inside of a transaction that you have open in the store's database, for a row of yours that must come or go
+   * together with an event. `client` is a connection of the engine's driver after `begin`: of `varve/postgres` a `pg`
+   * Client. Versions are assigned and judged at once; positions are assigned, and a condition is judged a second time, by
+   * your commit, which fails when an event matches. The streams stay locked until then: keep the transaction short.
+   *
+   * Its appends reject with the errors of {@link EventStore.append}, with NOT_SUPPORTED where the engine lacks the
+   * capability `callerTransactions`, and with INVALID_ARGUMENT when `client` has no transaction open or one of another
+   * isolation level than read committed. What comes as ENGINE_UNAVAILABLE or ENGINE_FAILED has ended your transaction.
+   */
+  withTransaction(client: object): TransactionAppends
 
   /**
    * Reads one stream in pages. Ends at what was the last event when the read began. A stream that was never written,

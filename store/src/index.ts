@@ -20,6 +20,7 @@ export type {
   Landed,
   LandedStream,
   Page,
+  PendingOutcome,
   ReadQuery,
   Shelf,
   ShelfEntry,
@@ -50,12 +51,15 @@ export type {
   CallOptions,
   CheckpointOptions,
   EventReader,
+  PendingAppend,
+  PendingAppendAll,
   ReadAllOptions,
   Reader,
   ReadStreamOptions,
   StreamWrite,
   SubscribeOptions,
   SubscriptionItem,
+  TransactionAppends,
 } from './model/call.ts'
 export type {
   Category,

@@ -6,6 +6,7 @@ import type { SubscribeOptions } from './model/call.ts'
 import { StoreClosed } from './model/errors.ts'
 import { category } from './schema/category.ts'
 import { append, appendAll } from './streams/append.ts'
+import { withTransaction } from './streams/append-within.ts'
 import { deleteStream, tombstone, truncateBefore } from './streams/close-stream.ts'
 import { createIdSource } from './streams/event-id.ts'
 import { createGroupCommit } from './streams/group-commit.ts'
@@ -52,6 +53,7 @@ export function openStore(options: OpenStoreOptions): EventStore {
     capabilities,
     append: (streamId, events, appendOptions) => append(port, streamId, events, appendOptions),
     appendAll: (writes, appendOptions) => appendAll(port, writes, appendOptions),
+    withTransaction: (client) => withTransaction(port, client),
     readStream: (streamId, readOptions) => readStream(engine, streamId, readOptions),
     readAll: (readOptions) => readAll(engine, readOptions),
     subscribe: ((subscribeOptions: SubscribeOptions & { marks: true }) =>

@@ -9,6 +9,7 @@ const flags: readonly Need[] = [
   'multiStreamAppends',
   'durable',
   'sharedStorage',
+  'callerTransactions',
 ]
 
 /** Promise 10: an engine says what it can do, and refuses the rest by name. The opposite of every skipped case. */
@@ -65,6 +66,14 @@ export const honestCases: readonly EngineCase[] = [
       const asked = engine.append([request([eventFor('Order-1')], expecting('Order-2', 'no_stream'))])
       await assert.rejects(asked, { code: 'NOT_SUPPORTED', capability: 'multiStreamAppends' })
       assert.equal(await engine.head(), 0)
+    },
+  },
+  {
+    promise: 'honest',
+    rule: 'honest/caller-transactions',
+    name: 'an engine appends inside of its caller transactions exactly when it says so',
+    run: async ({ engine }) => {
+      assert.equal(typeof engine.appendWithin === 'function', engine.capabilities.callerTransactions)
     },
   },
   {

@@ -12,6 +12,8 @@ export interface Capabilities {
   readonly durable: boolean
   /** Several engine instances, in one process or many, may have the same storage open. */
   readonly sharedStorage: boolean
+  /** Events may be appended inside of a transaction that the caller has open in the same database. */
+  readonly callerTransactions: boolean
   /** How many batches group commit may have under way at once. */
   readonly batchesInFlight: number
 }

@@ -24,6 +24,16 @@ export interface Engine {
    */
   append(batch: readonly AppendRequest[], signal?: AbortSignal): Promise<readonly AppendOutcome[]>
 
+  /**
+   * Appends inside of a transaction that the caller has open through `client`, whatever the engine's driver calls that.
+   * There only with the capability `callerTransactions`. Judged at once, except that the condition is judged again by the
+   * commit, which fails when it does not hold; positions are assigned by the commit too. A refusal writes nothing and
+   * leaves the transaction usable. Never repeated by the engine: after an error the caller rolls back.
+   *
+   * @throws INVALID_ARGUMENT when `client` is none, or its transaction cannot keep the order of the log.
+   */
+  appendWithin?(client: object, request: AppendRequest, signal?: AbortSignal): Promise<PendingOutcome>
+
   /** Reads one page. Never more than `limit` events, and never past `maxBytes` by more than one event. */
   read(query: ReadQuery, signal?: AbortSignal): Promise<Page>
 
@@ -85,6 +95,9 @@ export interface Landed {
   /** One entry per stream written, in order of first appearance. */
   readonly streams: readonly LandedStream[]
 }
+
+/** What became of an append inside of a caller's transaction: as {@link AppendOutcome}, without positions. */
+export type PendingOutcome = Pick<Landed, 'status' | 'streams'> | Exclude<AppendOutcome, Landed>
 
 /** Where an append put its events in one stream. */
 export interface LandedStream {

@@ -59,6 +59,23 @@ export interface AppendedAll {
   readonly idempotent: boolean
 }
 
+/**
+ * Appends that become part of a transaction of the caller's. Positions are assigned by the commit, so results have none.
+ * Every refusal writes nothing and leaves the transaction usable.
+ */
+export interface TransactionAppends {
+  /** As `EventStore.append`, in the transaction. */
+  append(streamId: string, events: readonly NewEvent[], options?: AppendOptions): Promise<PendingAppend>
+  /** As `EventStore.appendAll`, in the transaction. */
+  appendAll(writes: readonly StreamWrite[], options?: AppendAllOptions): Promise<PendingAppendAll>
+}
+
+/** What an append will be once its transaction commits. */
+export type PendingAppend = Omit<Appended, 'firstPosition' | 'position'>
+
+/** What an append to several streams will be once its transaction commits. */
+export type PendingAppendAll = Omit<AppendedAll, 'firstPosition' | 'position'>
+
 /** Options of `EventStore.readStream`. */
 export interface ReadStreamOptions extends CallOptions {
   /** Version to begin at, inclusive. Default: the first visible event, or the last one when reading backward. */

@@ -5,6 +5,7 @@ import type { SubscribeOptions } from '../model/call.ts'
 import { InvalidArgument, StoreClosed } from '../model/errors.ts'
 import { category } from '../schema/category.ts'
 import { append, appendAll } from '../streams/append.ts'
+import { withTransaction } from '../streams/append-within.ts'
 import { deleteStream, tombstone, truncateBefore } from '../streams/close-stream.ts'
 import { createIdSource } from '../streams/event-id.ts'
 import { getStreamMetadata, setStreamMetadata, streamInfo } from '../streams/metadata.ts'
@@ -55,6 +56,7 @@ export async function connect(options: ConnectOptions): Promise<EventStore> {
     capabilities,
     append: (streamId, events, appendOptions) => append(port, streamId, events, appendOptions),
     appendAll: (writes, appendOptions) => appendAll(port, writes, appendOptions),
+    withTransaction: (client) => withTransaction({ ...port, engine: {} }, client),
     readStream: (streamId, readOptions) => readStream(engine, streamId, readOptions),
     readAll: (readOptions) => readAll(engine, readOptions),
     subscribe: ((subscribeOptions: SubscribeOptions & { marks: true }) =>

@@ -30,6 +30,8 @@ export function capabilitiesFrom(wire: unknown): Capabilities {
     multiStreamAppends: fields.multi_stream_appends === true,
     durable: fields.durable === true,
     sharedStorage: fields.shared_storage === true,
+    // The caller's transaction is in its own process, whatever the engine behind the server can do.
+    callerTransactions: false,
     batchesInFlight: whole(fields.batches_in_flight),
   }
 }

@@ -63,7 +63,8 @@ function landedOf(outcome: AppendOutcome): Landed {
   throw refusal(outcome)
 }
 
-function refuseUnsupported(capabilities: Capabilities, { request }: PreparedAppend): void {
+/** Refuses what the engine cannot do, before anything is sent. */
+export function refuseUnsupported(capabilities: Capabilities, { request }: PreparedAppend): void {
   if (request.condition !== undefined && !capabilities.appendConditions) {
     throw new NotSupported(
       capabilities.engine,
@@ -82,7 +83,8 @@ function namesSeveral({ events, checks }: AppendRequest): boolean {
   return events.some(isOther) || checks.some(isOther)
 }
 
-function refusal(outcome: Exclude<AppendOutcome, Landed>): Error {
+/** A refusal as its error. */
+export function refusal(outcome: Exclude<AppendOutcome, Landed>): Error {
   switch (outcome.status) {
     case 'conflict':
       return new VersionConflict(outcome.streamId, outcome.expected, outcome.actual)

@@ -309,8 +309,12 @@ export const appendingCases: readonly StoreCase[] = [
     rule: 'store/not-supported',
     name: 'what the engine beneath cannot do is NOT_SUPPORTED, and nothing is written',
     run: async ({ store }) => {
-      const { appendConditions, multiStreamAppends } = store.capabilities
+      const { appendConditions, multiStreamAppends, callerTransactions } = store.capabilities
       const refused = (capability: Need) => ({ code: 'NOT_SUPPORTED', capability })
+      if (!callerTransactions) {
+        const asked = store.withTransaction({}).append('Order-1', [numbered(1)])
+        await assert.rejects(asked, refused('callerTransactions'))
+      }
       if (!appendConditions) {
         const condition = { failIfMatch: { tags: ['a'] } }
         await assert.rejects(store.append('Order-1', [numbered(1)], { condition }), refused('appendConditions'))

@@ -404,6 +404,13 @@ export const wrongKeeping: readonly WrongEngine[] = [
     capabilities: { ...engine.capabilities, appendConditions: false },
   })),
   wrong(
+    'says it appends within transactions of its caller and cannot',
+    ['honest/caller-transactions'],
+    () => (engine) => ({
+      capabilities: { ...engine.capabilities, callerTransactions: true },
+    }),
+  ),
+  wrong(
     'says it writes one stream at a time and writes several',
     ['honest/no-multi-stream', 'honest/no-other-checks'],
     () => (engine) => ({ capabilities: { ...engine.capabilities, multiStreamAppends: false } }),

@@ -15,6 +15,7 @@ const capabilities: Capabilities = {
   multiStreamAppends: true,
   durable: false,
   sharedStorage: false,
+  callerTransactions: false,
   batchesInFlight: 1,
 }
 

@@ -13,11 +13,19 @@ export type Call = <Result>(
   verb: (client: PostgresClient) => Promise<Result>,
 ) => Promise<Result>
 
+/** The calls of an engine, and their end. */
+export interface Calls {
+  readonly call: Call
+  /** Runs a verb once: for a connection that is the caller's, whose transaction an error ends. */
+  readonly callOnce: Call
+  close(): Promise<void>
+}
+
 /**
  * The calls of an engine. Each may be repeated: reads change nothing, and an append whose answer was lost finds its own
  * ids. In the end an error is given in Varve's words.
  */
-export function createCalls(clock: Clock, connection: Connection): { readonly call: Call; close(): Promise<void> } {
+export function createCalls(clock: Clock, connection: Connection): Calls {
   const underWay = new Set<Promise<unknown>>()
   const closing = new AbortController()
 
@@ -34,13 +42,18 @@ export function createCalls(clock: Clock, connection: Connection): { readonly ca
     }
   }
 
-  async function call<Result>(
-    signal: AbortSignal | undefined,
-    verb: (client: PostgresClient) => Promise<Result>,
-  ): Promise<Result> {
+  async function once<Result>(verb: (client: PostgresClient) => Promise<Result>): Promise<Result> {
+    try {
+      return await verb(await connection.ready())
+    } catch (error) {
+      throw translated(error)
+    }
+  }
+
+  async function tracked<Result>(signal: AbortSignal | undefined, run: () => Promise<Result>): Promise<Result> {
     if (closing.signal.aborted) throw new StoreClosed('The engine')
     signal?.throwIfAborted()
-    const working = retried(verb)
+    const working = run()
     underWay.add(working)
     const done = (): void => void underWay.delete(working)
     working.then(done, done)
@@ -48,7 +61,8 @@ export function createCalls(clock: Clock, connection: Connection): { readonly ca
   }
 
   return {
-    call,
+    call: (signal, verb) => tracked(signal, () => retried(verb)),
+    callOnce: (signal, verb) => tracked(signal, () => once(verb)),
     close: async () => {
       closing.abort()
       await Promise.allSettled(underWay)

@@ -2,6 +2,7 @@ import type { Capabilities } from '../../engine/capabilities.ts'
 import type { Clock } from '../../engine/clock.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { appendCall } from './append.ts'
+import { appendWithin, callersConnection } from './append-within.ts'
 import { createCalls } from './call.ts'
 import { type ConnectionParts, createConnection } from './connection.ts'
 import { asText, type Row } from './driver.ts'
@@ -25,6 +26,7 @@ const capabilities: Capabilities = {
   multiStreamAppends: true,
   durable: true,
   sharedStorage: true,
+  callerTransactions: true,
   batchesInFlight: 2,
 }
 
@@ -40,7 +42,7 @@ export function openEngine(parts: EngineParts): Engine {
     clock,
     listens: parts.listen && connection.canListen,
   })
-  const { call, close: closeCalls } = createCalls(clock, connection)
+  const { call, callOnce, close: closeCalls } = createCalls(clock, connection)
   const takeTurns = createTurns()
 
   let closed: Promise<void> | undefined
@@ -66,6 +68,10 @@ export function openEngine(parts: EngineParts): Engine {
       // A repeat may be the echo of a commit whose answer got lost, and of which nobody was told.
       if (outcomes.some((outcome) => 'firstPosition' in outcome)) wake.notify(listened)
       return outcomes
+    },
+    appendWithin: async (client, request, signal) => {
+      const connected = callersConnection(client)
+      return callOnce(signal, () => appendWithin(connected, schema, request))
     },
     read: (query, signal) => call(signal, (client) => reads.read(client, query)),
     head: (signal) => call(signal, (client) => reads.head(client)),

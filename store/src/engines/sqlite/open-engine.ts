@@ -89,6 +89,7 @@ function capabilitiesOf(shared: boolean): Capabilities {
     multiStreamAppends: true,
     durable: shared,
     sharedStorage: shared,
+    callerTransactions: false,
     batchesInFlight: 1,
   }
 }
