@@ -1,7 +1,7 @@
 import type { AppendOutcome, AppendRequest, Landed, LandedStream, StreamCheck } from '../../engine/engine.ts'
 import type { NormalCondition } from '../../model/query.ts'
 import { encodeBatch, type Numbered } from './batch.ts'
-import type { PostgresQuery, Row } from './driver.ts'
+import { type PostgresQuery, type Row, statementName } from './driver.ts'
 
 /** See migrations/0003-the-append.ts. */
 const callAppend = (schema: string): string => `
@@ -28,7 +28,7 @@ export interface AppendAnswer {
 export function appendCall(schema: string, batch: readonly AppendRequest[], prepare: boolean): AppendCall {
   const { numbered, values } = encodeBatch(batch)
   return {
-    query: { ...(prepare && { name: 'varve_append' }), text: callAppend(schema), values },
+    query: { ...(prepare && { name: statementName('append', schema) }), text: callAppend(schema), values },
     answer: (row) => ({ outcomes: readOutcomes(batch, numbered, row), listened: row[5] === 't' }),
   }
 }

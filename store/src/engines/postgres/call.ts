@@ -7,6 +7,9 @@ import { hasWaited, isIdRace, isPassing, translated } from './errors.ts'
 /** Pauses before each further try, in milliseconds: about six seconds, which covers the restart of a server. */
 const pausesMs = [20, 50, 100, 200, 400, 800, 1_500, 3_000] as const
 
+/** No try begins later than this after the first: one that waits for a server that never answers takes ten seconds. */
+const triesMs = 15_000
+
 /** Runs a verb on the database, again while it is out of reach. */
 export type Call = <Result>(
   signal: AbortSignal | undefined,
@@ -30,13 +33,15 @@ export function createCalls(clock: Clock, connection: Connection): Calls {
   const closing = new AbortController()
 
   async function retried<Result>(verb: (client: PostgresClient) => Promise<Result>): Promise<Result> {
+    const givenUpAt = clock.now() + triesMs
     for (let tries = 0; ; tries++) {
       try {
         return await verb(await connection.ready())
       } catch (error) {
         const pauseMs = pausesMs[tries]
         const mayRepeat = (isPassing(error) && !hasWaited(error)) || isIdRace(error)
-        if (pauseMs === undefined || !mayRepeat || closing.signal.aborted) throw translated(error)
+        const isOver = pauseMs === undefined || clock.now() > givenUpAt || closing.signal.aborted
+        if (isOver || !mayRepeat) throw translated(error)
         await clock.sleep(pauseMs, closing.signal)
       }
     }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { DriverMissing } from '../../model/errors.ts'
 
 /** What the engine needs of the `pg` package's Pool, by structure: any pool with this shape will do. */
@@ -50,6 +51,14 @@ export const asText = {
     (value: string): string =>
       value,
 } as const
+
+/**
+ * The name under which a connection keeps a statement. A pool may serve several stores, whose statements differ by the
+ * schema only, and PostgreSQL cuts names after 63 bytes.
+ */
+export function statementName(verb: string, schema: string): string {
+  return `varve_${verb}_${createHash('sha256').update(schema).digest('hex').slice(0, 12)}`
+}
 
 /** Timeouts of the connections the engine makes itself, in milliseconds. */
 const sessionTimeouts = 'statement_timeout = 60000, lock_timeout = 10000, idle_in_transaction_session_timeout = 10000'

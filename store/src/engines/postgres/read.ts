@@ -2,7 +2,7 @@ import type { Page, ReadQuery, StreamsPage, StreamsQuery } from '../../engine/en
 import type { StoredEvent } from '../../model/event.ts'
 import { emptyStream, type StreamState, streamInfo } from '../../model/stream.ts'
 import type { PostgresClient, PostgresQuery, Row } from './driver.ts'
-import { asText } from './driver.ts'
+import { asText, statementName } from './driver.ts'
 import { type FilteredRead, filteredQuery, headRow, isFull } from './filter.ts'
 import { decodeName, encodeName } from './names.ts'
 import { eventColumns, storedEvent } from './rows.ts'
@@ -90,10 +90,18 @@ export function createReads(schema: string, prepare: boolean): Reads {
     head: selectHead(schema),
   }
 
+  const named = new Map<string, string>()
+
+  function nameOf(verb: string): string {
+    const known = named.get(verb) ?? statementName(verb, schema)
+    named.set(verb, known)
+    return known
+  }
+
   function asking(client: PostgresClient): Ask {
     return async ({ name, ...query }) => {
-      const named = prepare && name !== undefined ? { ...query, name } : query
-      return (await client.query({ ...named, rowMode: 'array', types: asText })).rows as Row[]
+      const asked = prepare && name !== undefined ? { ...query, name: nameOf(name) } : query
+      return (await client.query({ ...asked, rowMode: 'array', types: asText })).rows as Row[]
     }
   }
 
@@ -105,10 +113,10 @@ export function createReads(schema: string, prepare: boolean): Reads {
       if (source.query === 'everything') return readLog(ask, texts.log[direction], query)
       return readFiltered(ask, schema, { ...query, items: source.query })
     },
-    head: async (client) => Number((await asking(client)({ name: 'varve_head', text: texts.head }))[0]?.[0]),
+    head: async (client) => Number((await asking(client)({ name: 'head', text: texts.head }))[0]?.[0]),
     streams: async (client, { prefix, after, limit }) => {
       const values = [encodeName(prefix), encodeName(after), limit + 1]
-      const rows = await asking(client)({ name: 'varve_streams', text: texts.streams, values })
+      const rows = await asking(client)({ name: 'streams', text: texts.streams, values })
       return { streams: rows.slice(0, limit).map(infoIn), end: rows.length <= limit }
     },
   }
@@ -116,7 +124,7 @@ export function createReads(schema: string, prepare: boolean): Reads {
 
 async function readLog(ask: Ask, text: string, query: ReadQuery): Promise<Page> {
   const { direction, from, limit, maxBytes } = query
-  const rows = await ask({ name: `varve_log_${direction}`, text, values: [from, limit, maxBytes] })
+  const rows = await ask({ name: `log_${direction}`, text, values: [from, limit, maxBytes] })
   const head = Number(rows[0]?.[0])
   const events = eventsIn(rows, 1)
   return { events, ...placeAfter(events, query, { first: 1, last: head }, (event) => event.position), head }
@@ -125,7 +133,7 @@ async function readLog(ask: Ask, text: string, query: ReadQuery): Promise<Page> 
 async function readStream(ask: Ask, text: string, query: ReadQuery, streamId: string): Promise<Page> {
   const { direction, from, limit, maxBytes } = query
   const values = [from, limit, maxBytes, encodeName(streamId)]
-  const rows = await ask({ name: `varve_stream_${direction}`, text, values })
+  const rows = await ask({ name: `stream_${direction}`, text, values })
   const stream = stateIn(rows[0])
   const events = eventsIn(rows, 4)
   const first = stream.tombstoned ? stream.version + 1 : stream.truncateBefore
