@@ -7,6 +7,7 @@ import type { FreshPlace } from './database.ts'
 /** A store, and a table of the caller's beside it. */
 export interface Shop {
   readonly url: string
+  readonly schema: string
   readonly store: EventStore
   readonly pool: Pool
   /** Runs something in a transaction, which it may break; commits, or takes everything back. */
@@ -21,6 +22,7 @@ export async function openShop(place: FreshPlace): Promise<Shop & AsyncDisposabl
   const pool = new Pool({ connectionString: url, max: 8 })
   return {
     url,
+    schema,
     store,
     pool,
     transaction: async (run, begin = 'begin') => {

@@ -7,6 +7,7 @@ import { openShop } from '../../../../test/postgres/shop.ts'
 import type { EventStore } from '../../event-store.ts'
 import type { NewEvent, RecordedEvent } from '../../model/event.ts'
 import { correlate } from '../../streams/causation.ts'
+import { grantScript } from './migrate.ts'
 
 const placed: NewEvent = { type: 'OrderPlaced', data: { cents: 5 }, tags: ['customer:1'] }
 const paid: NewEvent = { type: 'OrderPaid', data: {} }
@@ -72,6 +73,19 @@ function specifyCommits(database: () => FreshPlace): void {
       (await store.streams().toArray()).map(({ streamId, version }) => [streamId, version]),
       [['Order-2', 1]],
     )
+  })
+
+  it('asks for no more rights than those of a role that appends', async () => {
+    await using shop = await openShop(database())
+    const role = `app_${shop.schema}`
+    await shop.store.head()
+    await shop.pool.query(`drop role if exists ${role}; create role ${role}; ${grantScript(shop.schema, role)}`)
+    await shop.transaction(async (client) => {
+      await client.query(`set local role ${role}`)
+      await shop.store.withTransaction(client).append('Order-1', [placed])
+    })
+    equal(await shop.store.head(), 1)
+    await shop.pool.query(`drop owned by ${role}; drop role ${role}`)
   })
 }
 

@@ -8,6 +8,7 @@ import { connected, execute, freshRole } from '../../../../test/postgres/role.ts
 import type { Engine } from '../../engine/engine.ts'
 import type { EventToStore } from '../../model/event.ts'
 import { type PostgresOptions, postgres, postgresMaintenance } from './index.ts'
+import { migrations } from './migrate.ts'
 
 const fixture = fileURLToPath(new URL('../../../../test/fixtures/postgres-v1', import.meta.url))
 const expected = JSON.parse(readFileSync(`${fixture}.json`, 'utf8'), (_, value: { base64?: string }) =>
@@ -38,7 +39,7 @@ onPostgres(({ cluster }) => {
       const ended = await Promise.all(starting)
       expect(ended.map(({ stderr }) => stderr).join('')).toBe('')
       expect(await opened({ url }).head()).toBe(10)
-      expect(await first({ url }, 'select count(*) from varve.migrations')).toBe('3')
+      expect(await first({ url }, 'select count(*) from varve.migrations')).toBe(String(migrations.length))
     })
 
     it('of a newer Varve is refused, and left alone', async () => {
@@ -81,7 +82,7 @@ onPostgres(({ cluster }) => {
       await expect(strict.head()).rejects.toThrow(/no store in schema "varve".*varve migrate --up/)
       await execute({ url }, 'create schema varve; create table varve.migrations (version int, name text)')
       await execute({ url }, "insert into varve.migrations values (1, 'the log')")
-      await expect(strict.head()).rejects.toThrow(/is at version 1, this code needs 3.*varve migrate --up/)
+      await expect(strict.head()).rejects.toThrow(/is at version 1, this code needs \d.*varve migrate --up/)
       expect(await first({ url }, "select to_regclass('varve.events')")).toBeNull()
     })
   })
