@@ -1,5 +1,5 @@
 import type { Event } from '@event-driven-io/emmett'
-import { getPostgreSQLEventStore } from '@event-driven-io/emmett-postgresql'
+import { getPostgreSQLEventStore, type PostgresEventStore } from '@event-driven-io/emmett-postgresql'
 import { payloadOf, typeOf } from '../load/events.ts'
 import { type OpenPeer, openPool, pageEvents } from './peer.ts'
 
@@ -34,35 +34,7 @@ export const openEmmett: OpenPeer = async (url) => {
       await append(streamId, [eventOf(streamId, events.length, nth)], currentStreamVersion)
     },
     readStream: async (streamId) => (await store.readStream(streamId)).events.length,
-    async *catchUp() {
-      let events = 0
-      let arrived = (): void => undefined
-      let ended = false
-      const consumer = store.consumer({ stopWhen: { noMessagesLeft: true }, pulling: { batchSize: pageEvents } })
-      consumer.reactor({
-        processorId: 'catch-up',
-        startFrom: 'BEGINNING',
-        eachMessage: () => {
-          if (++events % 100 === 0) arrived()
-        },
-      })
-      const reading = consumer.start().finally(() => {
-        ended = true
-        arrived()
-      })
-      try {
-        while (!ended) {
-          await new Promise<void>((resolve) => {
-            arrived = resolve
-          })
-          yield events
-        }
-        await reading
-      } finally {
-        // It may have been left early.
-        await consumer.close()
-      }
-    },
+    catchUp: () => catchUp(store),
     follow: async (seen) => {
       const consumer = store.consumer()
       consumers.push(consumer)
@@ -81,5 +53,35 @@ export const openEmmett: OpenPeer = async (url) => {
       await store.close()
       await pool.end().catch(() => undefined)
     },
+  }
+}
+
+async function* catchUp(store: PostgresEventStore): AsyncGenerator<number> {
+  let events = 0
+  let arrived = (): void => undefined
+  let ended = false
+  const consumer = store.consumer({ stopWhen: { noMessagesLeft: true }, pulling: { batchSize: pageEvents } })
+  consumer.reactor({
+    processorId: 'catch-up',
+    startFrom: 'BEGINNING',
+    eachMessage: () => {
+      if (++events % 100 === 0) arrived()
+    },
+  })
+  const reading = consumer.start().finally(() => {
+    ended = true
+    arrived()
+  })
+  try {
+    while (!ended) {
+      await new Promise<void>((resolve) => {
+        arrived = resolve
+      })
+      yield events
+    }
+    await reading
+  } finally {
+    // It may have been left early.
+    await consumer.close()
   }
 }
