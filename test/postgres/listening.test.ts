@@ -103,10 +103,11 @@ function follow(store: EventStore): readonly number[] {
   return seen
 }
 
-/** The backends that listen, once there are as many as expected. */
+/** The backends that listen and have shown it, which is the last they do before they wait; once there are as many as expected. */
 function listeners(database: { readonly url: string }, expected: number): Promise<readonly number[]> {
   const query = `select coalesce(json_agg(pid), '[]') from pg_stat_activity
-    where datname = current_database() and query like 'listen %' and state = 'idle'`
+    where datname = current_database() and query like '%pg_advisory_lock_shared%'
+      and pid <> pg_backend_pid()`
   return vi.waitFor(async () => {
     const pids = (await first(database, query)) as readonly number[]
     expect(pids).toHaveLength(expected)

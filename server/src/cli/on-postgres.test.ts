@@ -126,11 +126,11 @@ onPostgres(({ cluster }) => {
     it('makes a schema, tells how far it is, and does nothing twice', async () => {
       const database = await empty(cluster)
       const run = on(database)
-      expect(await run('migrate')).toMatchObject({ code: 1, stdout: 'absent\t0\t3\n' })
-      expect(await run('migrate', '--up')).toMatchObject({ code: 0, stdout: 'up\t3\t3\n' })
-      expect(await run('migrate', '--up')).toMatchObject({ code: 0, stdout: 'up\t3\t0\n' })
+      expect(await run('migrate')).toMatchObject({ code: 1, stdout: 'absent\t0\t4\n' })
+      expect(await run('migrate', '--up')).toMatchObject({ code: 0, stdout: 'up\t4\t4\n' })
+      expect(await run('migrate', '--up')).toMatchObject({ code: 0, stdout: 'up\t4\t0\n' })
       const status = await run('migrate', '--status', '--json')
-      expect(JSON.parse(status.stdout)).toEqual({ state: 'current', version: 3, newest: 3, missing: [] })
+      expect(JSON.parse(status.stdout)).toEqual({ state: 'current', version: 4, newest: 4, missing: [] })
     })
 
     it('prints SQL that does the same, and nothing when nothing is missing', async () => {
@@ -141,7 +141,7 @@ onPostgres(({ cluster }) => {
       await client.connect()
       await client.query(stdout)
       await client.end()
-      expect(await run('migrate')).toMatchObject({ code: 0, stdout: 'current\t3\t3\n' })
+      expect(await run('migrate')).toMatchObject({ code: 0, stdout: 'current\t4\t4\n' })
       expect(await run('migrate', '--print')).toEqual({ code: 0, stdout: '', stderr: '' })
       expect(await run('append', 'Order-1', 'A')).toMatchObject({ code: 0 })
     })

@@ -11,10 +11,7 @@ import { grantScript } from './migrate.ts'
 
 const placed: NewEvent = { type: 'OrderPlaced', data: { cents: 5 }, tags: ['customer:1'] }
 const paid: NewEvent = { type: 'OrderPaid', data: {} }
-
-async function idsOf(store: EventStore): Promise<string[]> {
-  return (await store.readAll().toArray()).map((event) => event.id)
-}
+const idsOf = async (store: EventStore) => (await store.readAll().toArray()).map((event) => event.id)
 
 /** Reads until it has met so many events, in order, without gap; rejects when it met one twice or out of turn. */
 async function tail(store: EventStore, count: number): Promise<readonly RecordedEvent[]> {
@@ -33,9 +30,9 @@ function specifyCommits(database: () => FreshPlace): void {
     await store.append('Order-0', [placed])
     const appended = await shop.transaction(async (client) => {
       await client.query('insert into orders values (1)')
-      const appended = await store.withTransaction(client).append('Order-1', [placed, paid])
+      const landed = await store.withTransaction(client).append('Order-1', [placed, paid])
       equal(await store.head(), 1)
-      return appended
+      return landed
     })
     const events = await store.readStream('Order-1').toArray()
     deepEqual(
