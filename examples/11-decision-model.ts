@@ -27,9 +27,9 @@ const subscribeStudent = (student: string, course: string) =>
 const students = ['a', 'b', 'c', 'd', 'e', 'f']
 const outcomes = await Promise.allSettled(students.map((student) => subscribeStudent(student, 'maths')))
 assert.equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 3)
-await subscribeStudent('f', 'history')
-await subscribeStudent('f', 'music')
-await assert.rejects(subscribeStudent('f', 'latin'), /two courses/)
+await subscribeStudent('g', 'history')
+await subscribeStudent('g', 'music')
+await assert.rejects(subscribeStudent('g', 'latin'), /two courses/)
 
 // Numbers without a gap and without a counter: the last invoice is all there is to look at.
 const invoiceEvents = defineEvents({ InvoiceWritten: event<{ number: number }>() })

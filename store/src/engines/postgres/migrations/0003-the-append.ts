@@ -61,6 +61,7 @@ declare
   change jsonb;
   hit bigint;
   twin int;
+  twins_landed int[];
   stream int;
   stored_count int;
   next_versions bigint[];
@@ -122,6 +123,8 @@ begin
     verdicts := array_fill(1, array[cardinality(request_ends)]);
     offsets := array_fill(0, array[cardinality(ids)]);
     landed_versions := array_fill(0::bigint, array[cardinality(ids)]);
+    -- By the first event of the batch with an id, the one that landed: requests before it may have been refused.
+    twins_landed := array_fill(null::int, array[cardinality(ids)]);
     for request in 1 .. cardinality(request_ends) loop
       first_event := last_event + 1;
       last_event := request_ends[request];
@@ -136,8 +139,8 @@ begin
         next_versions := array_fill(null::bigint, array[cardinality(stream_ids)]);
         for event in first_event .. last_event loop
           stream := event_streams[event];
-          twin := twins[event];
-          if twin > 0 and offsets[twin] > 0 and known_positions[event] is null then
+          twin := twins_landed[twins[event]];
+          if twin is not null and known_positions[event] is null then
             known_streams[event] := stream_ids[event_streams[twin]];
             known_versions[event] := landed_versions[twin];
             known_positions[event] := base + offsets[twin];
@@ -210,6 +213,9 @@ begin
           landed_versions[event] := stream_versions[stream];
           taken := taken + 1;
           offsets[event] := taken;
+          if twins is not null then
+            twins_landed[coalesce(nullif(twins[event], 0), event)] := event;
+          end if;
         end loop;
         if changes is not null then
           for change in select c.change from jsonb_array_elements(changes) as c (change)

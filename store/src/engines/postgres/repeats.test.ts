@@ -1,0 +1,38 @@
+import { deepEqual } from 'node:assert/strict'
+import { it } from 'vitest'
+import { freshDatabase } from '../../../../test/postgres/database.ts'
+import { onPostgres } from '../../../../test/postgres/on-postgres.ts'
+import type { AppendRequest } from '../../engine/engine.ts'
+import type { EventToStore } from '../../model/event.ts'
+import { jsonContentType } from '../../model/payload.ts'
+import { postgres } from './index.ts'
+
+const event: EventToStore = {
+  id: '01900000-0000-7000-8000-000000000001',
+  streamId: 'Order-1',
+  type: 'OrderPlaced',
+  schemaVersion: 1,
+  contentType: jsonContentType,
+  data: '{}',
+  metadataContentType: jsonContentType,
+  metadata: '{}',
+  tags: [],
+  recordedAtMs: 0,
+}
+
+onPostgres(({ cluster }) => {
+  it('leaves the ids of a refused request to the next one of its batch, and knows them from then on', async () => {
+    await using database = await freshDatabase(await cluster())
+    const engine = postgres({ url: database.url })
+    const asked: AppendRequest = { events: [event], checks: [] }
+    const refused: AppendRequest = { events: [event], checks: [{ streamId: 'Order-1', expectedVersion: 7 }] }
+    const outcomes = await engine.append([refused, asked, asked, refused])
+    deepEqual(
+      outcomes.map(({ status }) => status),
+      ['conflict', 'done', 'repeated', 'repeated'],
+    )
+    deepEqual(outcomes[2], { ...outcomes[1], status: 'repeated' })
+    deepEqual(await engine.head(), 1)
+    await engine.close()
+  })
+})
