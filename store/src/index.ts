@@ -39,6 +39,10 @@ export type {
   Checkpoints,
   EventStore,
   SaveCheckpointOptions,
+  ShelfItem,
+  ShelfListOptions,
+  ShelfWriteOptions,
+  StoreShelf,
   StreamMetadata,
   StreamMetadataValues,
   StreamsOptions,
@@ -71,7 +75,6 @@ export type {
   TypedStream,
 } from './model/category.ts'
 export {
-  CheckpointConflict,
   ConditionFailed,
   DriverMissing,
   DuplicateEventId,
@@ -137,6 +140,7 @@ export {
   type Query,
   type QueryItem,
 } from './model/query.ts'
+export { CheckpointConflict, ShelfConflict } from './model/shelf-errors.ts'
 export type { SchemaInput, SchemaIssue, SchemaOutput, SchemaVerdict, StandardSchema } from './model/standard-schema.ts'
 export {
   categoryOf,

@@ -5,6 +5,7 @@ import type { EventStore } from './event-store.ts'
 import type { SubscribeOptions } from './model/call.ts'
 import { StoreClosed } from './model/errors.ts'
 import { category } from './schema/category.ts'
+import { storeShelf } from './shelf/store-shelf.ts'
 import { append, appendAll } from './streams/append.ts'
 import { withTransaction } from './streams/append-within.ts'
 import { deleteStream, tombstone, truncateBefore } from './streams/close-stream.ts'
@@ -69,6 +70,7 @@ export function openStore(options: OpenStoreOptions): EventStore {
     tombstone: (streamId, changeOptions) => tombstone(port, streamId, changeOptions),
     category: (name, events, categoryOptions) => category(store, name, events, categoryOptions),
     checkpoints,
+    shelf: storeShelf(engine.shelf),
     close: () => {
       closed ??= close()
       return closed

@@ -15,14 +15,15 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   schema: ['model', 'engine', 'event-store.ts'],
   streams: ['model', 'engine', 'event-store.ts', 'schema'],
   subscriptions: ['model', 'engine', 'event-store.ts', 'schema', 'streams'],
+  shelf: ['model', 'engine', 'event-store.ts', 'schema', 'streams'],
   groups: ['model', 'engine', 'event-store.ts', 'schema', 'streams', 'subscriptions'],
   // These run on any event store, embedded or remote: they see the contract, the nouns and the clock, nothing else.
   projections: ['model', 'event-store.ts', 'engine/clock.ts', 'engine/system-clock.ts'],
   deciders: ['model', 'event-store.ts', 'engine/clock.ts', 'engine/system-clock.ts'],
   relays: ['model', 'event-store.ts', 'engine/clock.ts', 'engine/system-clock.ts'],
-  remote: ['model', 'engine', 'event-store.ts', 'schema', 'streams', 'subscriptions/checkpoint.ts'],
+  remote: ['model', 'engine', 'event-store.ts', 'schema', 'streams', 'subscriptions/checkpoint.ts', 'shelf'],
   engines: ['model', 'engine'],
-  'open-store.ts': ['model', 'engine', 'event-store.ts', 'schema', 'streams', 'subscriptions', 'groups'],
+  'open-store.ts': ['model', 'engine', 'event-store.ts', 'schema', 'streams', 'shelf', 'subscriptions', 'groups'],
   // The memory engine is the reference that the model-based cases compare with.
   conformance: [
     'model',

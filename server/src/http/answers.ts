@@ -117,6 +117,17 @@ export const metadataAnswers: Answers = ok(
 /** A saved place. */
 export const checkpointAnswers: Answers = ok(Type.Object({ position: place, version: place }))
 
+const shelfItem = Type.Object({ key: Type.String(), value: Type.Unknown(), version: place })
+
+/** An entry of the shelf. */
+export const shelfItemAnswers: Answers = ok(shelfItem)
+
+/** A page of entries of the shelf. */
+export const shelfListAnswers: Answers = ok(Type.Object({ items: Type.Array(shelfItem) }))
+
+/** Where an entry of the shelf stands now; version 0 when it is not there. */
+export const shelfVersionAnswers: Answers = ok(Type.Object({ key: Type.String(), version: place }))
+
 /** The head and what the engine can do. */
 export const headAnswers: Answers = ok(
   Type.Object({ head: place, capabilities: Type.Object({}, { additionalProperties: true }) }),

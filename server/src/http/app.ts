@@ -18,6 +18,7 @@ import { jsonFrom } from './json-body.ts'
 import { problem, problemType, sendError } from './problem.ts'
 import { parseQueryString } from './query-string.ts'
 import { readRoutes } from './read.ts'
+import { shelfRoutes } from './shelf.ts'
 import { streamRoutes } from './streams.ts'
 import { subscribeRoutes } from './subscribe.ts'
 import { validatorCompiler } from './validation.ts'
@@ -72,6 +73,7 @@ export async function createApp(parts: AppParts): Promise<FastifyInstance> {
   await app.register(readRoutes(store))
   await app.register(streamRoutes(store))
   await app.register(checkpointRoutes(store))
+  await app.register(shelfRoutes(store))
   await app.register(healthRoutes({ store, clock, closing }))
   const { subscriptions } = metrics
   const counted = { opened: () => subscriptions.inc(), closed: () => subscriptions.dec() }

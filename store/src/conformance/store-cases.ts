@@ -3,6 +3,7 @@ import { appendingCases } from './store/appending.ts'
 import { boundaryCases } from './store/boundaries.ts'
 import { followingCases } from './store/following.ts'
 import { readingCases } from './store/reading.ts'
+import { shelfStoreCases } from './store/shelf.ts'
 
 /** Every case about a whole store, in a fixed order. They hold for any `EventStore`, embedded or remote. */
 export const storeCases: readonly StoreCase[] = [
@@ -10,4 +11,5 @@ export const storeCases: readonly StoreCase[] = [
   ...readingCases,
   ...followingCases,
   ...boundaryCases,
+  ...shelfStoreCases,
 ]

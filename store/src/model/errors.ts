@@ -1,5 +1,6 @@
 import type { EventNotDefined, PayloadInvalid, PayloadUnreadable, ProjectionFailed } from './event-errors.ts'
 import { type LimitName, limits } from './limits.ts'
+import type { CheckpointConflict, ShelfConflict } from './shelf-errors.ts'
 import { type ErrorCode, quoted, VarveError, type VarveErrorShape } from './varve-error.ts'
 import type { ExpectedVersion } from './version.ts'
 
@@ -38,6 +39,7 @@ type AnyVarveError =
   | StoreTooNew
   | DriverMissing
   | CheckpointConflict
+  | ShelfConflict
   | Forbidden
   | RemoteFailed
 
@@ -248,20 +250,6 @@ export class DriverMissing extends VarveError {
   constructor(driver: string, install: string, options?: ErrorOptions) {
     super(`${driver} is not available. ${install}`, options)
     this.driver = driver
-  }
-}
-
-/** Another consumer moved the checkpoint: two run under one name. */
-export class CheckpointConflict extends VarveError {
-  readonly code = 'CHECKPOINT_CONFLICT'
-  readonly checkpoint: string
-
-  constructor(checkpoint: string) {
-    super(
-      `Checkpoint ${quoted(checkpoint)} was moved by another consumer. ` +
-        'Run one consumer per checkpoint name, or give this one a name of its own.',
-    )
-    this.checkpoint = checkpoint
   }
 }
 

@@ -41,8 +41,10 @@ export const limits = {
   pageBytes: 4_194_304,
   /** Streams of one page of a listing. */
   pageStreams: 1_000,
-  /** Characters of a shelf key, which every engine takes. Only the store writes keys: a checkpoint's is its name and a prefix. */
+  /** Characters of a shelf key, which every engine takes, the store's own prefix of a few characters included. */
   shelfKeyChars: 512,
+  /** Entries of one page read from the shelf, at the most: each may be as large as an event. */
+  shelfPageEntries: 32,
   /** Bytes of a shelf value, which every engine takes: as large as an event. */
   shelfValueBytes: 1_048_576,
   /** Characters of a checkpoint's name. */

@@ -42,6 +42,7 @@ export type ErrorCode =
   | 'STORE_TOO_NEW'
   | 'DRIVER_MISSING'
   | 'CHECKPOINT_CONFLICT'
+  | 'SHELF_CONFLICT'
   | 'FORBIDDEN'
   | 'REMOTE_FAILED'
 

@@ -13,6 +13,7 @@ import { listStreams, readAll, readStream } from '../streams/read.ts'
 import { remoteCheckpoints } from './checkpoints.ts'
 import { httpApi } from './http-api.ts'
 import { capabilitiesFrom, remotePort } from './port.ts'
+import { remoteShelf } from './shelf.ts'
 import { subscribeRemote } from './subscribe.ts'
 import { serverTime } from './wire.ts'
 
@@ -72,6 +73,7 @@ export async function connect(options: ConnectOptions): Promise<EventStore> {
     tombstone: (streamId, changeOptions) => tombstone(port, streamId, changeOptions),
     category: (name, events, categoryOptions) => category(store, name, events, categoryOptions),
     checkpoints,
+    shelf: remoteShelf(api),
     close: () => {
       closing.abort(new StoreClosed())
       closed ??= api.finished()

@@ -4,7 +4,7 @@ import { type ProblemDocument, refusalFrom } from './refusal.ts'
 
 /** One request to a Varve server. */
 export interface ApiRequest {
-  readonly method: 'GET' | 'POST' | 'PUT'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   /** With its query string, from the first slash on. */
   readonly path: string
   /** JSON text. */

@@ -1,5 +1,4 @@
 import {
-  CheckpointConflict,
   ConditionFailed,
   DuplicateEventId,
   EngineFailed,
@@ -16,6 +15,7 @@ import {
   VersionConflict,
 } from '../model/errors.ts'
 import type { LimitName } from '../model/limits.ts'
+import { CheckpointConflict, ShelfConflict } from '../model/shelf-errors.ts'
 import type { ErrorCode } from '../model/varve-error.ts'
 import type { ExpectedVersion } from '../model/version.ts'
 
@@ -42,6 +42,8 @@ export function refusalFrom(problem: ProblemDocument, status: number): Error {
       return new StreamTombstoned(text('stream_id'))
     case 'CHECKPOINT_CONFLICT':
       return new CheckpointConflict(text('checkpoint'))
+    case 'SHELF_CONFLICT':
+      return new ShelfConflict(text('key'), number('expected'))
     case 'INVALID_ARGUMENT':
       return new InvalidArgument(text('argument'), after(detail, `${text('argument')} `))
     case 'LIMIT_EXCEEDED':

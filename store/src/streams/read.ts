@@ -9,6 +9,7 @@ import { normalQuery } from '../model/query.ts'
 import type { StreamInfo } from '../model/stream.ts'
 import { decodeEvent } from '../schema/codec.ts'
 import { checkStreamId } from './prepare.ts'
+import { checkedLimit, reader } from './reader.ts'
 
 /** A read with every option present. */
 interface Reading {
@@ -69,12 +70,6 @@ function normalRange(options: ReadStreamOptions): Omit<Reading, 'engine' | 'sour
   return { direction, from, limit: checkedLimit(options.limit), signal }
 }
 
-function checkedLimit(limit: number | undefined): number {
-  if (limit === undefined) return Number.POSITIVE_INFINITY
-  if (!isPosition(limit)) throw new InvalidArgument('limit', 'is not a whole number from 0 on')
-  return limit
-}
-
 function eventReader(reading: Reading): EventReader {
   return reader(
     (limit) => readEvents({ ...reading, limit }),
@@ -124,30 +119,4 @@ function readPage(reading: Reading, from: number, limit: number): Promise<Page> 
   const { engine, source, direction, signal } = reading
   const page = { source, direction, from, limit: Math.min(limit, limits.pageEvents), maxBytes: limits.pageBytes }
   return engine.read(page, signal)
-}
-
-/** A {@link Reader} over a generator that can be started any number of times. */
-function reader<Item>(
-  read: (limit: number) => AsyncGenerator<Item>,
-  limit: number,
-  readLastItem?: () => Promise<Item | undefined>,
-): Reader<Item> {
-  return {
-    [Symbol.asyncIterator]: () => read(limit),
-    toArray: async () => {
-      const items: Item[] = []
-      for await (const item of read(limit)) items.push(item)
-      return items
-    },
-    first: async () => {
-      for await (const item of read(Math.min(limit, 1))) return item
-      return undefined
-    },
-    last: async () => {
-      if (readLastItem !== undefined) return readLastItem()
-      let last: Item | undefined
-      for await (const item of read(limit)) last = item
-      return last
-    },
-  }
 }

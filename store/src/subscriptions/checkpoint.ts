@@ -1,11 +1,12 @@
 import type { Shelf } from '../engine/engine.ts'
 import type { Checkpoints } from '../event-store.ts'
 import type { CheckpointOptions, SubscriptionItem } from '../model/call.ts'
-import { CheckpointConflict, InvalidArgument, isVarveError, LimitExceeded, StoreCorrupt } from '../model/errors.ts'
+import { InvalidArgument, isVarveError, LimitExceeded, StoreCorrupt } from '../model/errors.ts'
 import type { RecordedEvent } from '../model/event.ts'
 import { limits } from '../model/limits.ts'
 import { type Payload, toText } from '../model/payload.ts'
 import { isPosition } from '../model/position.ts'
+import { CheckpointConflict } from '../model/shelf-errors.ts'
 
 const everyEventsDefault = 100
 

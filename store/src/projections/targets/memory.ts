@@ -1,4 +1,5 @@
-import { CheckpointConflict, InvalidArgument, StoreClosed } from '../../model/errors.ts'
+import { InvalidArgument, StoreClosed } from '../../model/errors.ts'
+import { CheckpointConflict } from '../../model/shelf-errors.ts'
 import { checkpointHolds, type Target, type TargetChange, type TargetCheckpoint } from '../../model/target.ts'
 import { createTurns } from './turns.ts'
 

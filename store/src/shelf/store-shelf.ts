@@ -1,0 +1,112 @@
+import type { Shelf, ShelfEntry } from '../engine/engine.ts'
+import type { ShelfItem, ShelfListOptions, StoreShelf } from '../event-store.ts'
+import { InvalidArgument, LimitExceeded, StoreCorrupt } from '../model/errors.ts'
+import { limits } from '../model/limits.ts'
+import { payloadBytes, toText } from '../model/payload.ts'
+import { isPosition } from '../model/position.ts'
+import { ShelfConflict } from '../model/shelf-errors.ts'
+import { encodeJson } from '../schema/codec.ts'
+import { checkedLimit, reader } from '../streams/reader.ts'
+
+/** Keeps what callers put on an engine's shelf apart from what the store keeps there itself. */
+const prefixOfValues = 'value/'
+
+/** The values of callers on the shelf of an engine. */
+export function storeShelf(shelf: Shelf): StoreShelf {
+  return {
+    get: async (key, options = {}) => {
+      const entry = await shelf.get(engineKey(key), options.signal)
+      return entry && itemFrom(entry)
+    },
+    put: async (key, value, { expectedVersion, signal } = {}) => {
+      const text = shelfText(value)
+      checkExpected(expectedVersion)
+      const version = await shelf.put(engineKey(key), text, { expectedVersion }, signal)
+      if (version === 'conflict') throw new ShelfConflict(key, expectedVersion ?? 0)
+      return version
+    },
+    delete: async (key, { expectedVersion, signal } = {}) => {
+      checkExpected(expectedVersion)
+      const outcome = await shelf.delete(engineKey(key), { expectedVersion }, signal)
+      if (outcome === 'conflict') throw new ShelfConflict(key, expectedVersion ?? 0)
+    },
+    list: (options) =>
+      listItems(options, async (query) => (await shelf.list(inEngine(query), query.signal)).map(itemFrom)),
+  }
+}
+
+/** A page of a listing, with every option present. */
+export interface ShelfPageQuery {
+  readonly prefix: string
+  readonly after: string
+  readonly limit: number
+  readonly signal: AbortSignal | undefined
+}
+
+/** Lists entries page by page; a page shorter than asked for is the last one. */
+export function listItems(
+  options: ShelfListOptions = {},
+  readPage: (query: ShelfPageQuery) => Promise<readonly ShelfItem[]>,
+): ReturnType<StoreShelf['list']> {
+  const { prefix = '', after = '', signal } = options
+  if (typeof prefix !== 'string') throw new InvalidArgument('prefix', 'is not a string')
+  if (typeof after !== 'string') throw new InvalidArgument('after', 'is not a string')
+
+  async function* items(limit: number): AsyncGenerator<ShelfItem> {
+    let cursor = after
+    for (let left = limit; left > 0; ) {
+      const asked = Math.min(left, limits.shelfPageEntries)
+      const page = await readPage({ prefix, after: cursor, limit: asked, signal })
+      yield* page
+      left -= page.length
+      cursor = page.at(-1)?.key ?? cursor
+      if (page.length < asked) return
+    }
+  }
+  return reader(items, checkedLimit(options.limit))
+}
+
+/**
+ * JSON text of a value for the shelf.
+ *
+ * @throws INVALID_ARGUMENT, LIMIT_EXCEEDED
+ */
+export function shelfText(value: unknown): string {
+  const text = encodeJson(value, 'value')
+  const bytes = payloadBytes(text)
+  if (bytes > limits.shelfValueBytes) throw new LimitExceeded('shelfValueBytes', bytes)
+  return text
+}
+
+/** Refuses what is no key of the shelf. */
+export function checkKey(key: unknown): asserts key is string {
+  if (typeof key !== 'string' || key === '' || !key.isWellFormed()) {
+    throw new InvalidArgument('key', 'is not a non-empty string of whole characters')
+  }
+  const chars = prefixOfValues.length + key.length
+  if (chars > limits.shelfKeyChars) throw new LimitExceeded('shelfKeyChars', chars)
+}
+
+/** Refuses what is no version to expect. */
+export function checkExpected(expectedVersion: unknown): void {
+  if (expectedVersion !== undefined && !isPosition(expectedVersion)) {
+    throw new InvalidArgument('expectedVersion', 'is not a whole number from 0 on')
+  }
+}
+
+function engineKey(key: string): string {
+  checkKey(key)
+  return prefixOfValues + key
+}
+
+function inEngine({ prefix, after, limit }: ShelfPageQuery): { prefix: string; after: string; limit: number } {
+  return { prefix: prefixOfValues + prefix, after: after === '' ? '' : prefixOfValues + after, limit }
+}
+
+function itemFrom({ key, value, version }: ShelfEntry): ShelfItem {
+  try {
+    return { key: key.slice(prefixOfValues.length), value: JSON.parse(toText(value)), version }
+  } catch (cause) {
+    throw new StoreCorrupt(`the entry ${JSON.stringify(key)} of the shelf is no JSON`, { cause })
+  }
+}
