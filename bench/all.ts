@@ -1,4 +1,5 @@
 import { benchAppend } from './append.ts'
+import { benchExecute } from './execute.ts'
 import { benchGrowth } from './growth.ts'
 import { presetFrom } from './harness/preset.ts'
 import { publish } from './harness/report.ts'
@@ -8,5 +9,5 @@ import { benchSubscribe } from './subscribe.ts'
 
 /** Every workload, one after the other, never side by side: they would measure each other. */
 const preset = presetFrom(process.argv.slice(2))
-for (const bench of [benchAppend, benchRead, benchSubscribe, benchGrowth]) publish(await bench(preset))
+for (const bench of [benchAppend, benchRead, benchSubscribe, benchExecute, benchGrowth]) publish(await bench(preset))
 for await (const report of benchPostgres(preset)) publish(report)

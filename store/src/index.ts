@@ -1,8 +1,13 @@
 export { type Decider, type Decision, defineDecider, type GivenDecider } from './deciders/decider.ts'
-export { execute, type Task } from './deciders/execute.ts'
+export { type CommandStore, execute, type Task } from './deciders/execute.ts'
 export type { Executed, ExecuteOptions } from './deciders/execute-options.ts'
 export { type DecisionStore, type DecisionTask, executeOver } from './deciders/execute-over.ts'
+export { type FoldableStore, type FoldedStream, type FoldOptions, foldStream } from './deciders/fold-stream.ts'
 export { type ExpectedError, type Given, given, type Outcome } from './deciders/given-when-then.ts'
+export type { FoldTask } from './deciders/snapshot.ts'
+export { type FileSnapshotsOptions, fileSnapshots } from './deciders/snapshot-files.ts'
+export { shelfSnapshots } from './deciders/snapshot-shelf.ts'
+export { takeSnapshot } from './deciders/take-snapshot.ts'
 export {
   type AnyView,
   type DecisionModel,
@@ -141,6 +146,7 @@ export {
   type QueryItem,
 } from './model/query.ts'
 export { CheckpointConflict, ShelfConflict } from './model/shelf-errors.ts'
+export type { Snapshot, SnapshotOutcome, SnapshotOwner, SnapshotPlace, SnapshotPolicy } from './model/snapshot.ts'
 export type { SchemaInput, SchemaIssue, SchemaOutput, SchemaVerdict, StandardSchema } from './model/standard-schema.ts'
 export {
   categoryOf,

@@ -7,6 +7,8 @@ import {
   event,
   execute,
   executeOver,
+  type FoldedStream,
+  foldStream,
   given,
 } from 'varve'
 import { expectTypeOf } from 'vitest'
@@ -93,3 +95,21 @@ executeOver(store, {
 })
 // @ts-expect-error the state is a number
 defineView({ events, initialState: () => 0, evolve: () => 'many' })
+
+// A snapshot holds the state of its decider; what decode gives back has to be one.
+defineDecider({
+  events,
+  initialState: (): Cart => ({ status: 'open', items: 0 }),
+  decide: (_: Command) => [],
+  evolve: (state) => state,
+  snapshot: {
+    name: 'cart',
+    encode: (state) => {
+      expectTypeOf(state).toEqualTypeOf<Cart>()
+      return state.items
+    },
+    // @ts-expect-error a number is no cart
+    decode: (value) => Number(value),
+  },
+})
+expectTypeOf(foldStream(store, { decider: cart, streamId: 'Cart-7' })).resolves.toEqualTypeOf<FoldedStream<Cart>>()

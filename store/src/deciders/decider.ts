@@ -8,6 +8,7 @@
 import { InvalidArgument } from '../model/errors.ts'
 import type { RecordedEvent } from '../model/event.ts'
 import { assertDefined, type EventDefinitions, type EventOf, type NewEventOf } from '../model/event-definition.ts'
+import { checkSnapshotPolicy, type SnapshotPolicy } from '../model/snapshot.ts'
 
 /** Business rules of one kind of stream. Made by {@link defineDecider}. */
 export interface Decider<Events extends EventDefinitions, Command, State> {
@@ -22,6 +23,8 @@ export interface Decider<Events extends EventDefinitions, Command, State> {
   readonly decide: (command: Command, state: State) => Decision<Events>
   /** The state after an event. Returns the state it was given where an event changes nothing. */
   readonly evolve: (state: State, event: EventOf<Events>) => State
+  /** When snapshots of the state are taken. Default: never. */
+  readonly snapshot?: SnapshotPolicy<State> | undefined
 }
 
 /** What a decider decides: one event, several, or none. */
@@ -32,9 +35,11 @@ export type Decision<Events extends EventDefinitions> = NewEventOf<Events> | rea
  * that in what it returns a literal like `'open'` is checked against the state instead of becoming any string.
  */
 export interface GivenDecider<Events extends EventDefinitions, Command, State>
-  extends Omit<Decider<Events, Command, State>, 'evolve'> {
+  extends Omit<Decider<Events, Command, State>, 'evolve' | 'snapshot'> {
   /** The state after an event. See {@link Decider.evolve}. */
   readonly evolve: NoInfer<Decider<Events, Command, State>['evolve']>
+  /** When snapshots of the state are taken. Default: never. */
+  readonly snapshot?: NoInfer<SnapshotPolicy<State>> | undefined
 }
 
 /**
@@ -56,12 +61,13 @@ export interface GivenDecider<Events extends EventDefinitions, Command, State>
 export function defineDecider<Events extends EventDefinitions, Command, State>(
   given: GivenDecider<Events, Command, State>,
 ): Decider<Events, Command, State> {
-  const { events, initialState, decide, evolve } = given
+  const { events, initialState, decide, evolve, snapshot } = given
   if (typeof events !== 'object' || events === null) throw new InvalidArgument('events', 'is missing: use defineEvents')
   for (const [name, part] of Object.entries({ initialState, decide, evolve })) {
     if (typeof part !== 'function') throw new InvalidArgument(name, 'is not a function')
   }
-  return { events, initialState, decide, evolve }
+  if (snapshot !== undefined) checkSnapshotPolicy(snapshot)
+  return { events, initialState, decide, evolve, snapshot }
 }
 
 /** A stream folded up to a version. */

@@ -3,6 +3,7 @@ import type { CallOptions } from '../model/call.ts'
 import { isVarveError } from '../model/errors.ts'
 import type { NewEventMetadata } from '../model/event.ts'
 import type { EventDefinitions, NewEventOf, RecordedEventOf } from '../model/event-definition.ts'
+import type { SnapshotOutcome, SnapshotPlace } from '../model/snapshot.ts'
 
 /** Options of `execute` and `executeOver`. */
 export interface ExecuteOptions extends CallOptions {
@@ -15,6 +16,8 @@ export interface ExecuteOptions extends CallOptions {
   readonly metadata?: NewEventMetadata
   /** Attempts while the stream keeps moving, the first one included; 1 turns retries off. Default `limits.conflictAttempts`. */
   readonly attemptsMax?: number
+  /** Where snapshots lie, for `execute` with a decider that has a policy for them. Default: on the store's shelf. */
+  readonly snapshots?: SnapshotPlace
   /** Default: the machine's clock. */
   readonly clock?: Clock
   /** Numbers from 0 up to 1, for the jitter of the pauses. Default: the machine's. */
@@ -34,6 +37,11 @@ export interface Executed<Events extends EventDefinitions> {
   readonly attempts: number
   /** True when the command had been executed before: nothing was appended. */
   readonly idempotent: boolean
+  /**
+   * There when the decider has a policy for snapshots: settles, and never rejects, when this command's own one is kept or
+   * known not to be needed. The command does not wait for it; a program that ends may.
+   */
+  readonly snapshot?: Promise<SnapshotOutcome>
 }
 
 /** Ids derived from one command differ in number when another decision won the race: then the winner is to be found. */

@@ -38,9 +38,10 @@ function opened(): EventStore {
 }
 
 /** A store on which another writer comes first, so many times. */
-function contended(store: EventStore, times: number): Pick<EventStore, 'category'> {
+function contended(store: EventStore, times: number): EventStore {
   let left = times
   return {
+    ...store,
     category: (name, events, options) => {
       const category = store.category(name, events, options)
       const stream: typeof category.stream = (id) => {

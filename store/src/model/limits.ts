@@ -49,6 +49,8 @@ export const limits = {
   shelfValueBytes: 1_048_576,
   /** Characters of a checkpoint's name. */
   checkpointNameChars: 200,
+  /** Characters of the name of a snapshot policy. */
+  snapshotNameChars: 100,
   /** Attempts of a subscription to read while its engine is unavailable, before it gives up; about two minutes. */
   readAttempts: 30,
   /** Steps from one stored event to what it is read as, before its upcasters are taken to lead round in a circle. */
