@@ -84,6 +84,7 @@ function measured(engine: Engine, clock: Clock, seen: Seen): Engine {
       seen.head(page.head)
       return page
     },
+    find: (eventId, signal) => engine.find(eventId, signal),
     head: async (signal) => {
       const head = await engine.head(signal)
       seen.head(head)

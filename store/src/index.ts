@@ -44,10 +44,6 @@ export type {
   Checkpoints,
   EventStore,
   SaveCheckpointOptions,
-  ShelfItem,
-  ShelfListOptions,
-  ShelfWriteOptions,
-  StoreShelf,
   StreamMetadata,
   StreamMetadataValues,
   StreamsOptions,
@@ -145,6 +141,7 @@ export {
   type Query,
   type QueryItem,
 } from './model/query.ts'
+export type { ShelfItem, ShelfListOptions, ShelfWriteOptions, StoreShelf } from './model/shelf.ts'
 export { CheckpointConflict, ShelfConflict } from './model/shelf-errors.ts'
 export type { Snapshot, SnapshotOutcome, SnapshotOwner, SnapshotPlace, SnapshotPolicy } from './model/snapshot.ts'
 export type { SchemaInput, SchemaIssue, SchemaOutput, SchemaVerdict, StandardSchema } from './model/standard-schema.ts'
@@ -161,6 +158,7 @@ export {
   subjectOf,
 } from './model/stream.ts'
 export type { Target, TargetChange, TargetCheckpoint } from './model/target.ts'
+export type { Trace, TracedEvent, TraceOptions } from './model/trace.ts'
 export { type ErrorCode, VarveError, type VarveErrorShape } from './model/varve-error.ts'
 export { type ExpectedVersion, versionHolds } from './model/version.ts'
 export { type OpenStoreOptions, openStore } from './open-store.ts'

@@ -12,7 +12,8 @@ import { deleteStream, tombstone, truncateBefore } from './streams/close-stream.
 import { createIdSource } from './streams/event-id.ts'
 import { createGroupCommit } from './streams/group-commit.ts'
 import { getStreamMetadata, setStreamMetadata, streamInfo } from './streams/metadata.ts'
-import { listStreams, readAll, readStream } from './streams/read.ts'
+import { listStreams, readAll, readEvent, readStream } from './streams/read.ts'
+import { trace } from './streams/trace.ts'
 import { shelfCheckpoints } from './subscriptions/checkpoint.ts'
 import { subscribe } from './subscriptions/subscribe.ts'
 import { createHeadWatch } from './subscriptions/wake.ts'
@@ -57,6 +58,8 @@ export function openStore(options: OpenStoreOptions): EventStore {
     withTransaction: (client) => withTransaction(port, client),
     readStream: (streamId, readOptions) => readStream(engine, streamId, readOptions),
     readAll: (readOptions) => readAll(engine, readOptions),
+    readEvent: (eventId, callOptions) => readEvent(engine, eventId, callOptions),
+    trace: (correlationId, traceOptions) => trace(engine, correlationId, traceOptions),
     subscribe: ((subscribeOptions: SubscribeOptions & { marks: true }) =>
       subscribe(subscriptions, subscribeOptions)) as EventStore['subscribe'],
     head: (callOptions) => engine.head(callOptions?.signal),

@@ -196,3 +196,35 @@ describe('varve', () => {
     expect((await varve(folder.path, words, { env: { VARVE_DEBUG: '1' } })).stderr).toMatch(/\n {4}at /)
   })
 })
+
+describe('varve trace', () => {
+  const ids = [1, 2, 3, 4].map((n) => `01990000-0000-7000-8000-00000000000${n}`)
+  const seeded = async (): Promise<void> => {
+    const append = (n: number, stream: string, cause?: number): Promise<Ended> => {
+      const metadata = { correlation_id: 'req-42', ...(cause !== undefined && { causation_id: ids[cause] }) }
+      const options = ['--id', String(ids[n]), '--metadata', JSON.stringify(metadata), '--idempotency-key', String(n)]
+      return fresh('traced', ['append', stream, `Step${n}`, ...options])
+    }
+    await append(0, 'Order-1')
+    await append(1, 'Payment-1', 0)
+    await append(2, 'Payment-1', 1)
+    await append(3, 'Parcel-1', 0)
+  }
+
+  it('draws each event under the one that caused it', async () => {
+    await seeded()
+    expect((await fresh('traced', ['trace', 'req-42', '--tree'])).stdout).toBe(
+      'Step0  Order-1@1  #1\n ├─ Step1  Payment-1@1  #2\n │  └─ Step2  Payment-1@2  #3\n └─ Step3  Parcel-1@1  #4\n',
+    )
+  })
+
+  it('prints envelopes in a pipe, and says when there is nothing or more', async () => {
+    await seeded()
+    const two = await fresh('traced', ['trace', 'req-42', '--limit', '2'])
+    expect(linesOf(two).map((event) => event.event_type)).toEqual(['Step0', 'Step1'])
+    expect(two.stderr).toContain('more than these 2 events')
+    const none = await fresh('traced', ['trace', 'req-9'])
+    expect([none.code, none.stdout]).toEqual([0, ''])
+    expect(none.stderr).toContain('No event carries "req-9"')
+  })
+})

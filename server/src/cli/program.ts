@@ -14,6 +14,7 @@ import { defaultStoreUrl, type Run, type Session } from './session.ts'
 import { addStreams } from './streams.ts'
 import { addTail } from './tail.ts'
 import type { Terminal } from './terminal.ts'
+import { addTrace } from './trace.ts'
 
 /** What a run of the command line is given. */
 export interface ProgramPort {
@@ -65,6 +66,7 @@ function createProgram({ version, terminal }: ProgramPort, run: Run): Command {
     addTail,
     addStreams,
     addHead,
+    addTrace,
     addMetadata,
     addCloseStream,
     addExport,

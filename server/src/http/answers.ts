@@ -86,6 +86,23 @@ export const appendedAllAnswers: Answers = created(
   }),
 )
 
+/** One event, or null. */
+export const eventAnswers: Answers = ok(Type.Object({ event: Type.Union([envelopeAnswer, Type.Null()]) }))
+
+/** What a correlation id ties together. */
+export const traceAnswers: Answers = ok(
+  Type.Object({
+    correlation_id: Type.String(),
+    roots: Type.Array(
+      Type.Object({
+        event: envelopeAnswer,
+        effects: Type.Array(Type.Object({}, { description: 'Again an event and its effects' })),
+      }),
+    ),
+    complete: Type.Boolean({ description: 'False when there is more than was asked for' }),
+  }),
+)
+
 /** A page of events, or all of them as lines. */
 export const pageAnswers: Answers = read(Type.Object(pageFields))
 

@@ -1,8 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply } from 'fastify'
 import { Type } from 'typebox'
-import { type EventStore, InvalidArgument, type Query } from 'varve'
-import { pageAnswers, streamPageAnswers } from './answers.ts'
+import { type Envelope, type EventStore, InvalidArgument, type Query, type TracedEvent, toEnvelope } from 'varve'
+import { eventAnswers, pageAnswers, streamPageAnswers, traceAnswers } from './answers.ts'
 import { sendLines, wantsLines } from './lines.ts'
 import { pageFrom } from './page.ts'
 import { filterFields, filterFrom, pageRange, rangeFields, streamParams, type WireRange } from './range.ts'
@@ -41,6 +41,22 @@ const readQuerySchema = {
   response: pageAnswers,
 }
 
+const readEventSchema = {
+  tags: ['read'],
+  summary: 'The event with an id; null when there is none',
+  params: Type.Object({ event_id: Type.String() }),
+  querystring: Type.Object({}, closed),
+  response: eventAnswers,
+}
+
+const traceSchema = {
+  tags: ['read'],
+  summary: 'Everything that carries a correlation id, as trees of what caused what',
+  params: Type.Object({ correlation_id: Type.String({ description: 'Percent-encoded' }) }),
+  querystring: Type.Object({ limit: Type.Optional(Type.Integer({ minimum: 0 })) }, closed),
+  response: traceAnswers,
+}
+
 /** The routes that read events. */
 export function readRoutes(store: EventStore): FastifyPluginAsyncTypebox {
   return async (app) => {
@@ -51,6 +67,16 @@ export function readRoutes(store: EventStore): FastifyPluginAsyncTypebox {
     app.get('/events', { schema: readAllSchema }, async (request, reply) =>
       answerAll({ store, reply, lines: wantsLines(request) }, filterFrom(request.query), request.query),
     )
+
+    app.get('/events/:event_id', { schema: readEventSchema }, async ({ params }) => {
+      const event = await store.readEvent(params.event_id)
+      return { event: event === undefined ? null : toEnvelope(event) }
+    })
+
+    app.get('/traces/:correlation_id', { schema: traceSchema }, async ({ params, query }) => {
+      const { correlationId, roots, complete } = await store.trace(params.correlation_id, query)
+      return { correlation_id: correlationId, roots: roots.map(tracedEnvelope), complete }
+    })
 
     app.post('/events/query', { schema: readQuerySchema }, async (request, reply) => {
       const { query, stream_id, ...range } = request.body
@@ -89,6 +115,15 @@ async function answerAll({ store, reply, lines }: Asked, filter: Query, wire: Wi
   const head = await store.head({ signal })
   const events = store.readAll({ ...range, filter, signal })
   return pageFrom({ events, range, head, last: head, placeOf: (event) => event.position })
+}
+
+interface TracedEnvelope {
+  readonly event: Envelope
+  readonly effects: readonly TracedEnvelope[]
+}
+
+function tracedEnvelope({ event, effects }: TracedEvent): TracedEnvelope {
+  return { event: toEnvelope(event), effects: effects.map(tracedEnvelope) }
 }
 
 /** Aborts when the client has gone, so that nobody reads for nobody. */

@@ -14,6 +14,7 @@ const verbs: readonly {
     call: (engine, signal) =>
       engine.read({ source: wholeLog, direction: 'forward', from: 1, limit: 10, maxBytes: 1_000 }, signal),
   },
+  { verb: 'find', call: (engine, signal) => engine.find(eventFor('Order-1').id, signal) },
   { verb: 'head', call: (engine, signal) => engine.head(signal) },
   { verb: 'streams', call: (engine, signal) => engine.streams({ prefix: '', after: '', limit: 10 }, signal) },
   { verb: 'shelf.get', call: (engine, signal) => engine.shelf.get('a', signal) },

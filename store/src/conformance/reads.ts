@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Engine, ReadQuery } from '../engine/engine.ts'
+import type { EventToStore } from '../model/event.ts'
 import { emptyStream } from '../model/stream.ts'
 import type { EngineCase } from './case.ts'
 import {
@@ -15,6 +16,7 @@ import {
   page,
   pages,
   read,
+  tombstone,
   truncation,
   wholeLog,
 } from './port.ts'
@@ -382,6 +384,33 @@ export const readCases: readonly EngineCase[] = [
         (await read(engine, { streamId: 'Order-1' }, { from: 4 })).map((event) => event.version),
         [4],
       )
+    },
+  },
+  {
+    promise: 'reads',
+    rule: 'reads/find',
+    name: 'an event is found by its id, as it was appended and where it landed, and nothing by another id',
+    run: async ({ engine }) => {
+      const events = [eventFor('Order-1', { data: '{"n":1}' }), eventFor('Order-2', { data: '{"n":2}' })]
+      for (const event of events) {
+        const { lastPosition } = await land(engine, event)
+        const found = await engine.find(event.id)
+        assert.deepEqual(found && comparable(found), { ...comparable(event), version: 1, position: lastPosition })
+      }
+      assert.equal(await engine.find(eventFor('Order-1').id), undefined)
+    },
+  },
+  {
+    promise: 'reads',
+    rule: 'reads/find-hidden',
+    name: 'an event is found by its id also when its stream was truncated or tombstoned since',
+    run: async ({ engine }) => {
+      const [first, second] = eventsFor('Order-1', 2) as [EventToStore, EventToStore]
+      await land(engine, first, second)
+      await land(engine, truncation('Order-1', 2))
+      assert.equal((await engine.find(first.id))?.version, 1)
+      await land(engine, tombstone('Order-1'))
+      assert.equal((await engine.find(second.id))?.version, 2)
     },
   },
   ...sourceCases,

@@ -4,6 +4,7 @@ import { boundaryCases } from './store/boundaries.ts'
 import { followingCases } from './store/following.ts'
 import { readingCases } from './store/reading.ts'
 import { shelfStoreCases } from './store/shelf.ts'
+import { tracingCases } from './store/tracing.ts'
 
 /** Every case about a whole store, in a fixed order. They hold for any `EventStore`, embedded or remote. */
 export const storeCases: readonly StoreCase[] = [
@@ -12,4 +13,5 @@ export const storeCases: readonly StoreCase[] = [
   ...followingCases,
   ...boundaryCases,
   ...shelfStoreCases,
+  ...tracingCases,
 ]

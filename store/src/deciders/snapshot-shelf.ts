@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { StoreShelf } from '../event-store.ts'
+import type { StoreShelf } from '../model/shelf.ts'
 import type { Snapshot, SnapshotPlace } from '../model/snapshot.ts'
 
 /** By shelf, so that calls which name no place of their own share one. */

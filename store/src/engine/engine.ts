@@ -37,6 +37,9 @@ export interface Engine {
   /** Reads one page. Never more than `limit` events, and never past `maxBytes` by more than one event. */
   read(query: ReadQuery, signal?: AbortSignal): Promise<Page>
 
+  /** The event with an id, in canonical form, wherever it lies and whether or not its stream still shows it. */
+  find(eventId: string, signal?: AbortSignal): Promise<StoredEvent | undefined>
+
   /** The position of the last event, 0 when there is none. Sees every append acknowledged by anyone. */
   head(signal?: AbortSignal): Promise<number>
 

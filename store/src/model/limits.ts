@@ -57,6 +57,10 @@ export const limits = {
   upcastSteps: 1_000,
   /** Events that a projection saves in one transaction; measured: larger batches gain nothing on SQLite. */
   projectionEvents: 500,
+  /** Events of one correlation id that a trace shows, unless told otherwise; each with its payload is in memory. */
+  traceEvents: 10_000,
+  /** Payload and metadata of the events that a trace shows, in bytes; it ends after the event that passes them. */
+  traceBytes: 67_108_864,
   /** Attempts of a command whose stream keeps moving, the first one included. */
   conflictAttempts: 8,
 } as const

@@ -9,7 +9,8 @@ import { withTransaction } from '../streams/append-within.ts'
 import { deleteStream, tombstone, truncateBefore } from '../streams/close-stream.ts'
 import { createIdSource } from '../streams/event-id.ts'
 import { getStreamMetadata, setStreamMetadata, streamInfo } from '../streams/metadata.ts'
-import { listStreams, readAll, readStream } from '../streams/read.ts'
+import { listStreams, readAll, readEvent, readStream } from '../streams/read.ts'
+import { trace } from '../streams/trace.ts'
 import { remoteCheckpoints } from './checkpoints.ts'
 import { httpApi } from './http-api.ts'
 import { capabilitiesFrom, remotePort } from './port.ts'
@@ -60,6 +61,8 @@ export async function connect(options: ConnectOptions): Promise<EventStore> {
     withTransaction: (client) => withTransaction({ ...port, engine: {} }, client),
     readStream: (streamId, readOptions) => readStream(engine, streamId, readOptions),
     readAll: (readOptions) => readAll(engine, readOptions),
+    readEvent: (eventId, callOptions) => readEvent(engine, eventId, callOptions),
+    trace: (correlationId, traceOptions) => trace(engine, correlationId, traceOptions),
     subscribe: ((subscribeOptions: SubscribeOptions & { marks: true }) =>
       subscribeRemote(subscriptions, subscribeOptions)) as EventStore['subscribe'],
     head: (callOptions) => engine.head(callOptions?.signal),

@@ -8,12 +8,16 @@ import type { Answer, HttpApi } from './http-api.ts'
 import { appendBody, wireQuery } from './wire.ts'
 
 /** As much of an engine as a server is for its clients; the verbs of streams/ run on it as they do on any engine. */
-export interface RemotePort extends Pick<Engine, 'read' | 'head' | 'streams'>, Pick<GroupCommit, 'submit'> {}
+export interface RemotePort extends Pick<Engine, 'read' | 'find' | 'head' | 'streams'>, Pick<GroupCommit, 'submit'> {}
 
 /** The port over a server's API. */
 export function remotePort(api: HttpApi): RemotePort {
   return {
     read: (query, signal) => readPage(api, query, signal),
+    find: async (eventId, signal) => {
+      const { event } = await api.call({ method: 'GET', path: `/events/${eventId}`, signal })
+      return event === null ? undefined : storedFromEnvelope(event)
+    },
     head: async (signal) => whole((await api.call({ method: 'GET', path: '/head', signal })).head),
     streams: (query, signal) => listPage(api, query, signal),
     submit: (append, signal) => submit(api, append, signal),

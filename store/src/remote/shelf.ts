@@ -1,6 +1,6 @@
-import type { ShelfItem, StoreShelf } from '../event-store.ts'
 import type { CallOptions } from '../model/call.ts'
 import { InvalidArgument, isVarveError } from '../model/errors.ts'
+import type { ShelfItem, StoreShelf } from '../model/shelf.ts'
 import { checkExpected, checkKey, listItems, type ShelfPageQuery, shelfText } from '../shelf/store-shelf.ts'
 import type { Answer, HttpApi } from './http-api.ts'
 

@@ -1,4 +1,5 @@
 import type { AppendRequest } from '../engine/engine.ts'
+import { givenTags } from '../model/correlation.ts'
 import type { EventToStore } from '../model/event.ts'
 import { type Payload, toBytes } from '../model/payload.ts'
 import type { NormalQuery } from '../model/query.ts'
@@ -42,6 +43,8 @@ export function wireQuery(query: NormalQuery): unknown {
 
 function eventText(event: EventToStore): string {
   const { recordedAtMs, metadataContentType } = event
+  // The server adds its own tag to what it stores.
+  const tags = givenTags(event.tags)
   const data = field('data', event.data)
   const metadata = field('metadata', event.metadata)
   const fields = {
@@ -49,7 +52,7 @@ function eventText(event: EventToStore): string {
     event_type: event.type,
     content_type: event.contentType,
     ...(event.schemaVersion !== 1 && { schema_version: event.schemaVersion }),
-    ...(event.tags.length > 0 && { tags: event.tags }),
+    ...(tags.length > 0 && { tags }),
     ...(!Number.isNaN(recordedAtMs) && { timestamp: new Date(recordedAtMs).toISOString() }),
     ...(!metadata.isPlain && { metadata_content_type: metadataContentType }),
   }

@@ -1,4 +1,5 @@
 import { inspect } from 'node:util'
+import { givenTags } from '../model/correlation.ts'
 import { InvalidArgument } from '../model/errors.ts'
 import type { EventMetadata, NewEventMetadata, RecordedEvent, StoredEvent } from '../model/event.ts'
 import { PayloadUnreadable } from '../model/event-errors.ts'
@@ -100,7 +101,7 @@ class DecodedEvent implements RecordedEvent {
     this.position = stored.position
     this.schemaVersion = stored.schemaVersion
     this.contentType = stored.contentType
-    this.tags = stored.tags
+    this.tags = givenTags(stored.tags)
     this.rawData = stored.data
     this.rawMetadata = stored.metadata
     this.metadataContentType = stored.metadataContentType

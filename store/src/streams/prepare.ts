@@ -1,5 +1,6 @@
 import type { AppendRequest, StreamCheck } from '../engine/engine.ts'
 import type { AppendAllOptions, StreamWrite } from '../model/call.ts'
+import { isCorrelationTag } from '../model/correlation.ts'
 import { InvalidArgument, LimitExceeded, PayloadTooLarge } from '../model/errors.ts'
 import type { EventToStore, NewEvent, NewEventMetadata } from '../model/event.ts'
 import { type LimitName, limits } from '../model/limits.ts'
@@ -9,6 +10,7 @@ import { type AppendCondition, type NormalCondition, normalQuery } from '../mode
 import { metadataEventType, streamChangeOf, subjectOf, tombstoneEventType } from '../model/stream.ts'
 import { type ExpectedVersion, isExpectedVersion } from '../model/version.ts'
 import { type Encoded, encodeData, storedMetadata } from '../schema/codec.ts'
+import { correlationTag } from '../schema/correlation-tag.ts'
 import { withCausation } from './causation.ts'
 import { canonicalUuid, idFromKey } from './event-id.ts'
 
@@ -143,7 +145,7 @@ function prepareEvent(given: Given, event: NewEvent, nameOf: NameOf): EventToSto
     data,
     metadata: metadata.payload,
     metadataContentType: metadata.contentType,
-    tags: checkedTags(event.tags, nameOf),
+    tags: withCorrelation(checkedTags(event.tags, nameOf), metadata.correlationId),
     recordedAtMs: event.timestamp === undefined ? given.recordedAtMs : checkedTime(event.timestamp, nameOf),
   }
   checkSize(prepared, nameOf)
@@ -157,9 +159,13 @@ function prepareEvent(given: Given, event: NewEvent, nameOf: NameOf): EventToSto
   return prepared
 }
 
+interface EncodedMetadata extends Encoded {
+  readonly correlationId?: unknown
+}
+
 const noMetadata: Encoded = { payload: '{}', contentType: jsonContentType }
 
-function prepareMetadata(event: NewEvent, nameOf: NameOf): Encoded {
+function prepareMetadata(event: NewEvent, nameOf: NameOf): EncodedMetadata {
   const { metadata } = event
   if (metadata instanceof Uint8Array) {
     return { payload: ownPayload(metadata), contentType: event.metadataContentType ?? binaryContentType }
@@ -175,7 +181,8 @@ function prepareMetadata(event: NewEvent, nameOf: NameOf): Encoded {
   }
   const complete = withCausation(metadata as NewEventMetadata | undefined)
   if (complete === undefined) return noMetadata
-  return { payload: storedMetadata(complete, () => nameOf('.metadata')), contentType: jsonContentType }
+  const payload = storedMetadata(complete, () => nameOf('.metadata'))
+  return { payload, contentType: jsonContentType, correlationId: complete.correlationId ?? complete.correlation_id }
 }
 
 function checkWhole(writes: readonly StreamWrite[], events: readonly EventToStore[], bytesAtMost: number): void {
@@ -255,8 +262,18 @@ function checkedTags(tags: unknown, nameOf: NameOf): readonly string[] {
   if (tags === undefined) return noTags
   if (!Array.isArray(tags)) throw new InvalidArgument(nameOf('.tags'), 'is not a list')
   if (tags.length > limits.eventTags) throw new LimitExceeded('eventTags', tags.length)
-  for (const [index, tag] of tags.entries()) checkName(tag, 'tagChars', `.tags[${index}]`, nameOf)
+  for (const [index, tag] of tags.entries()) {
+    checkName(tag, 'tagChars', `.tags[${index}]`, nameOf)
+    if (isCorrelationTag(tag)) {
+      throw new InvalidArgument(nameOf(`.tags[${index}]`), 'is a tag that the store gives: set metadata.correlationId')
+    }
+  }
   return [...new Set<string>(tags)]
+}
+
+function withCorrelation(tags: readonly string[], correlationId: unknown): readonly string[] {
+  const tag = correlationTag(correlationId)
+  return tag === undefined ? tags : [...tags, tag]
 }
 
 function checkedTime(time: unknown, nameOf: NameOf): number {

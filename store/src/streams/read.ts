@@ -1,6 +1,6 @@
 import type { Engine, Page, ReadQuery } from '../engine/engine.ts'
 import type { StreamsOptions } from '../event-store.ts'
-import type { EventReader, ReadAllOptions, Reader, ReadStreamOptions } from '../model/call.ts'
+import type { CallOptions, EventReader, ReadAllOptions, Reader, ReadStreamOptions } from '../model/call.ts'
 import { InvalidArgument } from '../model/errors.ts'
 import type { RecordedEvent } from '../model/event.ts'
 import { limits } from '../model/limits.ts'
@@ -8,6 +8,7 @@ import { isPosition, lastPosition } from '../model/position.ts'
 import { normalQuery } from '../model/query.ts'
 import type { StreamInfo } from '../model/stream.ts'
 import { decodeEvent } from '../schema/codec.ts'
+import { canonicalUuid } from './event-id.ts'
 import { checkStreamId } from './prepare.ts'
 import { checkedLimit, reader } from './reader.ts'
 
@@ -38,6 +39,18 @@ export function readAll(engine: Pick<Engine, 'read'>, options: ReadAllOptions = 
     source: { query: normalQuery(options.filter ?? 'everything') },
     ...normalRange(options),
   })
+}
+
+/** The event with an id. See `EventStore.readEvent`. */
+export async function readEvent(
+  engine: Pick<Engine, 'find'>,
+  eventId: string,
+  { signal }: CallOptions = {},
+): Promise<RecordedEvent | undefined> {
+  const id = typeof eventId === 'string' ? canonicalUuid(eventId) : undefined
+  if (id === undefined) throw new InvalidArgument('eventId', 'is not a UUID')
+  const found = await engine.find(id, signal)
+  return found && decodeEvent(found)
 }
 
 /** Lists streams. See `EventStore.streams`. */

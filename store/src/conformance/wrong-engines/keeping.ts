@@ -91,6 +91,7 @@ function closedTwice(engine: Engine): Partial<Engine> {
 const noSignal: Twist = (engine) => ({
   append: (batch) => engine.append(batch),
   read: (query) => engine.read(query),
+  find: (eventId) => engine.find(eventId),
   head: () => engine.head(),
   streams: (query) => engine.streams(query),
   shelf: {

@@ -2,7 +2,7 @@ import type { Engine } from '../../engine/engine.ts'
 import type { Payload } from '../../model/payload.ts'
 import { toBytes } from '../../model/payload.ts'
 import { lastPosition } from '../../model/position.ts'
-import { paging, showing, stateOf, storing, type Twist, type WrongEngine, wrong } from './wrong.ts'
+import { paging, showing, stateOf, storing, type Twist, type WrongEngine, wholeLog, wrong } from './wrong.ts'
 
 function twisted(twist: Twist): () => Twist {
   return () => twist
@@ -191,7 +191,7 @@ export const wrongReads: readonly WrongEngine[] = [
   ),
   wrong(
     'hides what a truncation hides from the log too',
-    ['append-only/log-keeps-all', 'append-only/same-again', 'batches/neighbours-unharmed'],
+    ['append-only/log-keeps-all', 'append-only/same-again', 'batches/neighbours-unharmed', 'reads/find-hidden'],
     twisted((engine) =>
       paging(engine, async (page, { source }) => {
         if (!('query' in source)) return page
@@ -319,6 +319,28 @@ export const wrongReads: readonly WrongEngine[] = [
       streams: async (query, signal) => {
         const page = await engine.streams(query, signal)
         return { ...page, streams: page.streams.filter((one) => one.exists) }
+      },
+    })),
+  ),
+  wrong(
+    'finds events by the beginning of their id',
+    ['reads/find', 'reads/find-hidden'],
+    twisted((engine) => ({
+      find: async (eventId, signal) => {
+        signal?.throwIfAborted()
+        return (await wholeLog(engine)).find(({ id }) => id.slice(0, 8) === eventId.slice(0, 8))
+      },
+    })),
+  ),
+  wrong(
+    'finds only what reads of a stream still show',
+    ['reads/find-hidden'],
+    twisted((engine) => ({
+      find: async (eventId, signal) => {
+        const found = await engine.find(eventId, signal)
+        if (found === undefined) return undefined
+        const { tombstoned, truncateBefore } = await stateOf(engine, found.streamId)
+        return tombstoned || found.version < truncateBefore ? undefined : found
       },
     })),
   ),

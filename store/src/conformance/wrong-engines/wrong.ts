@@ -40,9 +40,18 @@ export function openOn(
   const lock = createLock()
   const opened = (storage: Engine): Engine => {
     const right = instanceOn(storage)
-    return { ...right, ...twist(right, lock) }
+    const twisted = { ...right, ...twist(right, lock) }
+    // What is read otherwise is found otherwise, unless the twist is about finding.
+    return twisted.read === right.read || twisted.find !== right.find ? twisted : { ...twisted, find: findIn(twisted) }
   }
   return { engine: opened(inner), reopen: async () => opened(await reopened()), cleanUp: () => inner.close() }
+}
+
+function findIn(engine: Engine): Engine['find'] {
+  return async (eventId, signal) => {
+    signal?.throwIfAborted()
+    return (await wholeLog(engine)).find(({ id }) => id === eventId)
+  }
 }
 
 function createLock(): Lock {
@@ -66,6 +75,7 @@ function instanceOn(storage: Engine): Engine {
     capabilities: { ...storage.capabilities, engine: 'wrong', durable: true, sharedStorage: true },
     append: (batch, signal) => open(() => storage.append(batch, signal)),
     read: (query, signal) => open(() => storage.read(query, signal)),
+    find: (eventId, signal) => open(() => storage.find(eventId, signal)),
     head: (signal) => open(() => storage.head(signal)),
     streams: (query, signal) => open(() => storage.streams(query, signal)),
     wake: (signal) => storage.wake(AbortSignal.any([signal, closing.signal])),

@@ -3,7 +3,7 @@ import type { Engine } from '../../engine/engine.ts'
 import { StoreClosed } from '../../model/errors.ts'
 import { append } from './append.ts'
 import { emptyLog } from './log.ts'
-import { listStreams, read } from './read.ts'
+import { find, listStreams, read } from './read.ts'
 import { memoryShelf } from './shelf.ts'
 import { createWake } from './wake.ts'
 
@@ -47,6 +47,7 @@ export function memory(): Engine {
         return outcomes
       }),
     read: (query, signal) => open(signal, () => read(log, query)),
+    find: (eventId, signal) => open(signal, () => find(log, eventId)),
     head: (signal) => open(signal, () => log.events.length),
     streams: (query, signal) => open(signal, () => listStreams(log, query)),
     wake: wake.listen,

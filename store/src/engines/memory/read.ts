@@ -14,6 +14,12 @@ export function read(log: Log, query: ReadQuery): Page {
   return { ...scan(log.byStream.get(streamId) ?? [], query, visibleOf(stream)), head, stream }
 }
 
+/** The event with an id, undefined when there is none. */
+export function find(log: Log, eventId: string): StoredEvent | undefined {
+  const event = log.byId.get(eventId)
+  return event && owned(event)
+}
+
 /** Lists streams that were ever written to. */
 export function listStreams(log: Log, query: StreamsQuery): StreamsPage {
   const ids = [...log.byStream.keys()]
@@ -44,10 +50,15 @@ function scan(
     if (found.length === query.limit || bytes >= query.maxBytes) break
     const event = events[place - 1] as StoredEvent
     if (!visible(event)) continue
-    found.push({ ...event, data: ownPayload(event.data), metadata: ownPayload(event.metadata) })
+    found.push(owned(event))
     bytes += payloadBytes(event.data) + payloadBytes(event.metadata)
   }
   return { events: found, next: place, end: place < 1 || place > events.length }
+}
+
+/** What a caller may do with as it likes. */
+function owned(event: StoredEvent): StoredEvent {
+  return { ...event, data: ownPayload(event.data), metadata: ownPayload(event.metadata) }
 }
 
 function visibleIn(query: NormalQuery): (event: StoredEvent) => boolean {

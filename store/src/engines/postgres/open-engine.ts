@@ -74,6 +74,7 @@ export function openEngine(parts: EngineParts): Engine {
       return callOnce(signal, () => appendWithin(connected, schema, request))
     },
     read: (query, signal) => call(signal, (client) => reads.read(client, query)),
+    find: (eventId, signal) => call(signal, (client) => reads.find(client, eventId)),
     head: (signal) => call(signal, (client) => reads.head(client)),
     streams: (query, signal) => call(signal, (client) => reads.streams(client, query)),
     wake: wake.listen,

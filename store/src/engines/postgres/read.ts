@@ -69,11 +69,16 @@ export const selectStreams = (schema: string): string => `
     order by left(s.stream_id, 300) fetch first ($3::bigint) rows with ties) as s
   order by left(s.stream_id, 300), s.stream_id limit $3`
 
+/** $1: event id */
+export const selectEvent = (schema: string): string =>
+  `select ${eventColumns('e')} from ${schema}.events e where e.event_id = $1`
+
 const selectHead = (schema: string): string => `select h.position from ${schema}.log_head h`
 
 /** The reading verbs over one schema. */
 export interface Reads {
   read(client: PostgresClient, query: ReadQuery): Promise<Page>
+  find(client: PostgresClient, eventId: string): Promise<StoredEvent | undefined>
   head(client: PostgresClient): Promise<number>
   streams(client: PostgresClient, query: StreamsQuery): Promise<StreamsPage>
 }
@@ -87,6 +92,7 @@ export function createReads(schema: string, prepare: boolean): Reads {
     log: { forward: selectLog(schema, 'forward'), backward: selectLog(schema, 'backward') },
     stream: { forward: selectStream(schema, 'forward'), backward: selectStream(schema, 'backward') },
     streams: selectStreams(schema),
+    event: selectEvent(schema),
     head: selectHead(schema),
   }
 
@@ -112,6 +118,10 @@ export function createReads(schema: string, prepare: boolean): Reads {
       if ('streamId' in source) return readStream(ask, texts.stream[direction], query, source.streamId)
       if (source.query === 'everything') return readLog(ask, texts.log[direction], query)
       return readFiltered(ask, schema, { ...query, items: source.query })
+    },
+    find: async (client, eventId) => {
+      const [row] = await asking(client)({ name: 'event', text: texts.event, values: [eventId] })
+      return row && storedEvent(row, 0)
     },
     head: async (client) => Number((await asking(client)({ name: 'head', text: texts.head }))[0]?.[0]),
     streams: async (client, { prefix, after, limit }) => {

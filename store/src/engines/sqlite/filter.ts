@@ -1,5 +1,7 @@
+import { isCorrelationTag } from '../../model/correlation.ts'
 import type { NormalQuery, NormalQueryItem } from '../../model/query.ts'
 import { categoryOf } from '../../model/stream.ts'
+import { Correlations, chunksOfALook, correlationCursor } from './correlations.ts'
 import {
   Budget,
   type Cursor,
@@ -9,6 +11,7 @@ import {
   forward,
   intersection,
   listCursor,
+  lookCost,
   union,
 } from './cursors.ts'
 import { type Database, type Statement, textOf } from './driver.ts'
@@ -40,6 +43,8 @@ const selectNextTerm = 'select cast(term as blob) from postings where kind = ? a
 /** prefix, streams: the first ones from the prefix on. */
 const selectStreamsFrom = 'select number, cast(name as blob) from streams where name >= ? order by name limit ?'
 
+const selectTagsAt = 'select tags from events where position = ?'
+
 const selectStreamAt = 'select stream from events where position = ?'
 
 /** Streams, or categories, that a prefix may stand for before walking each of their lists costs more than looking at rows. */
@@ -57,6 +62,8 @@ export class Filters {
   readonly #nextTerm: Statement<[Uint8Array]>
   readonly #streamsFrom: Statement<[number, Uint8Array]>
   readonly #streamAt: Statement<[number]>
+  readonly #tagsAt: Statement<[string | null]>
+  readonly #correlations: Correlations
 
   constructor(db: Database, log: Log) {
     this.#log = log
@@ -67,6 +74,8 @@ export class Filters {
     this.#nextTerm = db.prepare(selectNextTerm)
     this.#streamsFrom = db.prepare(selectStreamsFrom)
     this.#streamAt = db.prepare(selectStreamAt)
+    this.#tagsAt = db.prepare(selectTagsAt)
+    this.#correlations = new Correlations(db)
   }
 
   /** The first match at or above a position, however long it takes to find. */
@@ -90,7 +99,9 @@ export class Filters {
         direction,
         terms.map((term) => this.#term(kind, term, direction, budget)),
       )
-    const all = item.tags.map((tag) => this.#term('tag', tag, direction, budget))
+    const all = item.tags.map((tag) =>
+      isCorrelationTag(tag) ? this.#correlation(tag, direction, budget) : this.#term('tag', tag, direction, budget),
+    )
     if (item.types.length > 0) all.push(anyOf('type', item.types))
     if (item.categories.length > 0) all.push(anyOf('category', item.categories))
     if (item.streamPrefix === '') return intersection(direction, all, budget)
@@ -122,6 +133,19 @@ export class Filters {
       recent: this.#log.recent.terms[kind].get(term) ?? [],
       next: (_, position) => this.#nextList.get(number, term, position),
       previous: (before, position) => this.#previousList.get(number, term, before, position),
+    })
+  }
+
+  #correlation(tag: string, direction: Direction, budget: Budget): Cursor {
+    const { recent, sealedTo } = this.#log
+    const positions = recent.correlations.get(tag) ?? []
+    const candidates = correlationCursor(direction, positions, sealedTo, (position) => {
+      budget.spend(lookCost * chunksOfALook)
+      return this.#correlations.nearest(direction, tag, position)
+    })
+    return confirmed(direction, candidates, budget, (position) => {
+      const tags = this.#tagsAt.get(position)?.[0]
+      return typeof tags === 'string' && (JSON.parse(tags) as readonly string[]).includes(tag)
     })
   }
 

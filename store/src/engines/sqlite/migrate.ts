@@ -2,12 +2,13 @@ import { EngineFailed, StoreTooNew } from '../../model/errors.ts'
 import type { Database } from './driver.ts'
 import { theLog } from './migrations/0001-the-log.ts'
 import { noRowIsReplaced } from './migrations/0002-no-row-is-replaced.ts'
+import { correlations } from './migrations/0003-correlations.ts'
 
 /** Marks a file as Varve's, in SQLite's own header: 'Varv'. */
 const applicationId = 0x56617276
 
 /** In order; the number of a migration is its place here, from 1. Forward only, never edited once released. */
-const migrations: readonly string[] = [theLog, noRowIsReplaced]
+const migrations: readonly string[] = [theLog, noRowIsReplaced, correlations]
 
 /** The schema that this code writes. */
 export const schemaVersion: number = migrations.length

@@ -67,6 +67,7 @@ export function openEngine({ path, clock, chunkEvents }: EngineParts): Engine {
       return outcomes
     },
     read: (query, signal) => call(signal, () => transactions.read(() => pages.read(query))),
+    find: (eventId, signal) => call(signal, () => transactions.read(() => pages.find(eventId))),
     head: (signal) => call(signal, () => transactions.read(() => pages.head())),
     streams: (query, signal) => call(signal, () => transactions.read(() => pages.listStreams(query))),
     wake: wake.listen,

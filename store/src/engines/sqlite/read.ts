@@ -1,9 +1,11 @@
 import type { Page, ReadQuery, StreamsPage, StreamsQuery } from '../../engine/engine.ts'
 import { StoreCorrupt } from '../../model/errors.ts'
+import type { StoredEvent } from '../../model/event.ts'
 import type { NormalQuery } from '../../model/query.ts'
 import { type StreamInfo, type StreamState, streamInfo } from '../../model/stream.ts'
 import { Budget, backward, type Direction, forward } from './cursors.ts'
 import { type Database, type Statement, textOf } from './driver.ts'
+import { fingerprintOf } from './event-ids.ts'
 import type { EventRow } from './event-rows.ts'
 import type { Filters } from './filter.ts'
 import type { Log } from './log.ts'
@@ -63,6 +65,13 @@ export class Pages {
         ? this.#fillFromAll(fill, from, direction)
         : this.#fillMatching(fill, from, direction, query.source.query)
     return { events: fill.events, next, end: next < 1 || next > head, head }
+  }
+
+  find(eventId: string): StoredEvent | undefined {
+    this.#log.refresh()
+    const place = this.#log.find(eventId, fingerprintOf(eventId))
+    const [row] = place === undefined ? [] : this.#rowsAt([place.position])
+    return row && eventOf(this.#log, row)
   }
 
   head(): number {

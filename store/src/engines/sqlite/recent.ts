@@ -1,3 +1,5 @@
+import { isCorrelationTag } from '../../model/correlation.ts'
+
 /** By what events are found besides their stream. The numbers are stored. */
 export const termKinds = { type: 1, category: 2, tag: 3 } as const
 
@@ -33,6 +35,8 @@ export class Recent {
     category: new Map(),
     tag: new Map(),
   }
+  /** Positions by correlation tag. */
+  readonly correlations: Map<string, number[]> = new Map()
   readonly fingerprints: number[] = []
 
   add(position: number, event: Traits): void {
@@ -41,7 +45,7 @@ export class Recent {
     else run.positions.push(position)
     enter(this.terms.type, event.type, position)
     enter(this.terms.category, event.category, position)
-    for (const tag of event.tags) enter(this.terms.tag, tag, position)
+    for (const tag of event.tags) enter(isCorrelationTag(tag) ? this.correlations : this.terms.tag, tag, position)
     this.fingerprints.push(event.fingerprint)
   }
 
@@ -53,6 +57,7 @@ export class Recent {
   clear(): void {
     this.streams.clear()
     for (const term of Object.values(this.terms)) term.clear()
+    this.correlations.clear()
     this.fingerprints.length = 0
   }
 }

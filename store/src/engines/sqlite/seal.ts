@@ -1,3 +1,4 @@
+import { packCorrelations } from './correlations.ts'
 import type { Database, Statement } from './driver.ts'
 import { packFingerprints } from './event-ids.ts'
 import type { Log } from './log.ts'
@@ -12,11 +13,15 @@ const insertPostings = 'insert into postings (kind, term, last_position, first_p
 
 const insertChunk = 'insert into chunks (last_position, first_position, fingerprints) values (?, ?, ?)'
 
+const insertCorrelations = 'insert into correlations (last_position, first_position, list) values (?, ?, ?)'
+
 /** Writes what memory knows about recent events as posting lists, inside the transaction that crossed the border. */
 export function createSeal(db: Database, log: Log): () => void {
   const run: Statement = db.prepare(insertRun)
   const postings: Statement = db.prepare(insertPostings)
   const chunk: Statement = db.prepare(insertChunk)
+
+  const correlations: Statement = db.prepare(insertCorrelations)
 
   function sealStreams(): void {
     // In the order of the table: neighbours then land on one page.
@@ -35,6 +40,10 @@ export function createSeal(db: Database, log: Log): () => void {
   return () => {
     sealStreams()
     for (const kind of ['type', 'category', 'tag'] as const) sealTerms(kind)
+    if (log.recent.correlations.size > 0) {
+      const firstPosition = log.sealedTo + 1
+      correlations.run(log.head, firstPosition, packCorrelations(log.recent.correlations, firstPosition))
+    }
     chunk.run(log.head, log.sealedTo + 1, packFingerprints(log.recent.fingerprints))
     log.sealed()
   }
