@@ -84,6 +84,12 @@ async function appending(preset: Preset, cluster: Cluster): Promise<readonly Par
     section: section('commands: read 20 events, decide, append, 32 at once', commands, { to: names.varve, by }),
     bars: [bar(commands, 'commands', 'emmett', 4)],
   })
+  const contended = await interleave(
+    (['varve', 'emmett'] as const).map((peer) => candidate(peer, 'contended', { appenders: 1, size: 1_000 })),
+    preset.rounds,
+  )
+  const title = '1,000 commands at once on 10 streams, each by the command handler of its library'
+  parts.push({ section: section(title, contended, { to: names.varve, by: 'commandsPerSecond' }), bars: [] })
   return parts
 }
 

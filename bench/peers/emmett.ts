@@ -1,9 +1,16 @@
-import type { Event } from '@event-driven-io/emmett'
+import { CommandHandler, type Event } from '@event-driven-io/emmett'
 import { getPostgreSQLEventStore, type PostgresEventStore } from '@event-driven-io/emmett-postgresql'
 import { payloadOf, typeOf } from '../load/events.ts'
 import { type OpenPeer, openPool, pageEvents } from './peer.ts'
 
 type Ordered = Event<string, Record<string, unknown>>
+
+/** Emmett's command handler, with the retries it has when told to retry conflicts. */
+const handleCount = CommandHandler<number, Ordered>({
+  initialState: () => 0,
+  evolve: (count) => count + 1,
+  retry: { onVersionConflict: true },
+})
 
 /** Emmett's PostgreSQL store, with the expected version on every append. */
 export const openEmmett: OpenPeer = async (url) => {
@@ -33,6 +40,11 @@ export const openEmmett: OpenPeer = async (url) => {
       if (total === 0) throw new Error(`${streamId} is empty`)
       await append(streamId, [eventOf(streamId, events.length, nth)], currentStreamVersion)
     },
+    execute: (streamId, nth, decides) =>
+      handleCount(store, streamId, () => {
+        decides()
+        return { type: 'Counted', data: { nth } }
+      }),
     readStream: async (streamId) => (await store.readStream(streamId)).events.length,
     catchUp: () => catchUp(store),
     follow: async (seen) => {

@@ -8,6 +8,8 @@ export interface Peer {
   appendMany(streamId: string, events: number, nth: number): Promise<unknown>
   /** Reads a stream, folds it, and appends one event if it is still where it was. */
   command?(streamId: string, nth: number): Promise<unknown>
+  /** Executes a command on a stream as the library would have it, and says each time that it decides. */
+  execute?(streamId: string, nth: number, decides: () => void): Promise<unknown>
   /** How many events a stream has, all of them read. */
   readStream?(streamId: string): Promise<number>
   /** Reads the whole log from its start; tells at times how many events have come, and ends when there are no more. */

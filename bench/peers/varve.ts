@@ -1,7 +1,17 @@
+import { defineDecider } from '../../store/src/deciders/decider.ts'
+import { execute } from '../../store/src/deciders/execute.ts'
 import { postgres } from '../../store/src/engines/postgres/index.ts'
 import { openStore } from '../../store/src/open-store.ts'
+import { defineEvents, event } from '../../store/src/schema/events.ts'
 import { newEvent } from '../load/events.ts'
 import { connectionsMax, type OpenPeer } from './peer.ts'
+
+const counter = defineDecider({
+  events: defineEvents({ Counted: event<{ nth: number }>() }),
+  initialState: () => 0,
+  decide: (nth: number) => ({ type: 'Counted', data: { nth } }),
+  evolve: (count) => count + 1,
+})
 
 /** Varve through its public API, with everything it checks. */
 export const openVarve: OpenPeer = async (url) => {
@@ -27,6 +37,13 @@ export const openVarve: OpenPeer = async (url) => {
       }
       if (total === 0) throw new Error(`${streamId} is empty`)
       await store.append(streamId, [newEvent(streamId, version, nth)], { expectedVersion: version })
+    },
+    execute: (streamId, nth, decides) => {
+      const decide = (command: number): { readonly type: 'Counted'; readonly data: { readonly nth: number } } => {
+        decides()
+        return { type: 'Counted', data: { nth: command } }
+      }
+      return execute(store, { decider: { ...counter, decide }, streamId, command: nth })
     },
     readStream: async (streamId) => {
       let events = 0

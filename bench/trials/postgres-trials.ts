@@ -60,6 +60,32 @@ const commands: Trial<PostgresSettings> = (settings) =>
     return driveAppenders((_streamId, _version, nth) => verb(peer, 'command')(streamOf(nth), nth), settings)
   })
 
+/** Streams that all commands of a contended trial are on. */
+const contendedStreams = 10
+
+/** All commands at once, on few streams: how many land, how soon, and how often each was decided. */
+const contended: Trial<PostgresSettings> = (settings) =>
+  onFresh(settings, async (peer) => {
+    const execute = verb(peer, 'execute')
+    const streamOf = (nth: number): string => `Contended-${nth % contendedStreams}`
+    for (let nth = 0; nth < 50; nth++) await execute('Contended-before', nth, () => undefined)
+    let decisions = 0
+    const startedAt = performance.now()
+    const settled = await Promise.allSettled(
+      Array.from({ length: settings.size }, (_, nth) => execute(streamOf(nth), nth, () => decisions++)),
+    )
+    const seconds = (performance.now() - startedAt) / 1000
+    const landed = settled.filter(({ status }) => status === 'fulfilled').length
+    let stored = 0
+    for (let nth = 0; nth < contendedStreams; nth++) stored += await verb(peer, 'readStream')(streamOf(nth))
+    if (stored !== landed) throw new Error(`${settings.peer} says that ${landed} commands landed, and ${stored} did`)
+    return {
+      commandsPerSecond: landed / seconds,
+      failed: settings.size - landed,
+      decisionsPerCommand: decisions / landed,
+    }
+  })
+
 /** Streams of each length in a filled database. */
 const filledStreams = 20
 
@@ -156,6 +182,7 @@ export const trials: Readonly<Record<string, Trial<PostgresSettings>>> = {
   appends,
   batches,
   commands,
+  contended,
   reads,
   catchUp,
   live,

@@ -217,8 +217,9 @@ describe('a command with an id', () => {
     const store = opened()
     const { clock } = recordedSleeps()
     const command = { split: [1, 2] }
+    // As two processes would: in one of them the commands on a stream take turns.
     const sent = [[1], [1, 2]].map((split) =>
-      execute(store, { decider: account, streamId, command: { split } }, { commandId: 'c1', clock }),
+      execute({ ...store }, { decider: account, streamId, command: { split } }, { commandId: 'c1', clock }),
     )
     const [winner, loser] = await Promise.all(sent)
     deepEqual([winner?.idempotent, loser?.idempotent, loser?.attempts, loser?.version], [false, true, 2, 1])

@@ -11,6 +11,7 @@ import { type Executed, type ExecuteOptions, isRaceOfOneCommand, withMetadata } 
 import { type FoldableStore, type Folding, type FoldingOptions, fold } from './fold-stream.ts'
 import { isSnapshotDue, keepDueSnapshot } from './snapshot.ts'
 import { shelfSnapshots } from './snapshot-shelf.ts'
+import { inTurn } from './turns.ts'
 
 /** What `execute` needs of a store: any store has it, embedded or remote. */
 export type CommandStore = FoldableStore & Pick<EventStore, 'category'>
@@ -26,7 +27,7 @@ export interface Task<Events extends EventDefinitions, Command, State> {
 /**
  * Executes a command: folds the stream, decides, and appends if the stream has not moved. If it has, all of that is
  * done again after a random pause, up to `limits.conflictAttempts` times, so a decision always holds for the state it
- * is appended to. A decider with a snapshot policy folds from its last snapshot on.
+ * is appended to. Commands of one process on one stream take turns, in the order they came. A decider with a snapshot policy folds from its last snapshot on.
  *
  * @throws whatever `decide` throws; VERSION_CONFLICT when the stream moved at every attempt; EVENT_NOT_DEFINED when the
  *   stream holds an event the decider does not know; the errors of `EventStore.append`. Nothing was appended.
@@ -42,12 +43,13 @@ export async function execute<Events extends EventDefinitions, Command, State>(
   let fromSnapshot = true
   const isWorthAnother = (error: unknown): boolean =>
     isVarveError(error, 'VERSION_CONFLICT') || isRaceOfOneCommand(error, options)
-  return attempted(options, isWorthAnother, async () => {
+  const attempt = async (): Promise<ExecutedOnce<Events>> => {
     const tried = await executeOnce(store, stream, task, { ...options, fromSnapshot })
     if (tried !== 'may_be_repeated') return tried
     fromSnapshot = false
     return executeOnce(store, stream, task, { ...options, fromSnapshot }) as Promise<ExecutedOnce<Events>>
-  })
+  }
+  return inTurn(store, stream.streamId, options.signal, () => attempted(options, isWorthAnother, attempt))
 }
 
 type ExecutedOnce<Events extends EventDefinitions> = Omit<Executed<Events>, 'attempts'>
