@@ -1,0 +1,71 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, describe, expect, it } from 'vitest'
+import { foldStream } from '../../store/src/deciders/fold-stream.ts'
+import type { EventStore } from '../../store/src/event-store.ts'
+import { openStore } from '../../store/src/open-store.ts'
+import { freshDatabase } from '../postgres/database.ts'
+import { onPostgres } from '../postgres/on-postgres.ts'
+import { account, commands, engineAt } from './account.ts'
+import { crashFolder } from './crash-folder.ts'
+
+const program = fileURLToPath(new URL('./execute-until-killed.ts', import.meta.url))
+
+/** Runs the commands in a process of their own; tells how it ended. */
+async function run(place: string, streamId: string, diesAt: number): Promise<'done' | 'killed'> {
+  const child = spawn(process.execPath, [program, place, streamId, String(diesAt)], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+  const [code, signal] = await once(child, 'exit')
+  if (signal === 'SIGKILL') return 'killed'
+  expect({ code, signal }).toEqual({ code: 0, signal: null })
+  return 'done'
+}
+
+/** Kills a run at each of its steps, runs it again, and looks at what stands there. */
+async function killedAtEveryStep(place: string): Promise<number> {
+  for (let step = 1; ; step++) {
+    const streamId = `Account-${step}`
+    const ended = await run(place, streamId, step)
+    if (ended === 'killed') expect(await run(place, streamId, 0)).toBe('done')
+    await using store = openStore({ engine: engineAt(place) })
+    await expectOnce(store, streamId)
+    if (ended === 'done') return step - 1
+  }
+}
+
+async function expectOnce(store: EventStore, streamId: string): Promise<void> {
+  const events = await store.readStream(streamId).toArray()
+  let balance = 0
+  const expected = commands.flatMap(([commandId, cents], index) => {
+    balance += cents
+    const id = `${streamId} ${commandId}`
+    return [
+      [id, { cents }],
+      [id, { deposits: index + 1, balance }],
+    ]
+  })
+  expect(events.map(({ metadata, data }) => [metadata.commandId, data])).toEqual(expected)
+  const folded = await foldStream(store, { decider: account, streamId })
+  expect(folded.snapshotVersion).toBeGreaterThan(0)
+  expect(folded.state).toEqual({ balance, deposits: commands.length })
+}
+
+describe('a command that is sent again after a kill at any step', () => {
+  const folder = crashFolder('execute')
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+  it('takes effect once, on SQLite', { timeout: 120_000 }, async () => {
+    expect(await killedAtEveryStep(join(folder, 'store.db'))).toBeGreaterThan(20)
+  })
+
+  onPostgres(({ cluster }) => {
+    it('takes effect once', { timeout: 180_000 }, async () => {
+      await using database = await freshDatabase(await cluster())
+      expect(await killedAtEveryStep(database.url)).toBeGreaterThan(20)
+    })
+  })
+})
