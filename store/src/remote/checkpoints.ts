@@ -2,6 +2,7 @@ import type { Checkpoint, Checkpoints } from '../event-store.ts'
 import type { CallOptions } from '../model/call.ts'
 import { InvalidArgument, isVarveError } from '../model/errors.ts'
 import { isPosition } from '../model/position.ts'
+import { checkExpected } from '../shelf/store-shelf.ts'
 import { normalCheckpoint } from '../subscriptions/checkpoint.ts'
 import type { HttpApi } from './http-api.ts'
 
@@ -18,6 +19,7 @@ export function remoteCheckpoints(api: HttpApi): Checkpoints {
     save: async (name, position, { expectedVersion, signal } = {}) => {
       const path = pathOf(name)
       if (!isPosition(position)) throw new InvalidArgument('position', 'is not a whole number from 0 on')
+      checkExpected(expectedVersion)
       const body = JSON.stringify({ position, expected_version: expectedVersion })
       try {
         return Number((await api.call({ method: 'PUT', path, body, signal })).version)

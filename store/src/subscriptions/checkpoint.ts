@@ -20,6 +20,9 @@ export function shelfCheckpoints(shelf: Shelf): Checkpoints {
     save: async (name, position, options = {}) => {
       if (!isPosition(position)) throw new InvalidArgument('position', 'is not a whole number from 0 on')
       const { expectedVersion, signal } = options
+      if (expectedVersion !== undefined && !isPosition(expectedVersion)) {
+        throw new InvalidArgument('expectedVersion', 'is not a whole number from 0 on')
+      }
       const version = await shelf.put(keyOf(name), JSON.stringify({ position }), { expectedVersion }, signal)
       if (version === 'conflict') throw new CheckpointConflict(name)
       return version

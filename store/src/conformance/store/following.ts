@@ -162,6 +162,9 @@ export const followingCases: readonly StoreCase[] = [
       assert.equal(await checkpoints.save('mails', 7, { expectedVersion: 0 }), 1)
       assert.deepEqual(await checkpoints.load('mails'), { position: 7, version: 1 })
       await assert.rejects(checkpoints.save('mails', 8, { expectedVersion: 0 }), { code: 'CHECKPOINT_CONFLICT' })
+      for (const expectedVersion of [-1, 0.5, '1' as unknown as number]) {
+        await assert.rejects(checkpoints.save('mails', 8, { expectedVersion }), { code: 'INVALID_ARGUMENT' })
+      }
       assert.equal(await checkpoints.save('mails', 8), 2)
       assert.deepEqual(await checkpoints.load('mails'), { position: 8, version: 2 })
       assert.equal(await checkpoints.load('Mails'), undefined)
