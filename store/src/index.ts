@@ -168,5 +168,16 @@ export { type Rebuilt, rebuild } from './projections/rebuild.ts'
 export { memoryTarget } from './projections/targets/memory.ts'
 export { type Envelope, fromEnvelope, newEventFrom, toEnvelope } from './schema/envelope.ts'
 export { defineEvents, type EventOptions, event, retired } from './schema/events.ts'
+export type { JsonSchema, JsonSchemaObject } from './schema/lock/json-schema.ts'
+export {
+  checkSchemas,
+  lockSchemas,
+  type SchemaFinding,
+  type SchemaLock,
+  schemaLockFrom,
+  schemaLockText,
+  standardJsonSchema,
+  type ToJsonSchema,
+} from './schema/lock/schema-lock.ts'
 export { proveUpcasters, type UpcastSamples } from './schema/prove-upcasters.ts'
 export { type Causation, causedBy, correlate } from './streams/causation.ts'

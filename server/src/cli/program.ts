@@ -9,6 +9,7 @@ import { addImport } from './import.ts'
 import { addMetadata } from './metadata.ts'
 import { addMigrate } from './migrate.ts'
 import { addRead } from './read.ts'
+import { addSchema } from './schema.ts'
 import { addServe } from './serve.ts'
 import { defaultStoreUrl, type Run, type Session } from './session.ts'
 import { addStreams } from './streams.ts'
@@ -72,6 +73,7 @@ function createProgram({ version, terminal }: ProgramPort, run: Run): Command {
     addExport,
     addImport,
     addMigrate,
+    addSchema,
   ]
   for (const add of additions) add(program, run)
   addDoctor(program, run, version)

@@ -1,0 +1,140 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { type Ended, varve } from '../../../test/cli/varve.ts'
+
+/** What a project of a user's has installed. */
+const modules = join(import.meta.dirname, '../../../node_modules')
+
+let folder: string
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'varve-schema-'))
+  symlinkSync(modules, join(folder, 'node_modules'))
+})
+afterEach(() => rmSync(folder, { recursive: true }))
+
+function write(orders: string, file = 'events.ts'): void {
+  const imports = [
+    "import { defineEvents, event, defineDecider } from 'varve'",
+    "import { z } from 'zod'",
+    "import * as v from 'valibot'",
+    "import { type } from 'arktype'",
+  ]
+  writeFileSync(join(folder, file), [...imports, orders].join('\n'))
+}
+
+const run = (...words: readonly string[]): Promise<Ended> => varve(folder, ['schema', ...words])
+const lockText = (): string => readFileSync(join(folder, 'varve.schema.json'), 'utf8')
+
+const three = (total: string): string => `
+  export const orders = defineEvents({
+    OrderPlaced: z.object({ total: ${total} }),
+    OrderPaid: v.object({ by: v.string() }),
+  })
+  export const cart = defineDecider({
+    events: defineEvents({ ItemAdded: type({ sku: 'string' }) }),
+    initialState: () => 0, decide: () => [], evolve: (n) => n,
+  })
+  export const other: number = 7`
+
+describe('varve schema', () => {
+  it('locks what a module exports, of zod, valibot and arktype, and finds it compatible', async () => {
+    write(three('z.number()'))
+    const locked = await run('lock', 'events.ts')
+    expect(locked).toMatchObject({ code: 0, stdout: 'varve.schema.json\t3\t3\t3\n', stderr: '' })
+    expect(Object.keys(JSON.parse(lockText()).events)).toEqual(['ItemAdded', 'OrderPaid', 'OrderPlaced'])
+    expect(await run('check', 'events.ts')).toMatchObject({ code: 0, stdout: '' })
+    expect((await run('lock', 'events.ts', '--json')).stdout).toContain('"changed":false')
+    expect(readdirSync(folder).sort()).toEqual(['events.ts', 'node_modules', 'varve.schema.json'])
+  })
+
+  it('refuses a change that stored events would not survive, explains it, and writes nothing', async () => {
+    write(three('z.number()'))
+    await run('lock', 'events.ts')
+    const before = lockText()
+    write(three('z.int()'))
+    const checked = await run('check', 'events.ts')
+    expect(checked.code).toBe(1)
+    expect(checked.stdout).toMatch(
+      /^refused\tnarrowed\tOrderPlaced\t1\t\$\.total\ta number became a whole number\t.*raise the version to 2/,
+    )
+    expect(checked.stderr).toContain('1 refused')
+    const [finding] = (await run('check', 'events.ts', '--json')).stdout.trim().split('\n')
+    expect(JSON.parse(finding ?? '')).toMatchObject({ kind: 'narrowed', event_type: 'OrderPlaced', schema_version: 1 })
+    const locked = await run('lock', 'events.ts')
+    expect([locked.code, lockText()]).toEqual([1, before])
+    expect(locked.stderr).toContain('a number became a whole number')
+  })
+
+  it('takes the same change as a version of its own', async () => {
+    write(three('z.number()'))
+    await run('lock', 'events.ts')
+    const raised = three('z.number()').replace(
+      'z.object({ total: z.number() })',
+      '{ schema: z.object({ cents: z.int() }), version: 2, upcast: { 1: ({ total }) => ({ cents: total * 100 }) } }',
+    )
+    write(raised)
+    expect((await run('check', 'events.ts')).stdout).toContain('not_locked')
+    expect((await run('lock', 'events.ts')).stdout).toBe('varve.schema.json\t3\t4\t1\n')
+    expect((await run('check', 'events.ts')).code).toBe(0)
+  })
+
+  it('says of a payload that only the compiler knows that it is not compared, and refuses it when strict', async () => {
+    write('export const orders = defineEvents({ OrderPlaced: event<{ total: number }>() })')
+    await run('lock', 'events.ts')
+    const checked = await run('check', 'events.ts')
+    expect([checked.code, checked.stdout.split('\t')[0]]).toEqual([0, 'note'])
+    expect((await run('check', 'events.ts', '--strict')).code).toBe(1)
+  })
+
+  it('locks one export in a file of its own where two define one type', async () => {
+    write(`export const orders = defineEvents({ Closed: z.object({ a: z.string() }) })
+      export const accounts = defineEvents({ Closed: z.object({ b: z.string() }) })`)
+    const both = await run('lock', 'events.ts')
+    expect(both.code).toBe(2)
+    expect(both.stderr).toContain('Closed is defined in accounts and, otherwise, in orders')
+    expect((await run('lock', 'events.ts', '--export', 'orders', '--file', 'orders.json')).code).toBe(0)
+    expect((await run('check', 'events.ts', '--export', 'orders', '--file', 'orders.json')).code).toBe(0)
+  })
+
+  it.each<[string, string | undefined, readonly string[], number, RegExp]>([
+    ['a module that is not there', undefined, ['check', 'none.ts'], 2, /none\.ts does not exist/],
+    ['a module without definitions', 'export const a = 1', ['check', 'events.ts'], 2, /exports no event definitions/],
+    [
+      'an export that is not there',
+      three('z.number()'),
+      ['check', 'events.ts', '--export', 'x'],
+      2,
+      /exports no x. It exports cart, orders, other/,
+    ],
+    [
+      'a module that throws',
+      'throw new Error("no database")',
+      ['check', 'events.ts'],
+      1,
+      /cannot be loaded: no database/,
+    ],
+    [
+      'a lock that is not there',
+      three('z.number()'),
+      ['check', 'events.ts'],
+      1,
+      /no lock at varve\.schema\.json.*varve schema lock events\.ts/,
+    ],
+  ])('refuses %s', async (_, source, words, code, says) => {
+    if (source !== undefined) write(source)
+    const ended = await run(...words)
+    expect(ended.code).toBe(code)
+    expect(ended.stderr).toMatch(says)
+  })
+
+  it('refuses a lock that is damaged, and leaves it as it is', async () => {
+    write(three('z.number()'))
+    for (const text of ['', '{"format":9,"events":{}}', '<<<<<<< HEAD']) {
+      writeFileSync(join(folder, 'varve.schema.json'), text)
+      for (const verb of ['lock', 'check']) expect((await run(verb, 'events.ts')).code).toBe(5)
+      expect(lockText()).toBe(text)
+    }
+  })
+})

@@ -1,0 +1,166 @@
+import { isDeepStrictEqual } from 'node:util'
+
+/** A JSON Schema, draft 2020-12: an object of keywords, or true for anything and false for nothing. */
+export type JsonSchema = boolean | JsonSchemaObject
+
+/** A JSON Schema that is not a boolean. */
+export interface JsonSchemaObject {
+  readonly [keyword: string]: unknown
+}
+
+/** Keywords that say something to people and allow or forbid nothing. */
+const annotations: ReadonlySet<string> = new Set([
+  '$schema',
+  '$id',
+  '$comment',
+  '$defs',
+  'definitions',
+  'title',
+  'description',
+  'default',
+  'examples',
+  'deprecated',
+  'readOnly',
+  'writeOnly',
+])
+
+/** The keywords of a schema that matter, in order of their names. */
+export function assertions(schema: JsonSchemaObject): JsonSchemaObject {
+  const kept = Object.entries(schema).filter(([keyword, value]) => !annotations.has(keyword) && value !== undefined)
+  return Object.fromEntries(kept.sort(([left], [right]) => (left < right ? -1 : 1)))
+}
+
+/** Whether a value is a schema. */
+export function isJsonSchema(value: unknown): value is JsonSchema {
+  return typeof value === 'boolean' || (typeof value === 'object' && value !== null && !Array.isArray(value))
+}
+
+/** The schemas in a list of them. */
+export function schemasIn(value: unknown): readonly JsonSchema[] {
+  return Array.isArray(value) ? value.filter(isJsonSchema) : []
+}
+
+/** The schemas of an object's properties, or of anything else by name. */
+export function schemasByName(value: unknown): ReadonlyMap<string, JsonSchema> {
+  if (typeof value !== 'object' || value === null) return new Map()
+  return new Map(Object.entries(value).filter((entry): entry is [string, JsonSchema] => isJsonSchema(entry[1])))
+}
+
+/** The types a schema names; undefined when it names none. */
+export function typesOf({ type }: JsonSchemaObject): readonly string[] | undefined {
+  if (typeof type === 'string') return [type]
+  return Array.isArray(type) ? type.filter((one) => typeof one === 'string') : undefined
+}
+
+/** The values that a schema lists; undefined when it lists none. */
+export function valuesOf(schema: JsonSchemaObject): readonly unknown[] | undefined {
+  if ('const' in schema) return [schema.const]
+  return Array.isArray(schema.enum) ? schema.enum : undefined
+}
+
+/**
+ * A schema with what it refers to in its place, and as few `allOf` as possible. A reference that cannot be followed stays.
+ */
+export function resolved(schema: JsonSchema, root: JsonSchema): JsonSchema {
+  let current = schema
+  for (let steps = 0; typeof current !== 'boolean' && typeof current.$ref === 'string' && steps < 100; steps++) {
+    const target = pointedAt(root, current.$ref)
+    if (target === undefined) return current
+    const { $ref: _, ...beside } = assertions(current)
+    current = Object.keys(beside).length === 0 ? target : { allOf: [target, beside] }
+  }
+  return typeof current === 'boolean' ? current : merged(assertions(current), root)
+}
+
+function pointedAt(root: JsonSchema, reference: string): JsonSchema | undefined {
+  if (!reference.startsWith('#')) return undefined
+  const steps = decodeURIComponent(reference.slice(1))
+    .split('/')
+    .slice(1)
+    .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'))
+  let found: unknown = root
+  for (const step of steps) {
+    if (typeof found !== 'object' || found === null || !Object.hasOwn(found, step)) return undefined
+    found = (found as JsonSchemaObject)[step]
+  }
+  return isJsonSchema(found) ? found : undefined
+}
+
+/** What all members of an `allOf` demand together, as one schema; unchanged where that cannot be written so. */
+function merged(schema: JsonSchemaObject, root: JsonSchema): JsonSchemaObject {
+  const { allOf, ...beside } = schema
+  if (!Array.isArray(allOf)) return schema
+  let sum: JsonSchemaObject = beside
+  for (const member of schemasIn(allOf)) {
+    const part = resolved(member, root)
+    if (part === true) continue
+    const both = part === false ? undefined : together(sum, part)
+    if (both === undefined) return schema
+    sum = both
+  }
+  return assertions(sum)
+}
+
+function together(left: JsonSchemaObject, right: JsonSchemaObject): JsonSchemaObject | undefined {
+  const sum: Record<string, unknown> = { ...left }
+  for (const [keyword, value] of Object.entries(right)) {
+    const other = sum[keyword]
+    if (other === undefined || isDeepStrictEqual(other, value)) sum[keyword] = value
+    else if (keyword === 'required') sum.required = [...new Set([...(other as string[]), ...(value as string[])])]
+    else if (keyword === 'properties') {
+      const [ours, theirs] = [schemasByName(other), schemasByName(value)]
+      const names = new Set([...ours.keys(), ...theirs.keys()])
+      sum.properties = Object.fromEntries(
+        [...names].map((name) => {
+          const [one, two] = [ours.get(name), theirs.get(name)]
+          return [name, one === undefined ? two : two === undefined ? one : { allOf: [one, two] }]
+        }),
+      )
+    } else return undefined
+  }
+  // Each of them closed the fields that it knows itself: together they mean something else than one after the other.
+  const closed = [left, right].some(({ additionalProperties }) => additionalProperties === false)
+  return closed && !isDeepStrictEqual(left.properties, right.properties) ? undefined : sum
+}
+
+/** A schema without what it says to people, at any depth. */
+export function meaning(schema: JsonSchema): unknown {
+  return rewritten(schema, (object) => ({
+    ...assertions(object),
+    ...(object.$defs !== undefined && { $defs: object.$defs }),
+  }))
+}
+
+/** In order of keywords and of required fields: validators list them as they please. */
+export function stable(schema: JsonSchema): JsonSchema {
+  return rewritten(schema, ({ $schema: _, ...object }) => {
+    const entries = Object.entries(object).filter(([keyword]) => !keyword.startsWith('~'))
+    const sorted = Object.fromEntries(entries.sort(([left], [right]) => (left < right ? -1 : 1)))
+    return Array.isArray(sorted.required) ? { ...sorted, required: [...sorted.required].sort() } : sorted
+  }) as JsonSchema
+}
+
+/** Keywords whose value has schemas by names that anybody may choose, `title` and `required` among them. */
+const byName: ReadonlySet<string> = new Set([
+  'properties',
+  'patternProperties',
+  '$defs',
+  'definitions',
+  'dependentSchemas',
+])
+/** Keywords whose value is a value of the payload and no schema. */
+const plain: ReadonlySet<string> = new Set(['const', 'enum', 'default', 'examples'])
+
+/** Changes every schema within a schema, the outer ones first. */
+function rewritten(value: unknown, change: (schema: JsonSchemaObject) => JsonSchemaObject): unknown {
+  if (Array.isArray(value)) return value.map((one) => rewritten(one, change))
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(change(value as JsonSchemaObject)).map(([keyword, part]) => {
+      if (plain.has(keyword)) return [keyword, part]
+      if (!byName.has(keyword) || typeof part !== 'object' || part === null) return [keyword, rewritten(part, change)]
+      const named = Object.entries(part).sort(([left], [right]) => (left < right ? -1 : 1))
+      return [keyword, Object.fromEntries(named.map(([name, schema]) => [name, rewritten(schema, change)]))]
+    }),
+  )
+}
