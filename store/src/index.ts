@@ -1,9 +1,17 @@
+export {
+  Aggregate,
+  type AggregateClass,
+  type AggregateRules,
+  aggregate,
+  type GivenAggregate,
+} from './deciders/aggregate.ts'
 export { type Decider, type Decision, defineDecider, type GivenDecider } from './deciders/decider.ts'
 export { type CommandStore, execute, type Task } from './deciders/execute.ts'
 export type { Executed, ExecuteOptions } from './deciders/execute-options.ts'
 export { type DecisionStore, type DecisionTask, executeOver } from './deciders/execute-over.ts'
 export { type FoldableStore, type FoldedStream, type FoldOptions, foldStream } from './deciders/fold-stream.ts'
 export { type ExpectedError, type Given, given, type Outcome } from './deciders/given-when-then.ts'
+export { type ConcreteAggregate, type Repository, repository, type SaveOptions } from './deciders/repository.ts'
 export type { FoldTask } from './deciders/snapshot.ts'
 export { type FileSnapshotsOptions, fileSnapshots } from './deciders/snapshot-files.ts'
 export { shelfSnapshots } from './deciders/snapshot-shelf.ts'

@@ -1,4 +1,5 @@
 import {
+  aggregate,
   type Decider,
   defineDecider,
   defineEvents,
@@ -10,6 +11,7 @@ import {
   type FoldedStream,
   foldStream,
   given,
+  repository,
 } from 'varve'
 import { expectTypeOf } from 'vitest'
 
@@ -113,3 +115,27 @@ defineDecider({
   },
 })
 expectTypeOf(foldStream(store, { decider: cart, streamId: 'Cart-7' })).resolves.toEqualTypeOf<FoldedStream<Cart>>()
+
+// An aggregate's methods know the state and may record its events only.
+class Basket extends aggregate({
+  category: 'Basket',
+  events,
+  initialState: (): Cart => ({ status: 'open', items: 0 }),
+  evolve: (state, { type }) => (type === 'ItemAdded' ? { ...state, items: state.items + 1 } : state),
+}) {
+  add(sku: string): void {
+    expectTypeOf(this.state).toEqualTypeOf<Cart>()
+    this.record({ type: 'ItemAdded', data: { sku } })
+    // @ts-expect-error a field is missing
+    this.record({ type: 'ItemAdded', data: {} })
+    // @ts-expect-error the event is not defined
+    this.record({ type: 'ItemLost', data: { sku } })
+  }
+}
+const baskets = repository(store, Basket)
+expectTypeOf(baskets.load('7')).resolves.toEqualTypeOf<Basket>()
+baskets.execute('7', (basket) => basket.add('tea'))
+// @ts-expect-error there is no such method
+baskets.execute('7', (basket) => basket.remove('tea'))
+// @ts-expect-error only methods record
+new Basket().record({ type: 'ItemAdded', data: { sku: 'tea' } })

@@ -105,7 +105,7 @@ export function foldedWith<Events extends EventDefinitions, State>(
  * @throws INVALID_ARGUMENT when `evolve` forgot to return one.
  */
 export function evolved<Events extends EventDefinitions, State>(
-  decider: Decider<Events, never, State>,
+  decider: Pick<Decider<Events, never, State>, 'evolve'>,
   state: State,
   event: EventOf<Events>,
 ): State {
