@@ -1,12 +1,20 @@
 import type { AppendOutcome, AppendRequest, Landed, LandedStream, StreamCheck } from '../../engine/engine.ts'
 import type { NormalCondition } from '../../model/query.ts'
+import { encodeAlone } from './append-one.ts'
 import { encodeBatch, type Numbered } from './batch.ts'
 import { type PostgresQuery, type Row, statementName } from './driver.ts'
 
+/** What both functions answer. */
+const answered = 'a.verdicts, a.base, a.offsets, a.landed_versions, a.details, a.listened'
+
 /** See migrations/0003-the-append.ts. */
 const callAppend = (schema: string): string => `
-  select a.verdicts, a.base, a.offsets, a.landed_versions, a.details, a.listened from ${schema}.append(
+  select ${answered} from ${schema}.append(
     $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23) as a`
+
+/** See migrations/0005-append-one.ts. */
+const callAppendOne = (schema: string): string => `
+  select ${answered} from ${schema}.append_one($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) as a`
 
 /** What the function says of a request; an absent list says 1 of all. */
 const verdict = { done: 1, repeated: 2, conflict: 3, conditionFailed: 4, duplicateEventId: 5, tombstoned: 6 } as const
@@ -24,12 +32,17 @@ export interface AppendAnswer {
   readonly listened: boolean
 }
 
-/** Turns a batch into one call of the append function. */
-export function appendCall(schema: string, batch: readonly AppendRequest[], prepare: boolean): AppendCall {
-  const { numbered, values } = encodeBatch(batch)
-  return {
-    query: { ...(prepare && { name: statementName('append', schema) }), text: callAppend(schema), values },
-    answer: (row) => ({ outcomes: readOutcomes(batch, numbered, row), listened: row[5] === 't' }),
+/** Turns a batch into one call of the function that serves it best. */
+export function createAppendCalls(schema: string, prepare: boolean): (batch: readonly AppendRequest[]) => AppendCall {
+  const many = { ...(prepare && { name: statementName('append', schema) }), text: callAppend(schema) }
+  const one = { ...(prepare && { name: statementName('append_one', schema) }), text: callAppendOne(schema) }
+  return (batch) => {
+    const alone = encodeAlone(batch)
+    const { numbered, values } = alone ?? encodeBatch(batch)
+    return {
+      query: { ...(alone === undefined ? many : one), values },
+      answer: (row) => ({ outcomes: readOutcomes(batch, numbered, row), listened: row[5] === 't' }),
+    }
   }
 }
 

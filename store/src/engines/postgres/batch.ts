@@ -97,7 +97,7 @@ export function bytesOf(payload: Payload): Uint8Array | undefined {
 }
 
 /** Tags as the text form of an array, undefined for none. */
-function tagList({ tags }: EventToStore): string | undefined {
+export function tagList({ tags }: EventToStore): string | undefined {
   if (tags.length === 0) return undefined
   return `{${tags.map((tag) => `"${encodeName(tag).replace(/["\\]/g, '\\$&')}"`).join(',')}}`
 }
@@ -110,7 +110,8 @@ function ends(lengths: readonly number[]): readonly number[] {
   })
 }
 
-function expectation(expected: ExpectedVersion): number {
+/** An expected version as the functions take it. */
+export function expectation(expected: ExpectedVersion): number {
   if (expected === 'no_stream' || expected === 0) return expectsNoStream
   return expected === 'stream_exists' ? expectsStream : (expected as number)
 }

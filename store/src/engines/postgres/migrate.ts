@@ -5,6 +5,7 @@ import { theLog } from './migrations/0001-the-log.ts'
 import { conditionMatch } from './migrations/0002-condition-match.ts'
 import { theAppend } from './migrations/0003-the-append.ts'
 import { callerTransactions } from './migrations/0004-caller-transactions.ts'
+import { appendOne } from './migrations/0005-append-one.ts'
 
 /** One step of the schema. */
 export interface Migration {
@@ -19,6 +20,7 @@ export const migrations: readonly Migration[] = [
   { version: 2, name: 'condition match', sql: conditionMatch },
   { version: 3, name: 'the append', sql: theAppend },
   { version: 4, name: 'caller transactions', sql: callerTransactions },
+  { version: 5, name: 'append one', sql: appendOne },
 ]
 
 /** 'Varv' in hexadecimal: the first half of the advisory lock that migrations take, the second being the schema's. */
@@ -135,6 +137,6 @@ export function grantScript(schema: string, role: string): string {
   return `grant usage on schema ${name} to ${to};
 grant select on ${['migrations', 'log_head', 'streams', 'events', 'event_tags'].map((table) => `${name}.${table}`).join(', ')} to ${to};
 grant select, insert, update, delete on ${name}.shelf to ${to};
-grant execute on function ${name}.append, ${name}.append_within to ${to};
+grant execute on function ${['append', 'append_one', 'append_within'].map((verb) => `${name}.${verb}`).join(', ')} to ${to};
 `
 }

@@ -1,7 +1,7 @@
 import type { Capabilities } from '../../engine/capabilities.ts'
 import type { Clock } from '../../engine/clock.ts'
 import type { Engine } from '../../engine/engine.ts'
-import { appendCall } from './append.ts'
+import { createAppendCalls } from './append.ts'
 import { appendWithin, callersConnection } from './append-within.ts'
 import { createCalls } from './call.ts'
 import { type ConnectionParts, createConnection } from './connection.ts'
@@ -35,6 +35,7 @@ export function openEngine(parts: EngineParts): Engine {
   const { clock, prepare } = parts
   const schema = quotedSchema(parts.schema)
   const connection = createConnection(parts)
+  const appendCall = createAppendCalls(schema, prepare)
   const reads = createReads(schema, prepare)
   const wake = createWake({
     openPool: connection.open,
@@ -58,7 +59,7 @@ export function openEngine(parts: EngineParts): Engine {
     append: async (batch, signal) => {
       if (batch.length === 0) return call(signal, async () => [])
       // Encoded once, at once: a caller may reuse its buffers, and a repeat after a lost answer is the same call.
-      const { query, answer } = appendCall(schema, batch, prepare)
+      const { query, answer } = appendCall(batch)
       const { outcomes, listened } = await takeTurns(batch, () =>
         call(signal, async (client) => {
           const { rows } = await client.query({ ...query, rowMode: 'array', types: asText })

@@ -6,7 +6,7 @@ import { onPostgres } from '../../../../test/postgres/on-postgres.ts'
 import { nestedWork, type Planning, type Work, workOf } from '../../../../test/postgres/plan.ts'
 import type { AppendRequest, ReadQuery } from '../../engine/engine.ts'
 import type { NormalQueryItem } from '../../model/query.ts'
-import { appendCall } from './append.ts'
+import { createAppendCalls } from './append.ts'
 import { filteredQuery } from './filter.ts'
 import { postgres } from './index.ts'
 import { selectLog, selectStream, selectStreams } from './read.ts'
@@ -111,7 +111,7 @@ function event(streamId: string, tags: readonly string[] = []): AppendRequest['e
 /** Appends in a transaction that is taken back, so that every case finds the same store. */
 async function appendWork(client: Client, batch: readonly AppendRequest[]): Promise<readonly Work[]> {
   await client.query('begin')
-  const { query } = appendCall(schema, batch, false)
+  const { query } = createAppendCalls(schema, false)(batch)
   const works = await nestedWork(client, () => client.query(query.text, query.values))
   await client.query('rollback')
   return works

@@ -1,6 +1,7 @@
 import { quickPlans } from './0002-condition-match.ts'
 
-const holds = (expected: string, version: string, start: string, closed: string): string => `(case ${expected}
+/** Whether a stream is as expected, as SQL: -1 no stream, -2 the stream exists, else its version. */
+export const holds = (expected: string, version: string, start: string, closed: string): string => `(case ${expected}
       when -1 then ${closed} or ${version} < ${start}
       when -2 then not ${closed} and ${version} >= ${start}
       else ${version} = ${expected} end)`
