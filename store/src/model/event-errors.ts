@@ -146,7 +146,7 @@ export class ReactionFailed extends VarveError {
 }
 
 /** Where a reaction stopped. */
-interface PlaceInReaction {
+export interface PlaceInReaction {
   readonly event: Omit<EventInError, 'schemaVersion'>
   readonly processId?: string | undefined
   readonly deadline?: string | undefined

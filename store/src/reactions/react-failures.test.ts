@@ -104,6 +104,19 @@ it('ends with REACTION_FAILED where a rule throws, before the event, and resumes
   equal((await doneIn(store)).length, 3)
 })
 
+it('says which event made a process too large to be kept', async () => {
+  const store = opened()
+  const large = defineReaction({
+    name: 'large',
+    events: orderEvents,
+    on: { OrderPlaced: () => ({ send: 'x'.repeat(limits.shelfValueBytes) }) },
+    send: async (_: string) => undefined,
+  })
+  await store.append('Order-1', [placed(500)])
+  const failed = { code: 'REACTION_FAILED', processId: 'Order-1', position: 1, message: /limits\.shelfValueBytes/ }
+  await rejects(react(store, large).done, failed)
+})
+
 it('says which deadline it was where its rule throws', async () => {
   const store = opened()
   await store.append('Order-1', [placed(500)])

@@ -109,6 +109,44 @@ it('goes on in silence where folding anew was cut off', async () => {
   deepEqual(await doneIn(store), before)
 })
 
+it('keeps silent about what it only folded, also when the version is raised while it folds', async () => {
+  const store = opened()
+  for (let order = 1; order <= 150; order++) await store.append(`Order-${order}`, [placed(order)])
+  const cut = react(store, checkout({ send: worker(store) }), { from: 'end' })
+  await cut.waitFor(120)
+  await cut.stop()
+  await runOnce(store, checkout({ send: worker(store), version: 2 }))
+  deepEqual(await doneIn(store), [])
+})
+
+it('of an older version is told that it was overtaken, before it decides on a state that is not its own', async () => {
+  const store = opened()
+  await store.append('Order-1', [placed(500)])
+  const older = react(store, checkout({ send: worker(store) }))
+  const { position } = await store.append('Noise-1', [paid])
+  await older.waitFor(position)
+  await runOnce(store, checkout({ send: worker(store), version: 2, surcharge: 1 }))
+  const conflict = rejects(older.done, { code: 'CHECKPOINT_CONFLICT' })
+  await store.append('Order-1', [paid])
+  await conflict
+  deepEqual(await doneIn(store), ['request-payment Order-1 500'])
+})
+
+it('of a version that dropped a deadline is told so when one that is open has come', async () => {
+  const store = opened()
+  await store.append('Order-1', [placed(500)])
+  await runOnce(store, checkout({ send: worker(store) }))
+  const dropped = defineReaction({
+    name: 'checkout',
+    version: 2,
+    events: orderEvents,
+    on: { OrderPlaced: () => undefined },
+    send: async (_: string) => undefined,
+  })
+  const running = react(store, dropped, { clock: manualClock(Date.now() + 60 * minuteMs) })
+  await rejects(running.done, { code: 'REACTION_FAILED', deadline: 'unasked', message: /keep a handler, if only one/ })
+})
+
 it('refuses to run with an older version', async () => {
   const store = opened()
   await runOnce(store, checkout({ send: worker(store), version: 2 }))

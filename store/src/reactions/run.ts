@@ -13,10 +13,19 @@ import type { EventStore } from '../event-store.ts'
 import type { SubscriptionItem } from '../model/call.ts'
 import { InvalidArgument, isVarveError } from '../model/errors.ts'
 import type { RecordedEvent } from '../model/event.ts'
-import { ReactionFailed } from '../model/event-errors.ts'
+import { type PlaceInReaction, ReactionFailed } from '../model/event-errors.ts'
 import { limits } from '../model/limits.ts'
+import { CheckpointConflict } from '../model/shelf-errors.ts'
 import { patiently } from './patience.ts'
-import { afterDeadline, afterEvent, type EnteredDeadline, isForgotten, isSettled, type Process } from './process.ts'
+import {
+  afterDeadline,
+  afterEvent,
+  type EnteredDeadline,
+  isForgotten,
+  isSettled,
+  type Process,
+  type Step,
+} from './process.ts'
 import { type Kept, type Place, type ProcessShelf, processShelf } from './process-shelf.ts'
 import type { Concern, Reaction } from './reaction.ts'
 import { sendUnsent } from './send-unsent.ts'
@@ -150,16 +159,39 @@ async function reactedTo(run: Run, event: RecordedEvent): Promise<void> {
 }
 
 async function reactedIn(run: Run, processId: string, event: RecordedEvent, own: readonly Concern[]): Promise<void> {
-  const { reaction, shelf } = run
+  const { reaction } = run
   const mode = event.position > run.silentUntil ? 'decide' : 'fold'
-  let kept = await shelf.process(processId)
+  const at = { event, processId }
+  let kept = await loaded(run, processId)
   if (mode === 'decide') kept = await sent(run, processId, kept)
-  const { value, entryVersion } = kept
-  const step = attempted(run, { event, processId }, () => afterEvent(reaction, value, own, mode))
+  const { value } = kept
+  const step = attempted(run, at, () => afterEvent(reaction, value, own, mode))
   if (step === undefined) return
-  for (const { dueAtMs } of step.entered) run.dueAtMs = Math.min(dueAtMs, run.dueAtMs ?? dueAtMs)
-  kept = await shelf.saveStep(processId, step, entryVersion)
+  kept = await saved(run, at, step, kept)
   if (mode === 'decide') await sent(run, processId, kept)
+}
+
+/** A process, unless a newer version of the reaction has folded its state: this one has been overtaken then. */
+async function loaded({ reaction, shelf }: Run, processId: string): Promise<Kept<Process | undefined>> {
+  const kept = await shelf.process(processId)
+  if (kept.value !== undefined && kept.value.version > reaction.version) throw new CheckpointConflict(reaction.name)
+  return kept
+}
+
+async function saved(
+  run: Run,
+  at: PlaceInReaction & { readonly processId: string },
+  step: Step,
+  { entryVersion }: Kept<unknown>,
+): Promise<Kept<Process>> {
+  for (const { dueAtMs } of step.entered) run.dueAtMs = Math.min(dueAtMs, run.dueAtMs ?? dueAtMs)
+  try {
+    return await run.shelf.saveStep(at.processId, step, entryVersion)
+  } catch (cause) {
+    // A state, or all that follows at once, is too large: that is the event's doing.
+    if (isVarveError(cause, 'LIMIT_EXCEEDED')) throw new ReactionFailed(run.reaction.name, at, { cause })
+    throw cause
+  }
 }
 
 /** Fires deadlines that have come, up to a number, so that new events are looked at in between. */
@@ -181,7 +213,7 @@ async function fireDue(run: Run): Promise<void> {
 async function fired(run: Run, deadline: EnteredDeadline): Promise<void> {
   const { reaction, shelf } = run
   const { processId, id } = deadline
-  const kept = await sent(run, processId, await shelf.process(processId))
+  const kept = await sent(run, processId, await loaded(run, processId))
   const { value, entryVersion } = kept
   if (isForgotten(value, id)) {
     await shelf.removeProcess(processId, entryVersion)
@@ -198,7 +230,7 @@ async function fired(run: Run, deadline: EnteredDeadline): Promise<void> {
   if (step === undefined) return shelf.strike(deadline)
   // Its own deadline is struck off last: until its commands are sent it leads back here.
   const others = { ...step, struck: step.struck.filter((one) => one.id !== id) }
-  await sent(run, processId, await shelf.saveStep(processId, others, entryVersion))
+  await sent(run, processId, await saved(run, at, others, kept))
   await shelf.strike(deadline)
 }
 
@@ -215,11 +247,7 @@ async function sent(
 }
 
 /** What rules of the user's make of something; what they throw says where it was. */
-function attempted<Result>(
-  { reaction }: Run,
-  at: ConstructorParameters<typeof ReactionFailed>[1],
-  rules: () => Result,
-): Result {
+function attempted<Result>({ reaction }: Run, at: PlaceInReaction, rules: () => Result): Result {
   try {
     return rules()
   } catch (cause) {

@@ -1,6 +1,6 @@
 import type { Clock } from '../engine/clock.ts'
 import { isVarveError } from '../model/errors.ts'
-import { ReactionFailed } from '../model/event-errors.ts'
+import { type PlaceInReaction, ReactionFailed } from '../model/event-errors.ts'
 import { correlate } from '../streams/causation.ts'
 import { afterSending, type Cause, type Process } from './process.ts'
 import type { Reaction } from './reaction.ts'
@@ -44,7 +44,7 @@ function causation({ id, correlationId, userId }: Cause): Parameters<typeof corr
 
 async function sendPatiently(
   reaction: string,
-  at: ConstructorParameters<typeof ReactionFailed>[1],
+  at: PlaceInReaction,
   { signal, clock, attemptsMax }: SendOptions,
   send: () => PromiseLike<unknown>,
 ): Promise<void> {
