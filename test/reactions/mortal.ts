@@ -11,17 +11,18 @@ import { type CheckoutOptions, type Command, doneIn, keptBy, minuteMs, paid, pla
 /** A clock that is long after everything is due, also what an ended process is remembered by. */
 export const longAfter: Clock = { ...systemClock, now: () => Date.now() + 3 * 24 * 60 * minuteMs }
 
-/** Called before each step; ends the life by throwing, or by ending the program. */
-export type Step = () => void
+/** Called before each step, and waited for; ends the life by throwing, or by ending the program. */
+export type Step = () => unknown
 
 /** A store, of which each call that changes or looks up something is a step. */
 export function mortalStore(store: EventStore, step: Step): ReactionStore {
   const { shelf } = store
-  const stepping = <Call extends (...given: never[]) => unknown>(call: Call): Call =>
-    ((...given) => {
-      step()
+  const stepping = <Given extends unknown[], Result>(call: (...given: Given) => Promise<Result>) => {
+    return async (...given: Given): Promise<Result> => {
+      await step()
       return call(...given)
-    }) as Call
+    }
+  }
   const list = (...given: Parameters<EventStore['shelf']['list']>): Reader<ShelfItem> => {
     step()
     return shelf.list(...given)
@@ -36,9 +37,9 @@ export function mortalStore(store: EventStore, step: Step): ReactionStore {
 /** What takes commands, each a step before and one after it took effect. */
 export function mortalSend(send: CheckoutOptions['send'], step: Step): CheckoutOptions['send'] {
   return async (command: Command, sending) => {
-    step()
+    await step()
     await send(command, sending)
-    step()
+    await step()
   }
 }
 

@@ -31,7 +31,7 @@ export interface CheckoutOptions {
   readonly decided?: (what: string) => void
 }
 
-/** Payment within 15 minutes, with a reminder after 10; else the order is cancelled. Paid, it is shipped. */
+/** Payment within 15 minutes, or 5 after a reminder, which comes after 10; else the order is cancelled. Paid, it is shipped. */
 export function checkout({ send, decided, surcharge = 0, ...options }: CheckoutOptions): Reaction {
   return defineReaction({
     name: 'checkout',
@@ -66,7 +66,7 @@ export function checkout({ send, decided, surcharge = 0, ...options }: CheckoutO
     onDeadline: {
       unasked: ({ order, cents }, { dueAtMs }) => {
         decided?.(`unasked ${order} ${dueAtMs}`)
-        return { send: { kind: 'remind', order, cents } }
+        return { send: { kind: 'remind', order, cents }, deadlines: { unpaid: { afterMs: 5 * minuteMs } } }
       },
       unpaid: ({ order, cents }, { dueAtMs }) => {
         decided?.(`unpaid ${order} ${dueAtMs}`)

@@ -22,11 +22,12 @@ const turnsMax = 2_000
 
 class Dead extends Error {}
 
-/** Runs the reaction until it dies before one of its steps, or has nothing left to do. */
-async function live(store: EventStore, stepsMax: number): Promise<'died' | 'settled'> {
+/** Runs the reaction until it dies before one of its steps, or has nothing left to do. `linger` is waited for at each. */
+async function live(store: EventStore, stepsMax: number, linger?: () => Promise<void>): Promise<'died' | 'settled'> {
   let steps = 0
-  const step = (): void => {
+  const step = (): Promise<void> | undefined => {
     if (++steps > stepsMax) throw new Dead('died')
+    return linger?.()
   }
   const reaction = checkout({ send: mortalSend(worker(store), step) })
   const running = react(mortalStore(store, step), reaction, { clock: longAfter, attemptsMax: 1 })
@@ -62,7 +63,7 @@ it('does everything once, whichever step it dies before', { timeout: 120_000 }, 
 
 it(`does everything once, however often it dies and wherever (CRASH_SEED=${seed})`, { timeout: 120_000 }, async () => {
   const random = seeded(seed)
-  for (let run = 0; run < 200; run++) {
+  for (let run = 0; run < 150; run++) {
     const store = await withOrders()
     for (let life = 0; life < 20; life++) if ((await live(store, random.below(40))) === 'settled') break
     await live(store, Number.POSITIVE_INFINITY)
@@ -74,4 +75,21 @@ it('makes progress when each life is as short as one event takes', async () => {
   const store = await withOrders()
   for (let life = 0; life < 100; life++) if ((await live(store, 25)) === 'settled') break
   await expectOnce(store)
+})
+
+it(`does everything once where two run at a time and overtake each other (CRASH_SEED=${seed})`, {
+  timeout: 120_000,
+}, async () => {
+  const random = seeded(seed)
+  for (let run = 0; run < 80; run++) {
+    const store = await withOrders()
+    const linger = async (): Promise<void> => {
+      for (let turns = random.below(4); turns > 0; turns--) await longAfter.turn()
+    }
+    for (let round = 0; round < 4; round++) {
+      await Promise.all([live(store, random.below(90), linger), live(store, random.below(90), linger)])
+    }
+    await live(store, Number.POSITIVE_INFINITY)
+    await expectOnce(store)
+  }
 })

@@ -99,9 +99,9 @@ export function processShelf(shelf: StoreShelf, name: string, patience: Patience
     process: (processId) => get<Process>(keyOf(processId)),
     saveProcess,
     saveStep: async (processId, { process, entered, struck }, entryVersion) => {
-      for (const deadline of entered) await enter(processId, deadline)
+      await Promise.all(entered.map((deadline) => enter(processId, deadline)))
       const kept = await saveProcess(processId, process, entryVersion)
-      for (const deadline of struck) await strike(deadline)
+      await Promise.all(struck.map(strike))
       return kept
     },
     removeProcess: (processId, entryVersion) => remove(keyOf(processId), entryVersion),

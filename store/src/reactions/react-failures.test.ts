@@ -204,6 +204,18 @@ it('does not save its place each time somebody else appends', async () => {
   equal(saves, 1)
 })
 
+it('is told that another run has moved its place before it fires a deadline', async () => {
+  const store = opened()
+  await store.append('Order-1', [placed(500)])
+  const clock = manualClock()
+  const running = react(store, checkout({ send: worker(store) }), { clock })
+  await running.waitFor((await store.append('Noise-1', [paid])).position)
+  await store.shelf.put('reaction/checkout/place', { version: 1, position: 2, silentUntil: 0 })
+  clock.advance(60 * minuteMs)
+  await rejects(running.done, { code: 'CHECKPOINT_CONFLICT', checkpoint: 'checkout' })
+  deepEqual(await doneIn(store), ['request-payment Order-1 500'])
+})
+
 it('drops a deadline that is found due but is not open any more', async () => {
   const store = opened()
   await store.append('Order-1', [placed(500), paid])
