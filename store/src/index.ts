@@ -135,6 +135,7 @@ export {
   PayloadInvalid,
   PayloadUnreadable,
   ProjectionFailed,
+  ReactionFailed,
   UpcastFailed,
 } from './model/event-errors.ts'
 export type { JsonForm, StoredForm } from './model/json-form.ts'
@@ -174,6 +175,16 @@ export { type ProjectOptions, project, type RunningProjection } from './projecti
 export { defineProjection, type GivenProjection, type Projection } from './projections/projection.ts'
 export { type Rebuilt, rebuild } from './projections/rebuild.ts'
 export { memoryTarget } from './projections/targets/memory.ts'
+export { type ReactOptions, type RunningReaction, react } from './reactions/react.ts'
+export {
+  type Consequences,
+  type DueDeadline,
+  defineReaction,
+  type GivenReaction,
+  type Reaction,
+  type Sending,
+} from './reactions/reaction.ts'
+export type { ReactionStore } from './reactions/run.ts'
 export { type Envelope, fromEnvelope, newEventFrom, toEnvelope } from './schema/envelope.ts'
 export { defineEvents, type EventOptions, event, retired } from './schema/events.ts'
 export type { JsonSchema, JsonSchemaObject } from './schema/lock/json-schema.ts'

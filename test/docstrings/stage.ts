@@ -3,6 +3,7 @@ import {
   defineDecider,
   defineEvents,
   defineProjection,
+  defineReaction,
   type EventStore,
   event,
   memory,
@@ -38,6 +39,13 @@ export const stock = defineProjection({
   events: defineEvents({ GoodsReceived: event<{ sku: string; quantity: number }>() }),
   target: memoryTarget(() => new Map<string, number>()),
   on: { GoodsReceived: (bySku, { data }) => bySku.set(data.sku, (bySku.get(data.sku) ?? 0) + data.quantity) },
+})
+/** What follows from events, as `defineReaction` shows it. */
+export const reminders = defineReaction({
+  name: 'reminders',
+  events: defineEvents({ CartFilled: event<{ sku: string }>() }),
+  on: { CartFilled: (_, { data }) => ({ send: data.sku }) },
+  send: async (_: string) => undefined,
 })
 
 /** What a request brings with it. */

@@ -20,6 +20,15 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // These run on any event store, embedded or remote: they see the contract, the nouns and the clock, nothing else.
   projections: ['model', 'event-store.ts', 'engine/clock.ts', 'engine/system-clock.ts'],
   deciders: ['model', 'event-store.ts', 'engine/clock.ts', 'engine/system-clock.ts'],
+  // Commands inherit causation, and a run is waited for as that of a projection is.
+  reactions: [
+    'model',
+    'event-store.ts',
+    'engine/clock.ts',
+    'engine/system-clock.ts',
+    'streams/causation.ts',
+    'projections/progress.ts',
+  ],
   relays: ['model', 'event-store.ts', 'engine/clock.ts', 'engine/system-clock.ts'],
   remote: ['model', 'engine', 'event-store.ts', 'schema', 'streams', 'subscriptions/checkpoint.ts', 'shelf'],
   engines: ['model', 'engine'],
@@ -94,13 +103,16 @@ export const hasNoCycles: Rule = {
 
 /** Rule 3: machines are pure. */
 export const machinesArePure: Rule = {
-  holds: 'a state machine imports the model only and neither waits nor runs in the background',
+  holds: 'a state machine imports the model and other machines only and neither waits nor runs in the background',
   breaches: (tree) =>
     [...tree.sources.values()]
       .filter(({ path }) => isMachine(path))
       .flatMap(({ path, imports, program, lineOf }) => {
         const foreign = imports
-          .filter(({ specifier }) => !targetOf(path, specifier)?.startsWith(`${library}model/`))
+          .filter(({ specifier }) => {
+            const target = targetOf(path, specifier) ?? ''
+            return !target.startsWith(`${library}model/`) && !isMachine(target)
+          })
           .map(({ specifier, line }) => `${path}:${line} is a machine and imports ${specifier}`)
         const waiting = waitingIn(program).map((start) => `${path}:${lineOf(start)} is a machine and is asynchronous`)
         return [...foreign, ...waiting]
@@ -113,6 +125,7 @@ export const machinesArePure: Rule = {
   },
   right: {
     'store/src/subscriptions/catch-up.ts': "import type { A } from '../model/event.ts'\nexport const next = () => 1",
+    'store/src/reactions/process.ts': "import type { Reaction } from './reaction.ts'",
     'store/src/subscriptions/subscribe.ts': "import './catch-up.ts'\nasync function run() {}",
   },
 }
@@ -187,10 +200,18 @@ function publishedEntries(tree: Tree): ReadonlyMap<string, string> {
   return new Map(Object.entries(exports).map(([entry, target]) => [`varve${entry.slice(1)}`, target]))
 }
 
+const machines = [
+  'subscriptions/catch-up',
+  'groups/group',
+  'projections/projection',
+  'deciders/decider',
+  'deciders/view',
+  'reactions/process',
+  'reactions/reaction',
+]
+
 function isMachine(path: string): boolean {
-  return /^store\/src\/(subscriptions\/catch-up|groups\/group|projections\/projection|deciders\/(decider|view))\.ts$/.test(
-    path,
-  )
+  return machines.some((machine) => path === `${library}${machine}.ts`)
 }
 
 function edgesIn(tree: Tree): readonly Edge[] {

@@ -153,10 +153,10 @@ function isFunction({ type }: AstNode): boolean {
   return type === 'FunctionDeclaration' || type === 'FunctionExpression' || type === 'ArrowFunctionExpression'
 }
 
-/** The bodies of `describe`: they are chapters, not functions. */
+/** The bodies of `describe`, and of what describes something on every engine: they are chapters, not functions. */
 function suiteBodies(program: AstNode): readonly AstNode[] {
   return [...nodesIn(program)]
-    .filter((node) => node.type === 'CallExpression' && /^describe\b/.test(calledName(node.callee)))
+    .filter((node) => node.type === 'CallExpression' && /^(describe|onEveryEngine)\b/.test(calledName(node.callee)))
     .flatMap((node) => (node.arguments as readonly AstNode[]).filter(isFunction))
 }
 

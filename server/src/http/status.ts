@@ -16,6 +16,7 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   EVENT_NOT_DEFINED: 500,
   UPCAST_FAILED: 500,
   PROJECTION_FAILED: 500,
+  REACTION_FAILED: 500,
   NOT_SUPPORTED: 501,
   FORBIDDEN: 403,
   QUEUE_FULL: 503,

@@ -1,7 +1,7 @@
 import type { EventStore } from '../event-store.ts'
 import type { CallOptions } from '../model/call.ts'
-import { InvalidArgument } from '../model/errors.ts'
 import type { EventDefinitions } from '../model/event-definition.ts'
+import { refuseInexact } from '../model/exact-json.ts'
 import { isPosition } from '../model/position.ts'
 import type { Snapshot, SnapshotOutcome, SnapshotPlace, SnapshotPolicy } from '../model/snapshot.ts'
 import type { Decider } from './decider.ts'
@@ -72,7 +72,7 @@ export async function keepSnapshot<Events extends EventDefinitions, State>(
   if (policy === undefined || folded.version === 0) return { status: 'not_due' }
   try {
     const state = policy.encode === undefined ? folded.state : policy.encode(folded.state)
-    refuseInexact(state, 'state')
+    refuseInexact(state, 'state', 'add encode and decode to the snapshot policy, or change the state')
     const { firstVersion, version, eventId } = folded
     const snapshot = { policyVersion: versionOf(policy), firstVersion, version, eventId, state }
     await place.save({ streamId, name: policy.name }, snapshot, signal && { signal })
@@ -113,30 +113,4 @@ function isSnapshot(value: unknown): value is Snapshot {
   if (typeof value !== 'object' || value === null) return false
   const { policyVersion, firstVersion, version, eventId } = value as Partial<Snapshot>
   return [policyVersion, firstVersion, version].every(isPosition) && typeof eventId === 'string' && 'state' in value
-}
-
-/** Refuses what JSON would silently turn into something else: the state would then differ with and without a snapshot. */
-function refuseInexact(value: unknown, path: string): void {
-  const found = inexact(value)
-  if (found === undefined) {
-    if (typeof value !== 'object' || value === null) return
-    for (const [key, member] of Object.entries(value)) {
-      const isAbsent = member === undefined && !Array.isArray(value)
-      if (!isAbsent) refuseInexact(member, `${path}.${key}`)
-    }
-    return
-  }
-  const advice =
-    'which JSON does not give back as it is: add encode and decode to the snapshot policy, or change the state'
-  throw new InvalidArgument(path, `is ${found}, ${advice}`)
-}
-
-function inexact(value: unknown): string | undefined {
-  if (value === null || typeof value === 'string' || typeof value === 'boolean') return undefined
-  if (typeof value === 'number') return Number.isFinite(value) && !Object.is(value, -0) ? undefined : String(value)
-  if (typeof value !== 'object') return `of type ${typeof value}`
-  if (Array.isArray(value)) return undefined
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype === Object.prototype || prototype === null) return undefined
-  return `a ${value.constructor?.name ?? 'class instance'}`
 }

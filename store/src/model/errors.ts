@@ -1,4 +1,10 @@
-import type { EventNotDefined, PayloadInvalid, PayloadUnreadable, ProjectionFailed } from './event-errors.ts'
+import type {
+  EventNotDefined,
+  PayloadInvalid,
+  PayloadUnreadable,
+  ProjectionFailed,
+  ReactionFailed,
+} from './event-errors.ts'
 import { type LimitName, limits } from './limits.ts'
 import type { CheckpointConflict, ShelfConflict } from './shelf-errors.ts'
 import { type ErrorCode, quoted, VarveError, type VarveErrorShape } from './varve-error.ts'
@@ -30,6 +36,7 @@ type AnyVarveError =
   | PayloadInvalid
   | EventNotDefined
   | ProjectionFailed
+  | ReactionFailed
   | NotSupported
   | QueueFull
   | StoreClosed

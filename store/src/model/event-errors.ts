@@ -107,6 +107,52 @@ export class ProjectionFailed extends VarveError {
   }
 }
 
+/** A reaction could not handle an event, or could not send a command that follows from it; `cause` is what was thrown. */
+export class ReactionFailed extends VarveError {
+  readonly code = 'REACTION_FAILED'
+  readonly reaction: string
+  /** The event that was reacted to, or that had set the deadline. */
+  readonly eventId: string
+  readonly eventType: string
+  readonly streamId: string
+  readonly position: number
+  /** The process, once it was known. */
+  readonly processId: string | undefined
+  /** The deadline that had come, if it was one. */
+  readonly deadline: string | undefined
+  /** The command that could not be sent, if it was one. */
+  readonly commandId: string | undefined
+
+  constructor(reaction: string, at: PlaceInReaction, options: ErrorOptions) {
+    const { event, processId, deadline, commandId } = at
+    const { cause } = options
+    const where = deadline === undefined ? 'at' : `at deadline ${quoted(deadline)} set by`
+    const what = commandId === undefined ? 'failed' : `could not send command ${quoted(commandId)}`
+    super(
+      `Reaction ${quoted(reaction)} ${what} ${where} event ${event.id} (${quoted(event.type)}, position ${event.position}, ` +
+        `stream ${quoted(event.streamId)}): ${cause instanceof Error ? cause.message : String(cause)}. ` +
+        'It stopped and lost nothing: mend the cause and start it again; it resumes there.',
+      options,
+    )
+    this.reaction = reaction
+    this.eventId = event.id
+    this.eventType = event.type
+    this.streamId = event.streamId
+    this.position = event.position
+    this.processId = processId
+    this.deadline = deadline
+    this.commandId = commandId
+  }
+}
+
+/** Where a reaction stopped. */
+export interface PlaceInReaction {
+  readonly event: Omit<EventInError, 'schemaVersion'>
+  readonly processId?: string | undefined
+  readonly deadline?: string | undefined
+  readonly commandId?: string | undefined
+}
+
 /** A stored payload is not what its content type says. */
 export class PayloadUnreadable extends VarveError {
   readonly code = 'PAYLOAD_UNREADABLE'

@@ -61,6 +61,20 @@ export const limits = {
   traceEvents: 10_000,
   /** Payload and metadata of the events that a trace shows, in bytes; it ends after the event that passes them. */
   traceBytes: 67_108_864,
+  /** Characters of a reaction's name. */
+  reactionNameChars: 100,
+  /** Characters of the id of a process, which is part of a shelf key. */
+  processIdChars: 380,
+  /** Characters of a deadline's name. */
+  deadlineNameChars: 64,
+  /** Events that a reaction handles between two saves of its place; as many may be looked at again after a crash. */
+  reactionEvents: 100,
+  /** Deadlines that fire before a reaction looks for new events again. */
+  dueDeadlines: 32,
+  /** Attempts to send one command of a reaction, the first one included; about half a minute. */
+  sendAttempts: 8,
+  /** How long an ended process is remembered, in milliseconds: a second runner that lags behind takes it for no new one. */
+  endedProcessMs: 86_400_000,
   /** Attempts of a command whose stream keeps moving, the first one included. */
   conflictAttempts: 8,
 } as const

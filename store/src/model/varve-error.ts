@@ -33,6 +33,7 @@ export type ErrorCode =
   | 'EVENT_NOT_DEFINED'
   | 'UPCAST_FAILED'
   | 'PROJECTION_FAILED'
+  | 'REACTION_FAILED'
   | 'NOT_SUPPORTED'
   | 'QUEUE_FULL'
   | 'STORE_CLOSED'

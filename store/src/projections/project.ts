@@ -1,7 +1,6 @@
 import type { EventStore } from '../event-store.ts'
 import type { CallOptions } from '../model/call.ts'
-import { InvalidArgument, StoreClosed } from '../model/errors.ts'
-import { isPosition } from '../model/position.ts'
+import { createProgress } from './progress.ts'
 import type { Projection } from './projection.ts'
 import { runProjection } from './run.ts'
 
@@ -35,8 +34,8 @@ export interface RunningProjection extends AsyncDisposable {
  * that was never built, or by an older version of the projection, is built from the first event on.
  *
  * An event whose handler throws ends it with PROJECTION_FAILED; nothing of the batch it was in is kept. Of two that run
- * under one name on one target, one ends with CHECKPOINT_CONFLICT. Projections do not append: to react to an event with
- * another one, subscribe and append in `causedBy`.
+ * under one name on one target, one ends with CHECKPOINT_CONFLICT. Projections do not append: what follows from
+ * an event is for `react`.
  *
  * @example
  * await using running = project(store, stock)
@@ -50,7 +49,7 @@ export function project<ReadModel>(
 ): RunningProjection {
   const stopping = new AbortController()
   const signal = options.signal ? AbortSignal.any([options.signal, stopping.signal]) : stopping.signal
-  const progress = createProgress(projection.name)
+  const progress = createProgress(`Projection ${JSON.stringify(projection.name)}`)
 
   async function run(): Promise<void> {
     try {
@@ -76,66 +75,5 @@ export function project<ReadModel>(
     waitFor: progress.waitFor,
     stop,
     [Symbol.asyncDispose]: stop,
-  }
-}
-
-interface Waiter {
-  readonly position: number
-  readonly resolve: () => void
-  readonly reject: (reason: unknown) => void
-}
-
-/** How far a run has come, and who waits for it to come further. */
-interface Progress {
-  position(): number
-  reach(position: number): void
-  /** Undefined for an end without failure. */
-  end(failure: unknown): void
-  waitFor(position: number, options?: CallOptions): Promise<void>
-}
-
-function createProgress(name: string): Progress {
-  const waiters = new Set<Waiter>()
-  let reached = 0
-  let ended: { readonly reason: unknown } | undefined
-
-  function waitFor(position: number, { signal }: CallOptions = {}): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (!isPosition(position)) throw new InvalidArgument('position', 'is not a whole number from 0 on')
-      signal?.throwIfAborted()
-      if (reached >= position) return resolve()
-      if (ended !== undefined) throw ended.reason
-      const leave = (): void => {
-        waiters.delete(waiter)
-        signal?.removeEventListener('abort', abort)
-      }
-      const abort = (): void => waiter.reject(signal?.reason)
-      const waiter: Waiter = {
-        position,
-        resolve: () => {
-          leave()
-          resolve()
-        },
-        reject: (reason) => {
-          leave()
-          reject(reason)
-        },
-      }
-      signal?.addEventListener('abort', abort)
-      waiters.add(waiter)
-    })
-  }
-
-  return {
-    position: () => reached,
-    reach: (position) => {
-      reached = position
-      for (const waiter of waiters) if (waiter.position <= reached) waiter.resolve()
-    },
-    end: (failure) => {
-      ended = { reason: failure ?? new StoreClosed(`Projection ${JSON.stringify(name)}`) }
-      for (const waiter of waiters) waiter.reject(ended.reason)
-    },
-    waitFor,
   }
 }

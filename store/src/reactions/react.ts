@@ -1,0 +1,95 @@
+import type { Clock } from '../engine/clock.ts'
+import { systemClock } from '../engine/system-clock.ts'
+import type { CallOptions } from '../model/call.ts'
+import { InvalidArgument } from '../model/errors.ts'
+import { limits } from '../model/limits.ts'
+import { isPosition } from '../model/position.ts'
+import { createProgress } from '../projections/progress.ts'
+import type { Reaction } from './reaction.ts'
+import { isOfClosedStore, type ReactionStore, runReaction } from './run.ts'
+
+/** Options of {@link react}. */
+export interface ReactOptions {
+  /** Stops the reaction, as {@link RunningReaction.stop} does. An end that was asked for is no failure. */
+  readonly signal?: AbortSignal
+  /**
+   * Where a reaction that never ran begins to act: a position, or `'end'` for only what comes from now on. Events before
+   * are folded into states and nothing else: no command is sent, no deadline is set. Default: the first event.
+   */
+  readonly from?: number | 'end'
+  /** Attempts to send a command, the first one included. Default `limits.sendAttempts`. */
+  readonly attemptsMax?: number
+  /** Says when deadlines are due. Default: the machine's clock. */
+  readonly clock?: Clock
+}
+
+/** A reaction at work. */
+export interface RunningReaction extends AsyncDisposable {
+  /**
+   * Settles when the reaction has ended: resolves when it was stopped or the store was closed, rejects when it failed. A
+   * failure that nobody looks at ends the process as every unhandled rejection does: it never stops silently.
+   */
+  readonly done: Promise<void>
+  /** Everything up to here was handled, and the commands that follow from it were sent; 0 before it has begun. */
+  readonly position: number
+  /**
+   * Resolves once everything up to a position, such as the one an append gave, was handled and its commands were sent.
+   *
+   * @throws the error the reaction failed with; STORE_CLOSED when it ended before.
+   */
+  waitFor(position: number, options?: CallOptions): Promise<void>
+  /** Stops after the step under way; `send` is told by its signal. Gives {@link RunningReaction.done}; stopping twice is fine. */
+  stop(): Promise<void>
+}
+
+/**
+ * Runs a reaction until it is stopped: resumes where it was, catches up, then follows, and fires deadlines when they are
+ * due, also those that came due while nothing ran. Each event and each deadline is decided once; its commands are sent
+ * at least once, under the same ids, whenever and wherever the process is killed.
+ *
+ * A command that cannot be sent, or a rule that throws, ends it with REACTION_FAILED. Of two that run under one name one
+ * ends with CHECKPOINT_CONFLICT; nothing was decided twice.
+ *
+ * @example
+ * await using running = react(store, reminders)
+ * const { position } = await store.append('Cart-7', [{ type: 'CartFilled', data: { sku: 'tea' } }])
+ * await running.waitFor(position)
+ */
+export function react(store: ReactionStore, reaction: Reaction, options: ReactOptions = {}): RunningReaction {
+  const { from = 1, attemptsMax = limits.sendAttempts, clock = systemClock } = options
+  if (from !== 'end' && !isPosition(from)) {
+    throw new InvalidArgument('from', "is neither a whole number from 0 on nor 'end'")
+  }
+  if (!isPosition(attemptsMax) || attemptsMax === 0) {
+    throw new InvalidArgument('attemptsMax', 'is not a whole number from 1 on')
+  }
+  const stopping = new AbortController()
+  const signal = options.signal ? AbortSignal.any([options.signal, stopping.signal]) : stopping.signal
+  const progress = createProgress(`Reaction ${JSON.stringify(reaction.name)}`)
+
+  async function run(): Promise<void> {
+    try {
+      await runReaction(store, reaction, { signal, clock, attemptsMax, from, reached: progress.reach })
+      progress.end(undefined)
+    } catch (error) {
+      const isAskedFor = (signal.aborted && error === signal.reason) || (await isOfClosedStore(store, error))
+      progress.end(isAskedFor ? undefined : error)
+      if (!isAskedFor) throw error
+    }
+  }
+
+  const done = run()
+  const stop = (): Promise<void> => {
+    stopping.abort()
+    return done
+  }
+  return {
+    done,
+    get position() {
+      return progress.position()
+    },
+    waitFor: progress.waitFor,
+    stop,
+    [Symbol.asyncDispose]: stop,
+  }
+}
