@@ -20,6 +20,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // These run on any event store, embedded or remote: they see the contract, the nouns and the clock, nothing else.
   projections: ['model', 'event-store.ts', 'engine/clock.ts', 'engine/system-clock.ts'],
   deciders: ['model', 'event-store.ts', 'engine/clock.ts', 'engine/system-clock.ts'],
+  claims: ['model', 'event-store.ts', 'engine/clock.ts', 'engine/system-clock.ts'],
   relays: ['model', 'event-store.ts', 'engine/clock.ts', 'engine/system-clock.ts'],
   remote: ['model', 'engine', 'event-store.ts', 'schema', 'streams', 'subscriptions/checkpoint.ts', 'shelf'],
   engines: ['model', 'engine'],
