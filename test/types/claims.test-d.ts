@@ -1,4 +1,6 @@
+import { S3Client } from '@aws-sdk/client-s3'
 import { type Claim, claimCheck, defineEvents, event, isClaim, memory, memoryBlobs, openStore } from 'varve'
+import { s3Blobs } from 'varve/s3'
 import { expectTypeOf } from 'vitest'
 import * as z from 'zod'
 
@@ -31,3 +33,6 @@ await claims.check('a text')
 const unknown: unknown = one?.data
 if (isClaim(unknown)) expectTypeOf(unknown).toEqualTypeOf<Claim>()
 expectTypeOf(claims.stream(scan)).toExtend<AsyncIterable<Uint8Array>>()
+
+// Any client of the driver will do, whatever its version of the types says about commands.
+s3Blobs({ bucket: 'shop', client: new S3Client({}) })
