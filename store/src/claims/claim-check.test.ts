@@ -1,9 +1,12 @@
 import { getEventListeners } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import { bytesNamed, digestOf, gathered, inChunks, itemsOf } from '../../../test/blobs/promises.ts'
+import { memory } from '../engines/memory/index.ts'
 import type { Claim } from '../model/claim.ts'
 import { isClaim } from '../model/claim.ts'
+import type { RecordedEvent } from '../model/event.ts'
 import { limits } from '../model/limits.ts'
+import { openStore } from '../open-store.ts'
 import type { BlobStore } from './blob-store.ts'
 import { claimCheck } from './claim-check.ts'
 import { memoryBlobs } from './memory-blobs.ts'
@@ -98,6 +101,22 @@ describe('checking in', () => {
       'late',
     )
     expect(await itemsOf(blobs.list())).toEqual([])
+  })
+})
+
+describe('an event over the limit', () => {
+  it('is refused with the way out, and the way out works', async () => {
+    await using store = openStore({ engine: memory() })
+    const large = new Uint8Array(limits.eventBytes + 1)
+    const refused = store.append('Doc-1', [{ type: 'Uploaded', data: large }])
+    await expect(refused).rejects.toMatchObject({
+      code: 'PAYLOAD_TOO_LARGE',
+      message: expect.stringContaining('claimCheck()'),
+    })
+    const claims = claimCheck(memoryBlobs())
+    await store.append('Doc-1', [{ type: 'Uploaded', data: { file: await claims.check(large) } }])
+    const [uploaded] = (await store.readStream('Doc-1').toArray()) as [RecordedEvent<string, { file: Claim }>]
+    expect(Buffer.compare(await claims.redeem(uploaded.data.file), large)).toBe(0)
   })
 })
 

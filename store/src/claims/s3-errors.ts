@@ -36,6 +36,8 @@ const broken: readonly unknown[] = [
 
 const problems: Readonly<Record<string, string>> = {
   NoSuchBucket: 'the bucket does not exist. Create it, or name another one',
+  InvalidObjectState:
+    'the object lies in an archive. Restore it there, and let no lifecycle rule move blobs to archive classes',
   PermanentRedirect: 'the bucket is in another region. Name that region',
   AuthorizationHeaderMalformed: 'the bucket is in another region. Name that region',
   CredentialsProviderError:

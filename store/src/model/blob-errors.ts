@@ -67,7 +67,7 @@ export class NoBlobNamed extends VarveError {
 
   constructor(blobs: string, events: number, orphan: string) {
     super(
-      `None of the ${events} events read names a blob, so all of ${blobs} would be taken for orphans, as ${quoted(orphan)}. ` +
+      `None of the ${events} events read names a blob, so all of ${blobs} would be taken for orphans, for example ${quoted(orphan)}. ` +
         'Nothing was changed. Check that these are the stores whose events hold the claims.',
     )
     this.blobs = blobs
