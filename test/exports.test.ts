@@ -142,6 +142,18 @@ describe('varve, installed into an empty TypeScript project', () => {
     expect(code, output).toBe(0)
   })
 
+  it.each([
+    ['@aws-sdk/client-s3', 's3', "s3Blobs({ bucket: 'any' }).setAside('0'.repeat(64))"],
+    ['pg', 'postgres', "postgres({ url: 'postgres://127.0.0.1:1/any' }).head()"],
+  ])('says that %s is missing', async (driver, entry, call) => {
+    const names = { s3: 's3Blobs', postgres: 'postgres' }[entry]
+    const report = 'catch((error) => console.log(error.code, error.message))'
+    writeFileSync(join(project, 'missing.js'), `import { ${names} } from 'varve/${entry}'\n${call}.${report}\n`)
+    const { output } = await run('node', ['missing.js'], project)
+    expect(output).toMatch(/^DRIVER_MISSING /)
+    expect(output).toContain(`npm install ${driver}`)
+  })
+
   it('runs the tour of the README', async () => {
     const tour = tourOf(readFileSync(join(root, 'README.md'), 'utf8'))
     writeFileSync(join(project, 'tour.ts'), tour.code)

@@ -1,3 +1,10 @@
+export type { BlobEntry, BlobStore, StoredBlob } from './claims/blob-store.ts'
+export { type CheckOptions, type ClaimCheck, claimCheck } from './claims/claim-check.ts'
+export { type Collected, type CollectOptions, collectOrphans } from './claims/collect-orphans.ts'
+export type { Content } from './claims/content.ts'
+export { type FileBlobsOptions, fileBlobs } from './claims/file-blobs.ts'
+export { type MemoryBlobsOptions, memoryBlobs } from './claims/memory-blobs.ts'
+export { type BlobFinding, verifyBlobs } from './claims/verify-blobs.ts'
 export {
   Aggregate,
   type AggregateClass,
@@ -56,6 +63,7 @@ export type {
   StreamMetadataValues,
   StreamsOptions,
 } from './event-store.ts'
+export { BlobCorrupt, BlobMissing, BlobsFailed, BlobsUnavailable, NoBlobNamed } from './model/blob-errors.ts'
 export type {
   AppendAllOptions,
   Appended,
@@ -83,6 +91,7 @@ export type {
   SubscribeStreamOptions,
   TypedStream,
 } from './model/category.ts'
+export { type Claim, isClaim } from './model/claim.ts'
 export {
   ConditionFailed,
   DriverMissing,

@@ -29,6 +29,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'streams/causation.ts',
     'projections/progress.ts',
   ],
+  claims: ['model', 'event-store.ts', 'engine/clock.ts', 'engine/system-clock.ts'],
   relays: ['model', 'event-store.ts', 'engine/clock.ts', 'engine/system-clock.ts'],
   remote: ['model', 'engine', 'event-store.ts', 'schema', 'streams', 'subscriptions/checkpoint.ts', 'shelf'],
   engines: ['model', 'engine'],

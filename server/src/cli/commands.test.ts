@@ -166,6 +166,7 @@ describe('varve', () => {
     'export',
     'import',
     'doctor',
+    'blobs',
   ])('helps with examples: %s', async (name) => {
     const ended = await varve(folder.path, [name, '--help'])
     expect(ended).toMatchObject({ code: 0, stderr: '' })

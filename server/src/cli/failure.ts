@@ -80,6 +80,9 @@ const codeOf: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   STORE_CORRUPT: exitCodes.damaged,
   QUEUE_FULL: exitCodes.unavailable,
   ENGINE_UNAVAILABLE: exitCodes.unavailable,
+  BLOBS_UNAVAILABLE: exitCodes.unavailable,
+  BLOB_CORRUPT: exitCodes.damaged,
+  BLOB_MISSING: exitCodes.damaged,
 }
 
 /** Whether an error comes from the operating system, with a code such as `ENOENT`. */

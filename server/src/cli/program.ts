@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from 'commander'
 import { addAppend } from './append.ts'
+import { addBlobs } from './blobs.ts'
 import { addCloseStream } from './close-stream.ts'
 import { addDoctor } from './doctor.ts'
 import { addExport } from './export.ts'
@@ -74,6 +75,7 @@ function createProgram({ version, terminal }: ProgramPort, run: Run): Command {
     addImport,
     addMigrate,
     addSchema,
+    addBlobs,
   ]
   for (const add of additions) add(program, run)
   addDoctor(program, run, version)

@@ -18,6 +18,8 @@ export interface Progress {
 export interface ProgressOptions {
   /** The work, as in `Exporting`. */
   readonly label: string
+  /** What is counted. Default: events. */
+  readonly counted?: string
   /** What the bar counts up to; 0 when nobody knows, which leaves out the bar and the time left. */
   readonly total: number
   readonly stderr: OutputStream
@@ -32,7 +34,7 @@ const redrawMs = 100
 const barChars = 24
 
 /** A progress line. Nothing is drawn before the work has taken a moment, so that short work stays quiet. */
-export function createProgress({ label, total, stderr, isOn, now }: ProgressOptions): Progress {
+export function createProgress({ label, counted = 'events', total, stderr, isOn, now }: ProgressOptions): Progress {
   if (!isOn) return { update: () => undefined, end: () => undefined }
   const startedAt = now()
   let drawnAt = startedAt
@@ -43,7 +45,13 @@ export function createProgress({ label, total, stderr, isOn, now }: ProgressOpti
       if (at - drawnAt < redrawMs) return
       drawnAt = at
       isDrawn = true
-      const line = progressLine({ label, events, fraction: fractionOf(doneOf, total), elapsedMs: at - startedAt })
+      const line = progressLine({
+        label,
+        counted,
+        events,
+        fraction: fractionOf(doneOf, total),
+        elapsedMs: at - startedAt,
+      })
       stderr.write(`\r${fitted(line, stderr)}\u001b[K`)
     },
     end: () => {
@@ -55,6 +63,7 @@ export function createProgress({ label, total, stderr, isOn, now }: ProgressOpti
 /** A moment of long work. */
 export interface Moment {
   readonly label: string
+  readonly counted?: string
   readonly events: number
   /** From 0 to 1; undefined when the end is not known. */
   readonly fraction: number | undefined
@@ -62,9 +71,9 @@ export interface Moment {
 }
 
 /** The text of a progress line. */
-export function progressLine({ label, events, fraction, elapsedMs }: Moment): string {
+export function progressLine({ label, counted: name = 'events', events, fraction, elapsedMs }: Moment): string {
   const rate = elapsedMs === 0 ? 0 : Math.round((events * 1000) / elapsedMs)
-  const counted = `${counting(events)} events  ${counting(rate)}/s`
+  const counted = `${counting(events)} ${name}  ${counting(rate)}/s`
   if (fraction === undefined) return `${label}  ${counted}`
   const full = Math.floor(fraction * barChars)
   const bar = '█'.repeat(full) + '░'.repeat(barChars - full)

@@ -69,7 +69,7 @@ const events: readonly Row[] = [
   ['two payloads', append({ ...placed, data_base64: 'AA==' }), 400, 'INVALID_ARGUMENT', /both data and data_base64/],
   ['a payload that is no base64', append({ event_type: 'A', data_base64: 'A*==' }), 400, 'INVALID_ARGUMENT', /data_base64 is not base64/],
   ['base64 without its padding', append({ event_type: 'A', data_base64: 'AA' }), 400, 'INVALID_ARGUMENT', /data_base64 is not base64/],
-  ['a payload over the limit', append({ event_type: 'A', data: 'x'.repeat(1_048_577) }), 413, 'PAYLOAD_TOO_LARGE', /claim check/],
+  ['a payload over the limit', append({ event_type: 'A', data: 'x'.repeat(1_048_577) }), 413, 'PAYLOAD_TOO_LARGE', /claimCheck\(\)/],
   ['JSON under a foreign content type', append({ ...placed, content_type: 'text/plain' }), 400, 'INVALID_ARGUMENT', /text\/plain/],
   ['an id that is no UUID', append({ ...placed, event_id: 'order-1' }), 400, 'INVALID_ARGUMENT', /^events\[0\]\.event_id is not a UUID/],
   ['metadata that is a list', append({ ...placed, metadata: [] }), 400, 'INVALID_ARGUMENT', /^events\[0\]\.metadata/],

@@ -27,6 +27,11 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   STORE_TOO_NEW: 500,
   DRIVER_MISSING: 500,
   REMOTE_FAILED: 502,
+  BLOB_MISSING: 500,
+  BLOB_CORRUPT: 500,
+  BLOBS_FAILED: 500,
+  BLOBS_UNAVAILABLE: 503,
+  NO_BLOB_NAMED: 409,
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { BlobCorrupt, BlobMissing, BlobsFailed, BlobsUnavailable, NoBlobNamed } from './blob-errors.ts'
 import type {
   EventNotDefined,
   PayloadInvalid,
@@ -47,6 +48,11 @@ type AnyVarveError =
   | DriverMissing
   | CheckpointConflict
   | ShelfConflict
+  | BlobMissing
+  | BlobCorrupt
+  | BlobsFailed
+  | BlobsUnavailable
+  | NoBlobNamed
   | Forbidden
   | RemoteFailed
 
@@ -138,8 +144,8 @@ export class LimitExceeded extends RangeError implements VarveErrorShape {
   readonly given: number
   readonly allowed: number
 
-  constructor(limit: LimitName, given: number) {
-    super(`${given} is more than the ${limits[limit]} that limits.${limit} allows. Split the call into smaller ones.`)
+  constructor(limit: LimitName, given: number, advice = 'Split the call into smaller ones.') {
+    super(`${given} is more than the ${limits[limit]} that limits.${limit} allows. ${advice}`)
     this.name = 'LimitExceeded'
     this.limit = limit
     this.given = given
@@ -156,7 +162,7 @@ export class PayloadTooLarge extends VarveError {
   constructor(argument: string, bytes: number) {
     super(
       `${argument} has ${bytes} bytes of payload and metadata; limits.eventBytes allows ${limits.eventBytes}. ` +
-        'Store the blob elsewhere and put a reference to it in the event (claim check).',
+        'Store what is large with claimCheck() and put the claim it gives into the event: docs/guides/large-payloads.md.',
     )
     this.bytes = bytes
   }

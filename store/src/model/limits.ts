@@ -3,7 +3,7 @@
  * A refusal that comes from one of these says its name, the limit and what was given.
  */
 export const limits = {
-  /** Payload and metadata of one event together, in bytes. Larger blobs belong elsewhere, with a reference in the event. */
+  /** Payload and metadata of one event together, in bytes. What is larger goes to a blob store, and its claim into the event. */
   eventBytes: 1_048_576,
   /** Events in one append; an append is one transaction, so this bounds how long others wait for it. */
   appendEvents: 10_000,
@@ -77,6 +77,10 @@ export const limits = {
   endedProcessMs: 86_400_000,
   /** Attempts of a command whose stream keeps moving, the first one included. */
   conflictAttempts: 8,
+  /** Bytes of one blob: what S3 takes in one put. */
+  blobBytes: 5_368_709_120,
+  /** Bytes of a blob that is redeemed into memory at once; larger ones are streamed. */
+  redeemBytes: 268_435_456,
 } as const
 
 /** The name of one bound in {@link limits}. */
