@@ -165,6 +165,7 @@ describe('writes to several streams with a bad argument are refused and change n
   const writes: readonly (readonly [string, unknown, string])[] = [
     ['no list', {}, 'INVALID_ARGUMENT'],
     ['nothing to write', [], 'INVALID_ARGUMENT'],
+    ['a write that is null', [null], 'INVALID_ARGUMENT'],
     ['only checks', [{ streamId: 'S', events: [], expectedVersion: 0 }], 'INVALID_ARGUMENT'],
     [
       'a write that neither writes nor checks',

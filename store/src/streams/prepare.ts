@@ -52,6 +52,7 @@ export function prepareAppend(
   const inWrite: NameOf = (part) => (writes.length === 1 ? part : `writes[${place}].${part}`)
   for (; place < writes.length; place++) {
     const write = writes[place] as StreamWrite
+    if (typeof write !== 'object' || write === null) throw new InvalidArgument(`writes[${place}]`, 'is not an object')
     const { streamId } = write
     checkStreamId(streamId, 'streamId', inWrite)
     const expectedVersion = checkedExpectation(write, inWrite)
