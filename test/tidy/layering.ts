@@ -20,6 +20,18 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // These run on any event store, embedded or remote: they see the contract, the nouns and the clock, nothing else.
   projections: ['model', 'event-store.ts', 'engine/clock.ts', 'engine/system-clock.ts'],
   deciders: ['model', 'event-store.ts', 'engine/clock.ts', 'engine/system-clock.ts'],
+  // As these, and it does to events on their way what a store does: ids, JSON, categories.
+  erasure: [
+    'model',
+    'event-store.ts',
+    'engine/clock.ts',
+    'engine/system-clock.ts',
+    'schema/category.ts',
+    'schema/codec.ts',
+    'schema/events.ts',
+    'streams/event-id.ts',
+    'deciders/snapshot-shelf.ts',
+  ],
   relays: ['model', 'event-store.ts', 'engine/clock.ts', 'engine/system-clock.ts'],
   remote: ['model', 'engine', 'event-store.ts', 'schema', 'streams', 'subscriptions/checkpoint.ts', 'shelf'],
   engines: ['model', 'engine'],

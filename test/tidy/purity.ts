@@ -139,10 +139,17 @@ const impureNames = new Set([
   'randomInt',
 ])
 
-/** The composition roots, and the two places that time and ids come from. */
+/** The composition roots, and the places that time, ids, and keys and nonces come from, which nobody may choose. */
+const sources = [
+  'store/src/open-store.ts',
+  'store/src/engine/system-clock.ts',
+  'store/src/streams/event-id.ts',
+  'store/src/erasure/box.ts',
+]
+
 function ownsTime(path: string): boolean {
   return (
-    ['store/src/open-store.ts', 'store/src/engine/system-clock.ts', 'store/src/streams/event-id.ts'].includes(path) ||
+    sources.includes(path) ||
     path.startsWith('store/src/conformance/') ||
     path === 'server/src/server.ts' ||
     path.startsWith('server/src/cli/')

@@ -1,3 +1,4 @@
+import type { KeyMissing, KeyStoreFailed, PersonalDataUnreadable, SubjectForgotten } from './erasure-errors.ts'
 import type { EventNotDefined, PayloadInvalid, PayloadUnreadable, ProjectionFailed } from './event-errors.ts'
 import { type LimitName, limits } from './limits.ts'
 import type { CheckpointConflict, ShelfConflict } from './shelf-errors.ts'
@@ -40,6 +41,10 @@ type AnyVarveError =
   | DriverMissing
   | CheckpointConflict
   | ShelfConflict
+  | SubjectForgotten
+  | KeyMissing
+  | PersonalDataUnreadable
+  | KeyStoreFailed
   | Forbidden
   | RemoteFailed
 

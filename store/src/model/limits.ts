@@ -61,6 +61,15 @@ export const limits = {
   traceEvents: 10_000,
   /** Payload and metadata of the events that a trace shows, in bytes; it ends after the event that passes them. */
   traceBytes: 67_108_864,
+  /** Characters of a subject's id. */
+  subjectChars: 1_000,
+  /** Subjects whose keys a process remembers; beyond that the one that came first is looked up again. */
+  cachedSubjects: 10_000,
+  /**
+   * Milliseconds for which a process goes on using a key it has looked up. As long after its key was destroyed, nobody can
+   * read a subject's personal data any more; `forget` waits that long.
+   */
+  keyCacheMs: 2_000,
   /** Attempts of a command whose stream keeps moving, the first one included. */
   conflictAttempts: 8,
 } as const
