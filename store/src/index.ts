@@ -46,9 +46,19 @@ export type {
 export { systemClock } from './engine/system-clock.ts'
 export { memory } from './engines/memory/index.ts'
 export { type FileKeysOptions, fileKeys } from './erasure/file-keys.ts'
+export {
+  erasureEvents,
+  type ForgetfulStore,
+  type ForgetOptions,
+  type Forgetting,
+  type Forgotten,
+  forget,
+} from './erasure/forget.ts'
 export { memoryKeys } from './erasure/memory-keys.ts'
+export { rotateKey } from './erasure/rotate-key.ts'
 export { subjectRef } from './erasure/subject.ts'
 export { type PersonalDataOptions, withPersonalData } from './erasure/with-personal-data.ts'
+export { type KeyWrapping, masterKey, rewrapKeys, type WrappedKey, wrappedKeys } from './erasure/wrapped-keys.ts'
 export type {
   Changed,
   ChangeOptions,

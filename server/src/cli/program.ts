@@ -4,6 +4,7 @@ import { addCloseStream } from './close-stream.ts'
 import { addDoctor } from './doctor.ts'
 import { addExport } from './export.ts'
 import { CliFailure, type ExitCode, exitCodes } from './failure.ts'
+import { addForget } from './forget.ts'
 import { addHead } from './head.ts'
 import { addImport } from './import.ts'
 import { addMetadata } from './metadata.ts'
@@ -70,6 +71,7 @@ function createProgram({ version, terminal }: ProgramPort, run: Run): Command {
     addTrace,
     addMetadata,
     addCloseStream,
+    addForget,
     addExport,
     addImport,
     addMigrate,
