@@ -1,5 +1,5 @@
-import { type Engine, type EventStore, InvalidArgument, memory, openStore } from 'varve'
-import { type PostgresMaintenance, postgres, postgresMaintenance } from 'varve/postgres'
+import { type Engine, type EventStore, fileKeys, InvalidArgument, type KeyStore, memory, openStore } from 'varve'
+import { type PostgresMaintenance, postgres, postgresKeys, postgresMaintenance } from 'varve/postgres'
 import { connect } from 'varve/remote'
 import { sqlite } from 'varve/sqlite'
 import { withoutPassword } from './store-url.ts'
@@ -66,6 +66,18 @@ export function openMaintenance(url: string): SchemaMaintenance | undefined {
   }
   if (['memory', 'sqlite', 'http', 'https'].includes(scheme)) return undefined
   throw unknownStore(url)
+}
+
+/**
+ * Opens the key store at a place: a directory, or a PostgreSQL as a store URL names it, whose `schema` is that of the keys.
+ * None is made where there is none.
+ *
+ * @throws INVALID_ARGUMENT for a URL that names no database.
+ */
+export function openKeys(place: string): KeyStore {
+  if (!/^postgres(?:ql)?:/i.test(place)) return fileKeys({ directory: place })
+  const { switches: _, ...database } = databaseFrom(place)
+  return postgresKeys({ ...database, migrate: 'refuse' })
 }
 
 function partsOf(url: string): { readonly scheme: string; readonly rest: string } {

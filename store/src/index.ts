@@ -52,6 +52,20 @@ export type {
 } from './engine/engine.ts'
 export { systemClock } from './engine/system-clock.ts'
 export { memory } from './engines/memory/index.ts'
+export { type FileKeysOptions, fileKeys } from './erasure/file-keys.ts'
+export {
+  erasureEvents,
+  type ForgetfulStore,
+  type ForgetOptions,
+  type Forgetting,
+  type Forgotten,
+  forget,
+} from './erasure/forget.ts'
+export { memoryKeys } from './erasure/memory-keys.ts'
+export { rotateKey } from './erasure/rotate-key.ts'
+export { subjectRef } from './erasure/subject.ts'
+export { type PersonalDataOptions, withPersonalData } from './erasure/with-personal-data.ts'
+export { type KeyWrapping, masterKey, rewrapKeys, type WrappedKey, wrappedKeys } from './erasure/wrapped-keys.ts'
 export type {
   Changed,
   ChangeOptions,
@@ -92,6 +106,7 @@ export type {
   TypedStream,
 } from './model/category.ts'
 export { type Claim, isClaim } from './model/claim.ts'
+export { KeyMissing, KeyStoreFailed, PersonalDataUnreadable, SubjectForgotten } from './model/erasure-errors.ts'
 export {
   ConditionFailed,
   DriverMissing,
@@ -148,8 +163,10 @@ export {
   UpcastFailed,
 } from './model/event-errors.ts'
 export type { JsonForm, StoredForm } from './model/json-form.ts'
+export type { KeyStore, SubjectKeys } from './model/key-store.ts'
 export { type LimitName, limits } from './model/limits.ts'
 export { ownPayload, type Payload, payloadBytes, toBytes, toText } from './model/payload.ts'
+export type { AnyPersonalFields, PersonalData, PersonalFields } from './model/personal-data.ts'
 export {
   type AppendCondition,
   matchesQuery,

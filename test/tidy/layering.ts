@@ -30,6 +30,18 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'projections/progress.ts',
   ],
   claims: ['model', 'event-store.ts', 'engine/clock.ts', 'engine/system-clock.ts'],
+  // As these, and it does to events on their way what a store does: ids, JSON, categories.
+  erasure: [
+    'model',
+    'event-store.ts',
+    'engine/clock.ts',
+    'engine/system-clock.ts',
+    'schema/category.ts',
+    'schema/codec.ts',
+    'schema/events.ts',
+    'streams/event-id.ts',
+    'deciders/snapshot-shelf.ts',
+  ],
   relays: ['model', 'event-store.ts', 'engine/clock.ts', 'engine/system-clock.ts'],
   remote: ['model', 'engine', 'event-store.ts', 'schema', 'streams', 'subscriptions/checkpoint.ts', 'shelf'],
   engines: ['model', 'engine'],

@@ -1,8 +1,9 @@
 import type { Command } from 'commander'
 import type { Changed, EventStore, ExpectedVersion } from 'varve'
-import { CliFailure, type ExitCode } from './failure.ts'
+import { confirmed } from './confirmed.ts'
+import type { ExitCode } from './failure.ts'
 import { examples } from './help.ts'
-import { expectedVersion, refuseUsage, wholeNumber } from './options.ts'
+import { expectedVersion, wholeNumber } from './options.ts'
 import { type Run, type Session, withStore } from './session.ts'
 import { printResult } from './show.ts'
 import { visible } from './visible.ts'
@@ -110,7 +111,7 @@ function changeOptions(
 
 async function change(session: Session, flags: CloseFlags, wanted: Change): Promise<ExitCode | undefined> {
   const { stream, question, done, apply } = wanted
-  if (flags.yes !== true) await ask(session, question)
+  if (flags.yes !== true) await confirmed(session, question)
   const { position, changed } = await withStore(session, 'existing', apply)
   const forPerson = changed
     ? `${done}, position ${position}.`
@@ -121,15 +122,4 @@ async function change(session: Session, flags: CloseFlags, wanted: Change): Prom
     changed ? 'changed' : 'unchanged',
   ])
   return undefined
-}
-
-/** Only a person at a terminal can be asked; a script has to say that it means it. */
-async function ask({ terminal, signal }: Session, question: string): Promise<void> {
-  if (terminal.stdin.isTTY !== true || !terminal.isWatched) {
-    refuseUsage('Nobody is there to confirm this. Say --yes to do it without a question.')
-  }
-  // Loaded only here: most runs ask nothing.
-  const { confirm } = await import('@clack/prompts')
-  const answer = await confirm({ message: question, initialValue: false, output: terminal.stderr as never, signal })
-  if (answer !== true) throw new CliFailure('Not confirmed; nothing was changed.')
 }

@@ -5,6 +5,7 @@ import { addCloseStream } from './close-stream.ts'
 import { addDoctor } from './doctor.ts'
 import { addExport } from './export.ts'
 import { CliFailure, type ExitCode, exitCodes } from './failure.ts'
+import { addForget } from './forget.ts'
 import { addHead } from './head.ts'
 import { addImport } from './import.ts'
 import { addMetadata } from './metadata.ts'
@@ -71,6 +72,7 @@ function createProgram({ version, terminal }: ProgramPort, run: Run): Command {
     addTrace,
     addMetadata,
     addCloseStream,
+    addForget,
     addExport,
     addImport,
     addMigrate,

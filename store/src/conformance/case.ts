@@ -63,3 +63,9 @@ export interface StoreSubject {
   /** Closes the store, opens its storage again and gives the new store. For cases that need `durable`. */
   readonly reopen: () => Promise<EventStore>
 }
+
+/**
+ * Registers one test: vitest's and node:test's `test`, mocha's `it`.
+ * A test that gets a context with `skip(reason)`, as all three give, reports what does not apply with its reason.
+ */
+export type RegisterTest = (name: string, run: () => Promise<void>) => unknown

@@ -1,19 +1,23 @@
 import { openStore } from '../open-store.ts'
-import type { Case } from './case.ts'
+import type { Case, RegisterTest } from './case.ts'
 import { engineCases } from './engine-cases.ts'
 import { type OpenedEngine, type OpenedStore, runEngineCase, runStoreCase, type Sizes } from './run.ts'
 import { storeCases } from './store-cases.ts'
 
-export type { Case, EngineCase, EngineSubject, Need, PromiseName, StoreCase, StoreSubject } from './case.ts'
+export type {
+  Case,
+  EngineCase,
+  EngineSubject,
+  Need,
+  PromiseName,
+  RegisterTest,
+  StoreCase,
+  StoreSubject,
+} from './case.ts'
 export { engineCases } from './engine-cases.ts'
+export { type KeyStoreConformance, keyStoreConformance, type OpenedKeys } from './key-stores.ts'
 export { type OpenedEngine, type OpenedStore, runEngineCase, runStoreCase, type Sizes } from './run.ts'
 export { storeCases } from './store-cases.ts'
-
-/**
- * Registers one test: vitest's and node:test's `test`, mocha's `it`.
- * A test that gets a context with `skip(reason)`, as all three give, reports what does not apply with its reason.
- */
-export type RegisterTest = (name: string, run: () => Promise<void>) => unknown
 
 /** What {@link engineConformance} takes. */
 export interface EngineConformance extends Sizes {

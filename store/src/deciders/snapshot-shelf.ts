@@ -31,8 +31,15 @@ export function shelfSnapshots(shelf: StoreShelf): SnapshotPlace {
   return place
 }
 
+const prefix = 'snapshot/'
+
+/** Whether what lies under a key of a shelf is a snapshot. */
+export function isSnapshotKey(key: unknown): boolean {
+  return typeof key === 'string' && key.startsWith(prefix)
+}
+
 function keyOf(streamId: string, name: string): string {
-  return `snapshot/${part(streamId)}/${encodeURIComponent(name)}`
+  return `${prefix}${part(streamId)}/${encodeURIComponent(name)}`
 }
 
 /** A stream id may be longer than a key, and may have a slash in it. */

@@ -1,4 +1,5 @@
 import type { BlobCorrupt, BlobMissing, BlobsFailed, BlobsUnavailable, NoBlobNamed } from './blob-errors.ts'
+import type { KeyMissing, KeyStoreFailed, PersonalDataUnreadable, SubjectForgotten } from './erasure-errors.ts'
 import type {
   EventNotDefined,
   PayloadInvalid,
@@ -53,6 +54,10 @@ type AnyVarveError =
   | BlobsFailed
   | BlobsUnavailable
   | NoBlobNamed
+  | SubjectForgotten
+  | KeyMissing
+  | PersonalDataUnreadable
+  | KeyStoreFailed
   | Forbidden
   | RemoteFailed
 

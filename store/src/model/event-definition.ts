@@ -1,6 +1,7 @@
 import type { NewEvent, RecordedEvent } from './event.ts'
 import { EventNotDefined, PayloadInvalid } from './event-errors.ts'
 import type { StoredForm } from './json-form.ts'
+import type { AnyPersonalFields, PersonalData } from './personal-data.ts'
 import {
   issuePath,
   type SchemaInput,
@@ -20,6 +21,8 @@ export interface EventDefinition<Input = unknown, Stored = unknown> {
   readonly schema: StandardSchema | undefined
   /** By the schema version they begin at: each makes a payload of the next version of one that is stored. */
   readonly upcast?: Upcasters | undefined
+  /** Which of its fields are personal data, and of whom. */
+  readonly personal?: readonly AnyPersonalFields[] | undefined
   /** There when events of this type are no longer appended, and read as something else. */
   readonly retired?: Retirement | undefined
   /** Carries the types; never there at run time. */
@@ -69,11 +72,26 @@ export type GivenDefinition =
       readonly version?: number
       /** Steps up from older versions. Default: none; an event in an older version is then refused. */
       readonly upcast?: Upcasters
+      /** Which fields are personal data, and of whom. Default: none. */
+      readonly personal?: object
     }
 
 /** The definitions that `defineEvents` makes of what it is given. */
 export type DefinedEvents<Given extends Readonly<Record<string, GivenDefinition>>> = {
   readonly [Type in keyof Given]: DefinitionOf<Given[Type]>
+}
+
+/**
+ * What `defineEvents` takes, with the schema of each definition known while its personal data is read: `subject` is given
+ * the payload that the schema makes, and placeholders are checked against it.
+ */
+export type WithSchemas<Schemas> = {
+  readonly [Type in keyof Schemas]: {
+    readonly schema?: Schemas[Type] | undefined
+    readonly personal?:
+      | (Schemas[Type] extends StandardSchema ? PersonalData<StoredForm<SchemaOutput<Schemas[Type]>>> : object)
+      | undefined
+  } & { readonly [Other in '~standard' | 'version' | 'upcast' | 'retired' | '~types']?: unknown }
 }
 
 type DefinitionOf<Given> = Given extends StandardSchema

@@ -58,6 +58,8 @@ export interface RecordedEvent<Type extends string = string, Data = unknown> {
    * @throws PAYLOAD_UNREADABLE when the bytes are not what the content type says; `rawData` still gives them.
    */
   readonly data: Data
+  /** There when a subject of the event is forgotten, and placeholders stand in `data` for what was personal. */
+  readonly erased?: true
   readonly metadata: EventMetadata
   /** The payload as stored, text or bytes, without parsing. */
   readonly rawData: Payload

@@ -75,6 +75,15 @@ export const limits = {
   sendAttempts: 8,
   /** How long an ended process is remembered, in milliseconds: a second runner that lags behind takes it for no new one. */
   endedProcessMs: 86_400_000,
+  /** Characters of a subject's id. */
+  subjectChars: 1_000,
+  /** Subjects whose keys a process remembers; beyond that the one that came first is looked up again. */
+  cachedSubjects: 10_000,
+  /**
+   * Milliseconds for which a process goes on using a key it has looked up. As long after its key was destroyed, nobody can
+   * read a subject's personal data any more; `forget` waits that long.
+   */
+  keyCacheMs: 2_000,
   /** Attempts of a command whose stream keeps moving, the first one included. */
   conflictAttempts: 8,
   /** Bytes of one blob: what S3 takes in one put. */

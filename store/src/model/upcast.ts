@@ -11,6 +11,7 @@ import type { RecordedEvent } from './event.ts'
 import { definitionOf, type EventDefinitions, type RecordedEventOf } from './event-definition.ts'
 import { EventNotDefined, UpcastFailed } from './event-errors.ts'
 import { limits } from './limits.ts'
+import { readAs } from './read-as.ts'
 
 /** An event on its way to what it is today. */
 interface Past {
@@ -44,7 +45,7 @@ export function upToDate<Events extends EventDefinitions>(
     return next === 'arrived' ? [past] : next.flatMap(onward)
   }
   return onward({ type, schemaVersion, data: () => recorded.data }).map(
-    (past) => new UpcastEvent(recorded, past) as unknown as RecordedEventOf<Events>,
+    (past) => readAs(recorded, { ...past, data: past.data() }) as unknown as RecordedEventOf<Events>,
   )
 }
 
@@ -123,63 +124,4 @@ export function storedTypes(
 /** The types that are appended and handled today. */
 export function liveTypes(events: EventDefinitions): readonly string[] {
   return Object.entries(events).flatMap(([type, { retired }]) => (retired === undefined ? [type] : []))
-}
-
-/** What an event of the past is read as. The bytes and their place stay those of what is stored. */
-class UpcastEvent implements RecordedEvent {
-  readonly #recorded: RecordedEvent
-  readonly type: string
-  readonly schemaVersion: number
-  readonly data: unknown
-
-  constructor(recorded: RecordedEvent, { type, schemaVersion, data }: Past) {
-    this.#recorded = recorded
-    this.type = type
-    this.schemaVersion = schemaVersion
-    this.data = data()
-  }
-
-  get id(): string {
-    return this.#recorded.id
-  }
-
-  get streamId(): string {
-    return this.#recorded.streamId
-  }
-
-  get version(): number {
-    return this.#recorded.version
-  }
-
-  get position(): number {
-    return this.#recorded.position
-  }
-
-  get contentType(): string {
-    return this.#recorded.contentType
-  }
-
-  get tags(): readonly string[] {
-    return this.#recorded.tags
-  }
-
-  get metadata(): RecordedEvent['metadata'] {
-    return this.#recorded.metadata
-  }
-
-  get rawData(): RecordedEvent['rawData'] {
-    return this.#recorded.rawData
-  }
-
-  get rawMetadata(): RecordedEvent['rawMetadata'] {
-    return this.#recorded.rawMetadata
-  }
-
-  get metadataContentType(): string {
-    return this.#recorded.metadataContentType
-  }
-
-  get recordedAtMs(): number {
-    return this.#recorded.recordedAtMs
-  }
 }

@@ -5,9 +5,11 @@ import type {
   GivenDefinition,
   Retirement,
   Upcasters,
+  WithSchemas,
 } from '../model/event-definition.ts'
 import type { StoredForm } from '../model/json-form.ts'
 import { limits } from '../model/limits.ts'
+import { type AnyPersonalFields, checkedPersonalData, type PersonalData } from '../model/personal-data.ts'
 import { isPosition } from '../model/position.ts'
 import { isStandardSchema } from '../model/standard-schema.ts'
 
@@ -25,8 +27,8 @@ import { isStandardSchema } from '../model/standard-schema.ts'
  *   OrderCancelled: event<{ reason: string }>(),
  * })
  */
-export function defineEvents<const Given extends Readonly<Record<string, GivenDefinition>>>(
-  given: Given,
+export function defineEvents<const Given extends Readonly<Record<string, GivenDefinition>>, Schemas>(
+  given: Given & WithSchemas<Schemas>,
 ): DefinedEvents<Given> {
   const defined = Object.entries(given).map(
     ([type, definition]) => [checkedType(type), normal(type, definition)] as const,
@@ -41,16 +43,23 @@ export function defineEvents<const Given extends Readonly<Record<string, GivenDe
  * @example
  * const cartEvents = defineEvents({ ItemAdded: event<{ sku: string; quantity: number }>() })
  */
-export function event<Data>(options: EventOptions = {}): EventDefinition<Data, StoredForm<Data>> {
-  return { version: options.version ?? 1, schema: undefined, upcast: options.upcast }
+export function event<Data>(options: EventOptions<StoredForm<Data>> = {}): EventDefinition<Data, StoredForm<Data>> {
+  const { version = 1, upcast, personal } = options
+  return { version, schema: undefined, upcast, ...(personal !== undefined && { personal: listOf(personal) }) }
+}
+
+function listOf<Stored>(personal: PersonalData<Stored>): readonly AnyPersonalFields[] {
+  return (Array.isArray(personal) ? personal : [personal]) as readonly AnyPersonalFields[]
 }
 
 /** Options of {@link event}. */
-export interface EventOptions {
+export interface EventOptions<Stored = unknown> {
   /** Version of the payload's shape. Default 1. */
   readonly version?: number
   /** Steps up from older versions. Default: none. */
   readonly upcast?: Upcasters
+  /** Which fields are personal data, and of whom. Default: none. */
+  readonly personal?: PersonalData<Stored>
 }
 
 /**
@@ -72,7 +81,7 @@ export function retired(retirement: Retirement): EventDefinition<never, never> {
 
 function normal(type: string, given: GivenDefinition): EventDefinition {
   if (isStandardSchema(given)) return { version: 1, schema: given }
-  const { schema, version = 1, upcast, retired: retirement } = (given ?? {}) as Partial<EventDefinition>
+  const { schema, version = 1, upcast, personal, retired: retirement } = (given ?? {}) as Partial<EventDefinition>
   if (retirement !== undefined) return { version, schema: undefined, retired: checkedRetirement(type, retirement) }
   // `event()` is the one definition whose schema is there and undefined: without it a misspelt key would pass as one.
   const isTypeOnly = typeof given === 'object' && given !== null && 'schema' in given && schema === undefined
@@ -85,7 +94,12 @@ function normal(type: string, given: GivenDefinition): EventDefinition {
   if (!isPosition(version) || version === 0) {
     throw new InvalidArgument(`events.${type}.version`, 'is not a whole number from 1 on')
   }
-  return { version, schema, ...(upcast !== undefined && { upcast: checkedUpcasters(type, version, upcast) }) }
+  return {
+    version,
+    schema,
+    ...(upcast !== undefined && { upcast: checkedUpcasters(type, version, upcast) }),
+    ...(personal !== undefined && { personal: checkedPersonalData(type, personal) }),
+  }
 }
 
 /** A chain has every step from its first version to the one before today's: a missing one would be found in production. */

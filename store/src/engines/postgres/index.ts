@@ -8,6 +8,7 @@ import { checkedPlace, type PostgresPlace } from './place.ts'
 
 export type { PostgresClient, PostgresPool, PostgresPoolClient, PostgresQuery, PostgresResult } from './driver.ts'
 export type { PostgresFinding } from './inspect.ts'
+export { type PostgresKeysOptions, postgresKeys } from './keys.ts'
 export type { PostgresMaintenance, PostgresMigration, PostgresStatus } from './maintenance.ts'
 export type { PostgresPlace } from './place.ts'
 

@@ -1,0 +1,48 @@
+/**
+ * Hands things over in the order they came, although each may take its time to get ready.
+ */
+export interface HandOver {
+  /** Sends what is ready, after everything that came before was sent or given up. Sends at once where nothing waits. */
+  send<Ready, Sent>(
+    ready: Ready | Promise<Ready>,
+    send: (ready: Ready) => Promise<Sent>,
+    signal: AbortSignal | undefined,
+  ): Promise<Sent>
+}
+
+/** A line of things on their way. */
+export function createHandOver(): HandOver {
+  let last: Promise<unknown> | undefined
+
+  return {
+    send: (ready, send, signal) => {
+      if (last === undefined && !(ready instanceof Promise)) return send(ready)
+      const before = last
+      // The promise of a promise: the next one waits until this one is sent, not until it has arrived.
+      const sending = (async () => {
+        const settled = await unlessAborted(Promise.resolve(ready), signal)
+        if (before !== undefined) await unlessAborted(before, signal)
+        return { sent: send(settled) }
+      })()
+      const over: Promise<unknown> = Promise.allSettled([before, sending]).then(() => {
+        if (last === over) last = undefined
+      })
+      last = over
+      return sending.then(({ sent }) => sent)
+    },
+  }
+}
+
+/** Rejects with the signal's reason as soon as it aborts: who gave up does not wait for a turn. */
+async function unlessAborted<Value>(value: Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
+  if (signal === undefined) return value
+  const { promise: aborted, reject } = Promise.withResolvers<never>()
+  const abort = (): void => reject(signal.reason)
+  signal.addEventListener('abort', abort, { once: true })
+  if (signal.aborted) abort()
+  try {
+    return await Promise.race([value, aborted])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}
