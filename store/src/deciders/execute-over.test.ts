@@ -1,9 +1,7 @@
 import { deepEqual, equal, rejects } from 'node:assert/strict'
 import { describe, it } from 'vitest'
-import { memory } from '../engines/memory/index.ts'
-import { sqlite } from '../engines/sqlite/index.ts'
+import { onEveryEngine } from '../../../test/on-every-engine.ts'
 import type { EventStore } from '../event-store.ts'
-import { openStore } from '../open-store.ts'
 import { defineEvents, event } from '../schema/events.ts'
 import { executeOver } from './execute-over.ts'
 import { defineView } from './view.ts'
@@ -55,84 +53,87 @@ const nextInvoice = (customer: string) => ({
   decide: ({ last }: { readonly last: number }) => ({ type: 'InvoiceWritten' as const, data: { number: last + 1 } }),
 })
 
-const engines = { memory, sqlite: () => sqlite({ path: ':memory:' }) }
+onEveryEngine((open) => {
+  describe('a decision over several streams', () => {
+    it('holds for every view, whoever decides at the same time', async () => {
+      const store = await open()
+      const wanted = Array.from({ length: 8 }, (_, number) => executeOver(store, subscription(`s${number}`, 'maths')))
+      const settled = await Promise.allSettled(wanted)
+      equal(settled.filter(({ status }) => status === 'fulfilled').length, 3)
+      deepEqual(
+        new Set(settled.flatMap((one) => (one.status === 'rejected' ? [one.reason.message] : []))),
+        new Set(['full']),
+      )
+    })
 
-describe.each(Object.entries(engines))('a decision over several streams, on %s', (_, engine) => {
-  const opened = (): EventStore => openStore({ engine: engine() })
+    it('sees the states of views that lie in other streams', async () => {
+      const store = await open()
+      await executeOver(store, subscription('ann', 'maths'))
+      await executeOver(store, subscription('ann', 'music'))
+      await rejects(executeOver(store, subscription('ann', 'latin')), /busy/)
+    })
 
-  it('holds for every view, whoever decides at the same time', async () => {
-    await using store = opened()
-    const wanted = Array.from({ length: 8 }, (_, number) => executeOver(store, subscription(`s${number}`, 'maths')))
-    const settled = await Promise.allSettled(wanted)
-    equal(settled.filter(({ status }) => status === 'fulfilled').length, 3)
-    deepEqual(
-      new Set(settled.flatMap((one) => (one.status === 'rejected' ? [one.reason.message] : []))),
-      new Set(['full']),
-    )
-  })
+    it('counts without a gap over many streams', async () => {
+      const store = await open()
+      const write = (number: number) => executeOver(store, nextInvoice(`c${number % 4}`), { attemptsMax: 50 })
+      await Promise.all(Array.from({ length: 20 }, (_, number) => write(number)))
+      const written = await store.category('Invoice', invoiceEvents).readAll().toArray()
+      deepEqual(
+        written.map(({ data }) => data.number),
+        Array.from({ length: 20 }, (_, index) => index + 1),
+      )
+    })
 
-  it('sees the states of views that lie in other streams', async () => {
-    await using store = opened()
-    await executeOver(store, subscription('ann', 'maths'))
-    await executeOver(store, subscription('ann', 'music'))
-    await rejects(executeOver(store, subscription('ann', 'latin')), /busy/)
-  })
+    it('does not mind what none of its views looks at', async () => {
+      const store = await open()
+      await executeOver(store, subscription('ann', 'maths'))
+      await store.append('Course-maths', [
+        { type: 'StudentSubscribed', data: { student: 'x' }, tags: ['course:other'] },
+      ])
+      const { attempts, version } = await executeOver(store, subscription('bob', 'maths'))
+      deepEqual([attempts, version], [1, 3])
+    })
 
-  it('counts without a gap over many streams', async () => {
-    await using store = opened()
-    const write = (number: number) => executeOver(store, nextInvoice(`c${number % 4}`), { attemptsMax: 50 })
-    await Promise.all(Array.from({ length: 20 }, (_, number) => write(number)))
-    const written = await store.category('Invoice', invoiceEvents).readAll().toArray()
-    deepEqual(
-      written.map(({ data }) => data.number),
-      Array.from({ length: 20 }, (_, index) => index + 1),
-    )
-  })
+    it('executes a command once, and answers its repeat with what it did although it would be refused by now', async () => {
+      const store = await open()
+      const first = await executeOver(store, nextInvoice('c1'), { commandId: 'req-1' })
+      const again = await executeOver(store, nextInvoice('c1'), { commandId: 'req-1' })
+      deepEqual([first.idempotent, again.idempotent, again.version, again.position], [false, true, 1, first.position])
+      for (const student of ['a', 'b', 'c']) {
+        await executeOver(store, subscription(student, 'art'), { commandId: `sub-${student}` })
+      }
+      const repeated = await executeOver(store, subscription('c', 'art'), { commandId: 'sub-c' })
+      deepEqual([repeated.idempotent, repeated.version], [true, 3])
+      await rejects(executeOver(store, subscription('d', 'art'), { commandId: 'sub-d' }), /full/)
+    })
 
-  it('does not mind what none of its views looks at', async () => {
-    await using store = opened()
-    await executeOver(store, subscription('ann', 'maths'))
-    await store.append('Course-maths', [{ type: 'StudentSubscribed', data: { student: 'x' }, tags: ['course:other'] }])
-    const { attempts, version } = await executeOver(store, subscription('bob', 'maths'))
-    deepEqual([attempts, version], [1, 3])
-  })
+    it('appends nothing when there is nothing to do, and says where the stream stands', async () => {
+      const store = await open()
+      await executeOver(store, nextInvoice('c1'))
+      const idle = await executeOver(store, { ...nextInvoice('c1'), decide: () => [] })
+      deepEqual([idle.events, idle.version, idle.position, await store.head()], [[], 1, 1, 1])
+    })
 
-  it('executes a command once, and answers its repeat with what it did although it would be refused by now', async () => {
-    await using store = opened()
-    const first = await executeOver(store, nextInvoice('c1'), { commandId: 'req-1' })
-    const again = await executeOver(store, nextInvoice('c1'), { commandId: 'req-1' })
-    deepEqual([first.idempotent, again.idempotent, again.version, again.position], [false, true, 1, first.position])
-    for (const student of ['a', 'b', 'c']) {
-      await executeOver(store, subscription(student, 'art'), { commandId: `sub-${student}` })
-    }
-    const repeated = await executeOver(store, subscription('c', 'art'), { commandId: 'sub-c' })
-    deepEqual([repeated.idempotent, repeated.version], [true, 3])
-    await rejects(executeOver(store, subscription('d', 'art'), { commandId: 'sub-d' }), /full/)
-  })
+    it('gives up with CONDITION_FAILED when something changes at every attempt', async () => {
+      const store = await open()
+      const restless: EventStore = {
+        ...store,
+        readAll: (options) => ({
+          ...store.readAll(options),
+          async *[Symbol.asyncIterator]() {
+            yield* store.readAll(options)
+            await store.append('Invoice-x', [{ type: 'InvoiceWritten', data: { number: 0 } }])
+          },
+        }),
+      }
+      await rejects(executeOver(restless, nextInvoice('c1'), { attemptsMax: 2 }), { code: 'CONDITION_FAILED' })
+    })
 
-  it('appends nothing when there is nothing to do, and says where the stream stands', async () => {
-    await using store = opened()
-    await executeOver(store, nextInvoice('c1'))
-    const idle = await executeOver(store, { ...nextInvoice('c1'), decide: () => [] })
-    deepEqual([idle.events, idle.version, idle.position, await store.head()], [[], 1, 1, 1])
-  })
-
-  it('gives up with CONDITION_FAILED when something changes at every attempt', async () => {
-    await using store = opened()
-    const restless: EventStore = {
-      ...store,
-      readAll: (options) => {
-        void store.append('Invoice-x', [{ type: 'InvoiceWritten', data: { number: 0 } }])
-        return store.readAll(options)
-      },
-    }
-    await rejects(executeOver(restless, nextInvoice('c1'), { attemptsMax: 2 }), { code: 'CONDITION_FAILED' })
-  })
-
-  it('refuses a model without views, and an event in a schema version it does not know', async () => {
-    await using store = opened()
-    await rejects(executeOver(store, { ...nextInvoice('c1'), model: {} as never }), { code: 'INVALID_ARGUMENT' })
-    await store.append('Invoice-1', [{ type: 'InvoiceWritten', data: { number: 1 }, schemaVersion: 2 }])
-    await rejects(executeOver(store, nextInvoice('c1')), { code: 'EVENT_NOT_DEFINED' })
+    it('refuses a model without views, and an event in a schema version it does not know', async () => {
+      const store = await open()
+      await rejects(executeOver(store, { ...nextInvoice('c1'), model: {} as never }), { code: 'INVALID_ARGUMENT' })
+      await store.append('Invoice-1', [{ type: 'InvoiceWritten', data: { number: 1 }, schemaVersion: 2 }])
+      await rejects(executeOver(store, nextInvoice('c1')), { code: 'EVENT_NOT_DEFINED' })
+    })
   })
 })
