@@ -10,7 +10,7 @@ import { systemClock } from '../engine/system-clock.ts'
 import type { EventStore } from '../event-store.ts'
 import type { CallOptions } from '../model/call.ts'
 import { KeyMissing } from '../model/erasure-errors.ts'
-import { InvalidArgument } from '../model/errors.ts'
+import { InvalidArgument, isVarveError } from '../model/errors.ts'
 import type { EventDefinition } from '../model/event-definition.ts'
 import type { KeyStore } from '../model/key-store.ts'
 import { limits } from '../model/limits.ts'
@@ -99,7 +99,7 @@ export async function forget(
   }
   const ref = subjectRef(subject)
   const call = signal === undefined ? {} : { signal }
-  if ((await keys.load(ref)) === undefined) {
+  if (!(await hasHeardOf(keys, ref))) {
     const first = await store.readAll({ filter: { tags: [subjectTag(ref)] }, ...call }).first()
     if (first === undefined) return { subject: ref, status: 'unknown', events: 0, streams: [], position: 0 }
     if (lostKey === 'refuse') throw new KeyMissing(ref)
@@ -116,6 +116,16 @@ export async function forget(
     ...call,
   })
   return { subject: ref, status: 'forgotten', events, streams, position }
+}
+
+/** A key that cannot be unwrapped is one all the same: to destroy it nobody has to read it. */
+async function hasHeardOf(keys: KeyStore, ref: string): Promise<boolean> {
+  try {
+    return (await keys.load(ref)) !== undefined
+  } catch (error) {
+    if (isVarveError(error, 'KEY_STORE_FAILED')) return true
+    throw error
+  }
 }
 
 async function occurrencesOf(

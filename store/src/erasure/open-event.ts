@@ -55,14 +55,9 @@ function opened(
     for (const [field, value] of Object.entries(fieldsOf(recorded, part, keys))) fields.set(field, value)
     ring.opening(part.subject)
   }
-  const { type, schemaVersion, tags } = recorded
-  return readAs(recorded, {
-    type,
-    schemaVersion,
-    data: withFields(recorded.data as object, fields),
-    erased: found.includes('forgotten'),
-    tags: tags.filter((tag) => !isSubjectTag(tag)),
-  })
+  const { type, schemaVersion } = recorded
+  const data = withFields(recorded.data as object, fields)
+  return readAs(recorded, { type, schemaVersion, data, erased: found.includes('forgotten') })
 }
 
 function fieldsOf(recorded: RecordedEvent, part: SealedPart, keys: Keys): object {

@@ -40,10 +40,11 @@ export interface Destination {
  *
  * @throws INVALID_ARGUMENT for what could only be stored in the clear.
  */
-export function takenApart(given: NewEvent, to: Destination): NewEvent | Unsealed {
-  if (typeof given !== 'object' || given === null) return given
+export function takenApart(event: NewEvent, to: Destination): NewEvent | Unsealed {
+  if (typeof event !== 'object' || event === null) return event
   const at = `events[${to.index}]`
-  refuseOwnMarks(given, at)
+  refuseSealed(event, at)
+  const given = withoutSubjects(event)
   const definition = definitionOf(to.events, given.type)
   if (definition?.retired !== undefined) {
     throw new InvalidArgument(`${at}.type`, `is ${JSON.stringify(given.type)}, which is retired`)
@@ -81,15 +82,20 @@ export function labelOf(
   return JSON.stringify(['varve personal data', 1, id, streamId, type, schemaVersion, ref, keyVersion])
 }
 
-function refuseOwnMarks({ tags, data }: NewEvent, at: string): void {
+function refuseSealed({ data }: NewEvent, at: string): void {
   if (typeof data === 'object' && data !== null && Object.hasOwn(data, sealedKey)) {
     throw new InvalidArgument(
       `${at}.data`,
       `has a key ${sealedKey}, which is where sealed fields are kept; copies of stored events are imported without keys`,
     )
   }
-  const index = Array.isArray(tags) ? tags.findIndex((tag) => typeof tag === 'string' && isSubjectTag(tag)) : -1
-  if (index !== -1) throw new InvalidArgument(`${at}.tags[${index}]`, 'is a tag of events with sealed fields')
+}
+
+/** Tags of subjects are given here and nowhere else; those of an event that was read and is appended anew say nothing. */
+function withoutSubjects(given: NewEvent): NewEvent {
+  const { tags } = given
+  const isGiven = Array.isArray(tags) && tags.some((tag) => typeof tag === 'string' && isSubjectTag(tag))
+  return isGiven ? { ...given, tags: tags.filter((tag) => !isSubjectTag(tag)) } : given
 }
 
 type Fields = Readonly<Record<string, unknown>>

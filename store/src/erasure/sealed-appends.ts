@@ -49,7 +49,7 @@ function partsOf(
     const taken = write.events.map((event: NewEvent, index) =>
       takenApart(event, { streamId, index, idempotencyKey, events, newId }),
     )
-    return taken.some(isUnsealed) ? { ...write, events: taken } : write
+    return { ...write, events: taken }
   })
 }
 

@@ -2,9 +2,11 @@ import { deepEqual, equal, rejects, throws } from 'node:assert/strict'
 import { describe, it, test } from 'vitest'
 import { ada, customerEvents, registered } from '../../../test/erasure/customers.ts'
 import { keyStoreConformance } from '../conformance/index.ts'
+import { systemClock } from '../engine/system-clock.ts'
 import { memory } from '../engines/memory/index.ts'
 import type { KeyStore } from '../model/key-store.ts'
 import { openStore } from '../open-store.ts'
+import { forget } from './forget.ts'
 import { memoryKeys } from './memory-keys.ts'
 import { rotateKey } from './rotate-key.ts'
 import { subjectRef } from './subject.ts'
@@ -38,6 +40,15 @@ describe('wrapped keys', () => {
     const stolen = found instanceof Map ? found.get(1) : undefined
     await beneath.add(subjectRef('c-2'), 1, stolen)
     await rejects(wrappedKeys(beneath, masterKey(older)).load(subjectRef('c-2')), { code: 'KEY_STORE_FAILED' })
+  })
+
+  it('are destroyed although nobody can unwrap them', async () => {
+    const beneath = memoryKeys()
+    await wrappedKeys(beneath, masterKey(older)).add(ref, 1, new Uint8Array(32).fill(9))
+    const clock = { ...systemClock, sleep: async () => undefined }
+    const keys = wrappedKeys(beneath, masterKey(newer))
+    equal((await forget(openStore({ engine: memory() }), { keys, subject: 'c-1' }, { clock })).status, 'forgotten')
+    equal(await beneath.load(ref), 'forgotten')
   })
 
   it('are wrapped anew when the wrapping key changes, and then need the old one no longer', async () => {

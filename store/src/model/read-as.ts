@@ -7,8 +7,6 @@ export interface Reading {
   readonly data: unknown
   /** True when placeholders stand for what was erased. */
   readonly erased?: boolean
-  /** Default: those it was stored with. */
-  readonly tags?: readonly string[]
 }
 
 /** A recorded event read as something else than it was stored as. The bytes and their place stay those of what is stored. */
@@ -22,12 +20,9 @@ class EventReadAs implements RecordedEvent {
   readonly schemaVersion: number
   readonly data: unknown
   readonly erased?: true
-  readonly tags: readonly string[]
 
-  constructor(recorded: RecordedEvent, reading: Reading) {
-    const { type, schemaVersion, data, erased = recorded.erased, tags = recorded.tags } = reading
+  constructor(recorded: RecordedEvent, { type, schemaVersion, data, erased = recorded.erased }: Reading) {
     this.#recorded = recorded
-    this.tags = tags
     this.type = type
     this.schemaVersion = schemaVersion
     this.data = data
@@ -52,6 +47,10 @@ class EventReadAs implements RecordedEvent {
 
   get contentType(): string {
     return this.#recorded.contentType
+  }
+
+  get tags(): readonly string[] {
+    return this.#recorded.tags
   }
 
   get metadata(): RecordedEvent['metadata'] {
