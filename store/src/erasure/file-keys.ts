@@ -7,7 +7,7 @@
  * mark again afterwards, so a key that was added during all this was used by nobody.
  */
 import { type FileHandle, link, mkdir, open, readdir, readFile, rename, rmdir, stat, unlink } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { systemRandom } from '../engine/system-clock.ts'
 import { KeyStoreFailed } from '../model/erasure-errors.ts'
 import { InvalidArgument } from '../model/errors.ts'
@@ -33,11 +33,12 @@ export interface FileKeysOptions {
  */
 export function fileKeys({ directory, random = systemRandom }: FileKeysOptions): KeyStore {
   if (typeof directory !== 'string' || directory === '') throw new InvalidArgument('directory', 'is not a path')
+  const root = resolve(directory)
   const placeOf = (subject: string): Place => {
     if (!/^[0-9a-f]{32}$/.test(subject)) throw new InvalidArgument('subject', 'is no reference that subjectRef made')
-    const shelf = join(directory, subject.slice(0, 2))
+    const shelf = join(root, subject.slice(0, 2))
     const folder = join(shelf, subject)
-    return { root: directory, shelf, folder, dying: `${folder}.dying`, mark: `${folder}.forgotten` }
+    return { root, shelf, folder, dying: `${folder}.dying`, mark: `${folder}.forgotten` }
   }
   const temporary = (folder: string): string => join(folder, `${random().toString(36).slice(2)}.tmp`)
   const close = async (): Promise<void> => undefined
@@ -82,10 +83,9 @@ async function add(
   key: Uint8Array,
   temporary: NameTemporary,
 ): Promise<'added' | 'taken' | 'forgotten'> {
-  const { root, shelf, folder, mark } = place
+  const { root, folder, mark } = place
   if (await exists(mark)) return 'forgotten'
-  await mkdir(folder, { recursive: true, mode: 0o700 })
-  for (const parent of [root, shelf]) await syncFolder(parent)
+  await makeFolder(folder, root)
   const [target, fresh] = [fileOf(folder, version), temporary(folder)]
   try {
     await writeSynced(fresh, key)
@@ -123,8 +123,7 @@ async function replace(
 
 async function destroy(place: Place): Promise<void> {
   const { root, shelf, mark } = place
-  await mkdir(shelf, { recursive: true, mode: 0o700 })
-  await syncFolder(root)
+  await makeFolder(shelf, root)
   await writeSynced(mark, new Uint8Array())
   await syncFolder(shelf)
   await removeKeys(place)
@@ -194,6 +193,16 @@ async function writeSynced(file: string, content: Uint8Array): Promise<void> {
   await using handle = await open(file, 'w', 0o600)
   await handle.writeFile(content)
   await handle.sync()
+}
+
+/** Folders that others have made a moment ago may not be on disk yet, so those up to the root are synced in any case. */
+async function makeFolder(folder: string, root: string): Promise<void> {
+  const made = await mkdir(folder, { recursive: true, mode: 0o700 })
+  const top = made === undefined || made.length > root.length ? root : dirname(made)
+  for (let parent = dirname(folder); parent.length >= top.length; parent = dirname(parent)) {
+    await syncFolder(parent)
+    if (parent === dirname(parent)) return
+  }
 }
 
 /** A name is on disk once its folder is. */

@@ -119,6 +119,17 @@ describe('forget', () => {
     equal((await elsewhere.readStream('Customer-1').first())?.erased, true)
   })
 
+  it('is done again from the log, after keys were restored from a backup', async () => {
+    const [beneath, keys, backup] = [openStore({ engine: memory() }), memoryKeys(), memoryKeys()]
+    await filled(over(beneath, keys))
+    const found = await keys.load(subjectRef('c-1'))
+    if (found instanceof Map) for (const [version, key] of found) await backup.add(subjectRef('c-1'), version, key)
+    await forget(beneath, { keys, subject: 'c-1' }, atOnce)
+    const forgotten = beneath.category('$erasure', erasureEvents)
+    for await (const { data } of forgotten.readAll()) await backup.destroy(data.subject)
+    equal((await over(beneath, backup).readStream('Customer-1').first())?.erased, true)
+  })
+
   it('gives up a lost key only when told to', async () => {
     const beneath = openStore({ engine: memory() })
     await over(beneath, memoryKeys()).append('Customer-1', [registered(ada)])

@@ -36,6 +36,12 @@ describe('in files', () => {
     deepEqual(filesIn(), [`${ref.slice(0, 2)}/${ref}.forgotten`])
   })
 
+  it('makes its directory, and the ones it lies in', async () => {
+    const [keys, ref] = [fileKeys({ directory: join(directory, 'a', 'b') }), subjectRef('c-1')]
+    equal(await keys.add(ref, 1, new Uint8Array(32).fill(7)), 'added')
+    deepEqual(filesIn(), [`a/b/${ref.slice(0, 2)}/${ref}/1.key`])
+  })
+
   it('finishes what a crash left half destroyed', async () => {
     const [keys, ref] = [fileKeys({ directory }), subjectRef('c-1')]
     await keys.add(ref, 1, new Uint8Array(32).fill(7))
