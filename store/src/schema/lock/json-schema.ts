@@ -160,15 +160,6 @@ export function meaning(schema: JsonSchema): unknown {
   }))
 }
 
-/** In order of keywords and of required fields: validators list them as they please. */
-export function stable(schema: JsonSchema): JsonSchema {
-  return rewritten(schema, ({ $schema: _, ...object }) => {
-    const entries = Object.entries(object).filter(([keyword]) => !keyword.startsWith('~'))
-    const sorted = Object.fromEntries(entries.sort(([left], [right]) => (left < right ? -1 : 1)))
-    return Array.isArray(sorted.required) ? { ...sorted, required: [...sorted.required].sort() } : sorted
-  }) as JsonSchema
-}
-
 /** Keywords whose value has schemas by names that anybody may choose, `title` and `required` among them. */
 const byName: ReadonlySet<string> = new Set([
   'properties',
@@ -181,7 +172,7 @@ const byName: ReadonlySet<string> = new Set([
 const plain: ReadonlySet<string> = new Set(['const', 'enum', 'default', 'examples'])
 
 /** Changes every schema within a schema, the outer ones first. */
-function rewritten(value: unknown, change: (schema: JsonSchemaObject) => JsonSchemaObject): unknown {
+export function rewritten(value: unknown, change: (schema: JsonSchemaObject) => JsonSchemaObject): unknown {
   if (Array.isArray(value)) return value.map((one) => rewritten(one, change))
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(
