@@ -221,8 +221,8 @@ export {
   type SchemaLock,
   schemaLockFrom,
   schemaLockText,
-  standardJsonSchema,
   type ToJsonSchema,
 } from './schema/lock/schema-lock.ts'
+export { standardJsonSchema } from './schema/lock/standard-json-schema.ts'
 export { proveUpcasters, type UpcastSamples } from './schema/prove-upcasters.ts'
 export { type Causation, causedBy, correlate } from './streams/causation.ts'

@@ -18,12 +18,16 @@ export interface Definitions {
 }
 
 /**
- * Loads a module of the user's and gathers what it exports: results of `defineEvents`, and whatever has one as `events`, as
- * a decider has.
+ * Loads a module of the user's and gathers what it exports: results of `defineEvents`, objects of them, and whatever has one
+ * as its `events`, as deciders, views and aggregates have.
  */
-export async function loadDefinitions(modulePath: string, exportNames: readonly string[]): Promise<Definitions> {
+export async function loadDefinitions(
+  modulePath: string,
+  exportNames: readonly string[],
+  signal: AbortSignal,
+): Promise<Definitions> {
   const path = resolve(modulePath)
-  const exported = await imported(path)
+  const exported = await imported(path, signal)
   const unknown = exportNames.find((name) => !(name in exported))
   if (unknown !== undefined) {
     throw new CliFailure(
@@ -43,29 +47,42 @@ export async function loadDefinitions(modulePath: string, exportNames: readonly 
   return { events, toJsonSchema: await converterFor(events, path) }
 }
 
-async function imported(path: string): Promise<Readonly<Record<string, unknown>>> {
+async function imported(path: string, signal: AbortSignal): Promise<Readonly<Record<string, unknown>>> {
+  const interrupted = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
   try {
-    return await import(pathToFileURL(path).href)
+    // A module may wait for something of its own, for ever.
+    return await Promise.race([import(pathToFileURL(path).href), interrupted])
   } catch (error) {
+    signal.throwIfAborted()
     const { code, message } = error as NodeJS.ErrnoException
     if (code === 'ERR_MODULE_NOT_FOUND' && message.includes(`'${path}'`)) {
       throw new CliFailure(`${path} does not exist. Check the path.`, exitCodes.usage)
     }
-    if (code === 'ERR_UNKNOWN_FILE_EXTENSION') {
-      throw new CliFailure(
-        `Node ${process.versions.node} does not load ${path}. Run with Node 22.18 or later, or name the JavaScript it is built to.`,
-        exitCodes.usage,
-      )
-    }
-    throw new CliFailure(`${path} cannot be loaded: ${message}`, exitCodes.failed, { cause: error })
+    throw new CliFailure(
+      `${path} cannot be loaded: ${message.replace(/[.?]+$/, '')}${adviceOn(code)}`,
+      exitCodes.failed,
+      { cause: error },
+    )
   }
+}
+
+/** What to do about a module that Node itself does not load. */
+function adviceOn(code: string | undefined): string {
+  const built = 'Or name the JavaScript that it is built to.'
+  if (code === 'ERR_UNKNOWN_FILE_EXTENSION')
+    return `. TypeScript in .ts files is loaded by Node 22.18 or later. ${built}`
+  if (code === 'ERR_MODULE_NOT_FOUND') return `. Node wants file names with their extensions in imports. ${built}`
+  if (code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX') return `. Node strips types and compiles nothing else. ${built}`
+  return ''
 }
 
 function gathered(exported: readonly (readonly [name: string, value: unknown])[]): EventDefinitions {
   const events: Record<string, EventDefinition> = {}
   const from = new Map<string, string>()
   for (const [name, value] of exported) {
-    for (const [type, definition] of Object.entries(definitionsIn(value) ?? {})) {
+    for (const [type, definition] of definitionsIn(value).flatMap((found) => Object.entries(found))) {
       const other = from.get(type)
       if (other !== undefined && events[type] !== definition) {
         throw new CliFailure(
@@ -80,14 +97,17 @@ function gathered(exported: readonly (readonly [name: string, value: unknown])[]
   return events
 }
 
-function definitionsIn(value: unknown): EventDefinitions | undefined {
-  if (typeof value !== 'object' || value === null) return undefined
-  if (areDefinitions(value)) return value
-  const { events } = value as { readonly events?: unknown }
-  return typeof events === 'object' && events !== null && areDefinitions(events) ? events : undefined
+function definitionsIn(value: unknown): readonly EventDefinitions[] {
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return []
+  if (areDefinitions(value)) return [value]
+  const { events, rules } = value as { readonly events?: unknown; readonly rules?: { readonly events?: unknown } }
+  // The instances of classes may do anything when they are looked into, and are left alone.
+  const isPlain = [Object.prototype, null].includes(Object.getPrototypeOf(value))
+  return [...new Set([events, rules?.events, ...(isPlain ? Object.values(value) : [])])].filter(areDefinitions)
 }
 
-function areDefinitions(value: object): value is EventDefinitions {
+function areDefinitions(value: unknown): value is EventDefinitions {
+  if (typeof value !== 'object' || value === null) return false
   const all: readonly unknown[] = Object.values(value)
   return (
     all.length > 0 && all.every((one) => typeof one === 'object' && one !== null && 'version' in one && 'schema' in one)
@@ -97,22 +117,22 @@ function areDefinitions(value: object): value is EventDefinitions {
 /** zod and arktype describe themselves; valibot needs a package, looked for where the definitions are. */
 async function converterFor(events: EventDefinitions, path: string): Promise<ToJsonSchema> {
   const usesValibot = Object.values(events).some(({ schema }) => schema !== undefined && isBare(schema))
-  const valibot = usesValibot ? await valibotConverter(path) : undefined
-  return (schema) => (isBare(schema) && valibot !== undefined ? valibot(schema) : standardJsonSchema(schema))
+  const described = usesValibot ? await valibotDescriber(path) : undefined
+  return (schema) => standardJsonSchema(described !== undefined && isBare(schema) ? described(schema) : schema)
 }
 
 function isBare(schema: StandardSchema): boolean {
   return schema['~standard'].vendor === 'valibot' && !('jsonSchema' in schema['~standard'])
 }
 
-async function valibotConverter(path: string): Promise<ToJsonSchema> {
+async function valibotDescriber(path: string): Promise<(schema: StandardSchema) => StandardSchema> {
   const name = '@valibot/to-json-schema'
   try {
     const found = createRequire(path).resolve(name)
-    const { toJsonSchema } = (await import(pathToFileURL(found).href)) as {
-      readonly toJsonSchema: (schema: unknown, options: object) => ReturnType<ToJsonSchema>
+    const { toStandardJsonSchema } = (await import(pathToFileURL(found).href)) as {
+      readonly toStandardJsonSchema: (schema: StandardSchema) => StandardSchema
     }
-    return (schema) => toJsonSchema(schema, { target: 'draft-2020-12', typeMode: 'output', errorMode: 'throw' })
+    return toStandardJsonSchema
   } catch (cause) {
     throw new CliFailure(
       `The schemas are of valibot, which needs a package to describe them: npm install --save-dev ${name}.`,

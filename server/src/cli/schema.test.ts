@@ -16,7 +16,7 @@ afterEach(() => rmSync(folder, { recursive: true }))
 
 function write(orders: string, file = 'events.ts'): void {
   const imports = [
-    "import { defineEvents, event, defineDecider } from 'varve'",
+    "import { aggregate, defineEvents, event, defineDecider } from 'varve'",
     "import { z } from 'zod'",
     "import * as v from 'valibot'",
     "import { type } from 'arktype'",
@@ -98,6 +98,29 @@ describe('varve schema', () => {
     expect((await run('check', 'events.ts', '--export', 'orders', '--file', 'orders.json')).code).toBe(0)
   })
 
+  it('finds definitions in objects of them and in aggregates', async () => {
+    write(`export const all = { orders: defineEvents({ OrderPlaced: z.object({ a: z.string() }) }) }
+      export class Seat extends aggregate({
+        category: 'Seat', events: defineEvents({ SeatTaken: z.object({ by: z.string() }) }),
+        initialState: () => 0, evolve: (n) => n,
+      }) {}`)
+    expect((await run('lock', 'events.ts')).stdout).toBe('varve.schema.json\t2\t2\t2\n')
+    expect(Object.keys(JSON.parse(lockText()).events)).toEqual(['OrderPlaced', 'SeatTaken'])
+  })
+
+  it('ends although the module keeps something open', async () => {
+    write(`${three('z.number()')}\nsetInterval(() => undefined, 1000)`)
+    expect((await run('lock', 'events.ts')).code).toBe(0)
+    expect((await run('check', 'events.ts', '--json')).code).toBe(0)
+  })
+
+  it('notes what is checked in code, and refuses it when strict', async () => {
+    write(three('z.number().refine((n) => n > 1)'))
+    await run('lock', 'events.ts')
+    expect((await run('check', 'events.ts')).stdout).toMatch(/^note\tcode_only\tOrderPlaced\t1\t\$\.total\t/)
+    expect((await run('check', 'events.ts', '--strict')).code).toBe(1)
+  })
+
   it.each<[string, string | undefined, readonly string[], number, RegExp]>([
     ['a module that is not there', undefined, ['check', 'none.ts'], 2, /none\.ts does not exist/],
     ['a module without definitions', 'export const a = 1', ['check', 'events.ts'], 2, /exports no event definitions/],
@@ -114,6 +137,15 @@ describe('varve schema', () => {
       ['check', 'events.ts'],
       1,
       /cannot be loaded: no database/,
+    ],
+    ['syntax that is not stripped', 'enum A { a }', ['check', 'events.ts'], 1, /strips types and compiles nothing/],
+    ['an import without extension', "import './other'", ['check', 'events.ts'], 1, /file names with their extensions/],
+    [
+      'a folder that is not there',
+      three('z.number()'),
+      ['lock', 'events.ts', '--file', 'no/lock.json'],
+      2,
+      /no folder for no\/lock\.json/,
     ],
     [
       'a lock that is not there',

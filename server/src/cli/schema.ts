@@ -35,7 +35,7 @@ export function addSchema(program: Command, run: Run): void {
   addVerb(command, 'lock', "write today's schemas into the lock file", run, lock)
   addVerb(command, 'check', 'compare the schemas with the lock file; for CI', run, check).option(
     '--strict',
-    'refuse payloads that only the compiler knows',
+    'refuse what is not compared as well: checks in code, payloads that only the compiler knows',
   )
 }
 
@@ -63,7 +63,7 @@ function addVerb(
 }
 
 async function lock(session: Session, module: string, { file, export: names = [] }: SchemaFlags): Promise<undefined> {
-  const { events, toJsonSchema } = await loadDefinitions(module, names)
+  const { events, toJsonSchema } = await loadDefinitions(module, names, session.signal)
   const before = await lockAt(file)
   const after = withAdvice(() => lockSchemas(events, before, toJsonSchema))
   const text = schemaLockText(after)
@@ -81,7 +81,7 @@ async function check(
   module: string,
   { file, export: names = [], strict = false }: SchemaFlags,
 ): Promise<ExitCode | undefined> {
-  const { events, toJsonSchema } = await loadDefinitions(module, names)
+  const { events, toJsonSchema } = await loadDefinitions(module, names, session.signal)
   const locked = await lockAt(file)
   if (locked === undefined) {
     throw new CliFailure(`There is no lock at ${file}. Make one with 'varve schema lock ${module}' and commit it.`)
@@ -127,7 +127,12 @@ async function lockAt(file: string): Promise<SchemaLock | undefined> {
 /** Whole or not at all: a lock that is cut off would pass for damage. */
 async function replace(file: string, text: string): Promise<void> {
   const temporary = `${file}.tmp`
-  await writeFile(temporary, text)
+  try {
+    await writeFile(temporary, text)
+  } catch (error) {
+    if (!isSystemError(error) || error.code !== 'ENOENT') throw error
+    throw new CliFailure(`There is no folder for ${file}. Make it first.`, exitCodes.usage, { cause: error })
+  }
   await rename(temporary, file)
 }
 

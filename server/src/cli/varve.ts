@@ -55,6 +55,15 @@ function stackOf(error: unknown): string {
   return error.cause === undefined ? stack : `${stack}\nCaused by ${stackOf(error.cause)}`
 }
 
+/** Resolves when a stream has handed on all that was written to it, or nobody takes it any more. */
+function written(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream.destroyed) resolve()
+    else stream.write('', () => resolve())
+  })
+}
+
 process.exitCode = await main()
-// Standard input that nobody reads to its end would keep the process waiting for more.
-process.stdin.destroy()
+await Promise.all([written(process.stdout), written(process.stderr)])
+// Standard input that nobody reads to its end, or what a module of the user's opened, would keep the process waiting.
+process.exit()

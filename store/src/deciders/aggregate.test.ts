@@ -98,6 +98,28 @@ describe('an aggregate in memory', () => {
     deepEqual([paid?.metadata.userId, paid?.metadata.commandId], ['u', 'c'])
   })
 
+  it('keeps what is recorded while it is being saved, for the next save', async () => {
+    const store = openStore({ engine: memory() })
+    const orders = repository(store, Order)
+    const order = await orders.load('7')
+    order.place(5, '')
+    const saving = orders.save(order)
+    order.pay(noon)
+    await saving
+    deepEqual([order.version, order.pending.map(({ type }) => type)], [1, ['OrderPaid']])
+    equal(await orders.save(order), 2)
+    deepEqual((await orders.load('7')).state, order.state)
+  })
+
+  it('refuses a payload that has no JSON form, as an append does', () => {
+    class Odd extends aggregate({ category: 'Odd', events, initialState: () => 0, evolve: (n) => n }) {
+      go(): void {
+        this.record({ type: 'OrderPaid', data: undefined as unknown as { at: Date } })
+      }
+    }
+    throws(() => new Odd().go(), { code: 'INVALID_ARGUMENT', argument: 'data' })
+  })
+
   it('of no id cannot be saved', async () => {
     const orders = repository(openStore({ engine: memory() }), Order)
     const order = new Order()

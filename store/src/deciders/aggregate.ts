@@ -45,8 +45,8 @@ interface Place<State> {
 /** What repositories do to aggregates and nobody else. */
 interface Access {
   restore<State>(aggregate: Aggregate<EventDefinitions, State>, place: Place<State>): void
-  /** After its pending events were appended. */
-  saved(aggregate: Aggregate<EventDefinitions, never>, version: number): void
+  /** After the first of its pending events were appended: more may have been recorded meanwhile, and are pending still. */
+  saved(aggregate: Aggregate<EventDefinitions, never>, appended: { version: number; events: number }): void
 }
 
 let access: Access
@@ -66,9 +66,9 @@ export class Aggregate<Events extends EventDefinitions, State> {
         aggregate.#state = state
         aggregate.#version = version
       },
-      saved: (aggregate, version) => {
+      saved: (aggregate, { version, events }) => {
         aggregate.#version = version
-        aggregate.#pending = []
+        aggregate.#pending = aggregate.#pending.slice(events)
       },
     }
   }
@@ -173,6 +173,9 @@ function asRead<Events extends EventDefinitions>(events: Events, event: NewEvent
     )
   }
   const accepted = verdict === undefined ? data : acceptedData(verdict, type, 'event')
+  if (accepted === undefined) {
+    throw new InvalidArgument('data', 'is undefined, which has no JSON form; use null for "no data"')
+  }
   const stored: unknown = accepted instanceof Uint8Array ? accepted : JSON.parse(JSON.stringify(accepted))
   return { type, data: stored } as EventOf<Events>
 }

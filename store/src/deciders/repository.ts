@@ -110,7 +110,8 @@ export function repository<Events extends EventDefinitions, State, Instance exte
           ...(commandId !== undefined && { idempotencyKey: commandId }),
           ...(signal && { signal }),
         })
-      saved(aggregate as unknown as Aggregate<EventDefinitions, never>, appended.version)
+      const { version: now } = appended
+      saved(aggregate as unknown as Aggregate<EventDefinitions, never>, { version: now, events: events.length })
       return appended.version
     },
     execute: (id, act, options) =>

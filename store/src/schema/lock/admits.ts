@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { matches } from './fields.ts'
 import {
   assertions,
   isJsonSchema,
@@ -52,7 +53,15 @@ function holds(keyword: string, given: unknown, value: unknown, schema: JsonSche
 const ofNumbers = ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'multipleOf']
 const ofStrings = ['minLength', 'maxLength', 'pattern', 'format']
 const ofLists = ['items', 'prefixItems', 'minItems', 'maxItems', 'uniqueItems']
-const ofObjects = ['properties', 'required', 'additionalProperties', 'propertyNames', 'minProperties', 'maxProperties']
+const ofObjects = [
+  'properties',
+  'patternProperties',
+  'required',
+  'additionalProperties',
+  'propertyNames',
+  'minProperties',
+  'maxProperties',
+]
 const ofOtherTypes: ReadonlySet<string> = new Set([...ofNumbers, ...ofStrings, ...ofLists, ...ofObjects])
 
 function holdsOfNumber(keyword: string, given: unknown, value: number): Verdict {
@@ -69,13 +78,7 @@ function holdsOfString(keyword: string, given: unknown, value: string): Verdict 
   const length = [...value].length
   if (keyword === 'minLength') return length >= Number(given)
   if (keyword === 'maxLength') return length <= Number(given)
-  if (keyword === 'pattern') {
-    try {
-      return new RegExp(String(given), 'u').test(value)
-    } catch {
-      return 'unknown'
-    }
-  }
+  if (keyword === 'pattern') return matches(String(given), value)
   if (keyword === 'format') return 'unknown'
   return ofOtherTypes.has(keyword) ? true : 'unknown'
 }
@@ -116,8 +119,16 @@ function holdsOfObject(
       return all(names.map((name) => admits(known.get(name) ?? true, value[name], root)))
     case 'required':
       return Array.isArray(given) && given.every((name) => typeof name === 'string' && Object.hasOwn(value, name))
+    case 'patternProperties':
+      return all(
+        [...schemasByName(given)].flatMap(([pattern, one]) =>
+          names.map((name) => (matches(pattern, name) === false ? true : admitsNamed(pattern, name, one, value, root))),
+        ),
+      )
     case 'additionalProperties': {
-      const others = names.filter((name) => !known.has(name))
+      const patterns = [...schemasByName(schema.patternProperties).keys()]
+      if (patterns.some((pattern) => names.some((name) => matches(pattern, name) === 'unknown'))) return 'unknown'
+      const others = names.filter((name) => !known.has(name) && !patterns.some((pattern) => matches(pattern, name)))
       return isJsonSchema(given) ? all(others.map((name) => admits(given, value[name], root))) : 'unknown'
     }
     case 'propertyNames':
@@ -129,6 +140,16 @@ function holdsOfObject(
     default:
       return ofOtherTypes.has(keyword) ? true : 'unknown'
   }
+}
+
+function admitsNamed(
+  pattern: string,
+  name: string,
+  schema: JsonSchema,
+  value: JsonSchemaObject,
+  root: JsonSchema,
+): Verdict {
+  return matches(pattern, name) === 'unknown' ? 'unknown' : admits(schema, value[name], root)
 }
 
 function isOfType(type: string, value: unknown): boolean {

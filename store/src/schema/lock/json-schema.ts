@@ -8,26 +8,35 @@ export interface JsonSchemaObject {
   readonly [keyword: string]: unknown
 }
 
-/** Keywords that say something to people and allow or forbid nothing. */
-const annotations: ReadonlySet<string> = new Set([
-  '$schema',
-  '$id',
-  '$comment',
-  '$defs',
-  'definitions',
-  'title',
-  'description',
-  'default',
-  'examples',
-  'deprecated',
-  'readOnly',
-  'writeOnly',
-])
+/**
+ * Keywords that demand nothing of their neighbours, and are not compared: the same before and after is the same demand.
+ * https://json-schema.org/draft/2020-12/json-schema-core, validation; older drafts' ones in case a converter writes them.
+ */
+const independent = 'not contentEncoding contentMediaType contentSchema dependentRequired dependentSchemas dependencies'
+/** Keywords whose meaning hangs on the keywords beside them, or on where they are: comparable as a whole schema only. */
+const entangledWords =
+  '$ref $dynamicRef $recursiveRef if then else contains minContains maxContains ' +
+  'unevaluatedProperties unevaluatedItems additionalItems'
+const comparedWords =
+  'type const enum anyOf oneOf allOf minimum maximum exclusiveMinimum exclusiveMaximum multipleOf ' +
+  'minLength maxLength pattern format items prefixItems minItems maxItems uniqueItems ' +
+  'properties patternProperties required additionalProperties propertyNames minProperties maxProperties'
 
-/** The keywords of a schema that matter, in order of their names. */
+/** Keywords that are compared by what they admit. */
+export const compared: ReadonlySet<string> = new Set(comparedWords.split(' '))
+const entangled: ReadonlySet<string> = new Set(entangledWords.split(' '))
+// Whatever else there is says something to people and forbids nothing: core, section 6.5.
+const asserting: ReadonlySet<string> = new Set([...compared, ...entangled, ...independent.split(' ')])
+
+/** The keywords of a schema that may forbid something, in order of their names. */
 export function assertions(schema: JsonSchemaObject): JsonSchemaObject {
-  const kept = Object.entries(schema).filter(([keyword, value]) => !annotations.has(keyword) && value !== undefined)
+  const kept = Object.entries(schema).filter(([keyword, value]) => asserting.has(keyword) && value !== undefined)
   return Object.fromEntries(kept.sort(([left], [right]) => (left < right ? -1 : 1)))
+}
+
+/** Whether a schema has a keyword whose meaning hangs on the ones beside it. */
+export function isEntangled(schema: JsonSchemaObject): boolean {
+  return Array.isArray(schema.items) || Object.keys(schema).some((keyword) => entangled.has(keyword))
 }
 
 /** Whether a value is a schema. */
@@ -59,40 +68,47 @@ export function valuesOf(schema: JsonSchemaObject): readonly unknown[] | undefin
 }
 
 /**
- * A schema with what it refers to in its place, and as few `allOf` as possible. A reference that cannot be followed stays.
+ * A schema with what it refers to in its place, and as few `allOf` as possible. A reference that cannot be followed stays,
+ * and so does one that leads to itself and nothing else.
  */
-export function resolved(schema: JsonSchema, root: JsonSchema): JsonSchema {
-  let current = schema
-  for (let steps = 0; typeof current !== 'boolean' && typeof current.$ref === 'string' && steps < 100; steps++) {
-    const target = pointedAt(root, current.$ref)
-    if (target === undefined) return current
-    const { $ref: _, ...beside } = assertions(current)
-    current = Object.keys(beside).length === 0 ? target : { allOf: [target, beside] }
-  }
-  return typeof current === 'boolean' ? current : merged(assertions(current), root)
+export function resolved(schema: JsonSchema, root: JsonSchema, followed: readonly string[] = []): JsonSchema {
+  if (typeof schema === 'boolean') return schema
+  const { $ref, ...beside } = assertions(schema)
+  if ($ref === undefined) return merged(beside, root, followed)
+  const target = typeof $ref === 'string' && !followed.includes($ref) ? pointedAt(root, $ref) : undefined
+  if (target === undefined) return assertions(schema)
+  const whole = Object.keys(beside).length === 0 ? target : { allOf: [target, beside] }
+  return resolved(whole, root, [...followed, String($ref)])
 }
 
 function pointedAt(root: JsonSchema, reference: string): JsonSchema | undefined {
-  if (!reference.startsWith('#')) return undefined
-  const steps = decodeURIComponent(reference.slice(1))
-    .split('/')
-    .slice(1)
-    .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'))
+  // A name after the # is an anchor, which no converter writes.
+  if (reference !== '#' && !reference.startsWith('#/')) return undefined
   let found: unknown = root
-  for (const step of steps) {
+  for (const step of stepsOf(reference)) {
     if (typeof found !== 'object' || found === null || !Object.hasOwn(found, step)) return undefined
     found = (found as JsonSchemaObject)[step]
   }
   return isJsonSchema(found) ? found : undefined
 }
 
+function stepsOf(reference: string): readonly string[] {
+  const steps = reference.split('/').slice(1)
+  try {
+    return steps.map((step) => decodeURIComponent(step).replaceAll('~1', '/').replaceAll('~0', '~'))
+  } catch {
+    // A % that begins no character is one.
+    return steps
+  }
+}
+
 /** What all members of an `allOf` demand together, as one schema; unchanged where that cannot be written so. */
-function merged(schema: JsonSchemaObject, root: JsonSchema): JsonSchemaObject {
+function merged(schema: JsonSchemaObject, root: JsonSchema, followed: readonly string[]): JsonSchemaObject {
   const { allOf, ...beside } = schema
   if (!Array.isArray(allOf)) return schema
   let sum: JsonSchemaObject = beside
   for (const member of schemasIn(allOf)) {
-    const part = resolved(member, root)
+    const part = resolved(member, root, followed)
     if (part === true) continue
     const both = part === false ? undefined : together(sum, part)
     if (both === undefined) return schema
@@ -102,6 +118,7 @@ function merged(schema: JsonSchemaObject, root: JsonSchema): JsonSchemaObject {
 }
 
 function together(left: JsonSchemaObject, right: JsonSchemaObject): JsonSchemaObject | undefined {
+  if (!isMergeable(left, right)) return undefined
   const sum: Record<string, unknown> = { ...left }
   for (const [keyword, value] of Object.entries(right)) {
     const other = sum[keyword]
@@ -118,9 +135,21 @@ function together(left: JsonSchemaObject, right: JsonSchemaObject): JsonSchemaOb
       )
     } else return undefined
   }
-  // Each of them closed the fields that it knows itself: together they mean something else than one after the other.
-  const closed = [left, right].some(({ additionalProperties }) => additionalProperties === false)
-  return closed && !isDeepStrictEqual(left.properties, right.properties) ? undefined : sum
+  return sum
+}
+
+/**
+ * Each of them speaks of the fields and entries that it does not name itself, and in one schema they would speak of those
+ * that neither names.
+ */
+function isMergeable(left: JsonSchemaObject, right: JsonSchemaObject): boolean {
+  const [none, other] = [Object.keys(left).length === 0, Object.keys(right).length === 0]
+  if (none || other || isDeepStrictEqual(left, right)) return true
+  const hasOthers = (keyword: string): boolean => [left, right].some((one) => one[keyword] !== undefined)
+  const isSame = (keyword: string): boolean => isDeepStrictEqual(left[keyword], right[keyword])
+  if (isEntangled(left) || isEntangled(right)) return false
+  if (hasOthers('additionalProperties') && !(isSame('properties') && isSame('patternProperties'))) return false
+  return !hasOthers('items') || isSame('prefixItems')
 }
 
 /** A schema without what it says to people, at any depth. */
@@ -129,15 +158,6 @@ export function meaning(schema: JsonSchema): unknown {
     ...assertions(object),
     ...(object.$defs !== undefined && { $defs: object.$defs }),
   }))
-}
-
-/** In order of keywords and of required fields: validators list them as they please. */
-export function stable(schema: JsonSchema): JsonSchema {
-  return rewritten(schema, ({ $schema: _, ...object }) => {
-    const entries = Object.entries(object).filter(([keyword]) => !keyword.startsWith('~'))
-    const sorted = Object.fromEntries(entries.sort(([left], [right]) => (left < right ? -1 : 1)))
-    return Array.isArray(sorted.required) ? { ...sorted, required: [...sorted.required].sort() } : sorted
-  }) as JsonSchema
 }
 
 /** Keywords whose value has schemas by names that anybody may choose, `title` and `required` among them. */
@@ -152,7 +172,7 @@ const byName: ReadonlySet<string> = new Set([
 const plain: ReadonlySet<string> = new Set(['const', 'enum', 'default', 'examples'])
 
 /** Changes every schema within a schema, the outer ones first. */
-function rewritten(value: unknown, change: (schema: JsonSchemaObject) => JsonSchemaObject): unknown {
+export function rewritten(value: unknown, change: (schema: JsonSchemaObject) => JsonSchemaObject): unknown {
   if (Array.isArray(value)) return value.map((one) => rewritten(one, change))
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(

@@ -1,6 +1,8 @@
-import { isDeepStrictEqual } from 'node:util'
-import { type Comparison, found, type Narrow, type Narrowing } from './comparison.ts'
+import { admits } from './admits.ts'
+import { type Comparison, found, isSamePart, type Narrow, type Narrowing } from './comparison.ts'
+import { explicit, field } from './fields.ts'
 import { isJsonSchema, type JsonSchema, type JsonSchemaObject, schemasByName } from './json-schema.ts'
+import { narrowedPatterns } from './narrowed-patterns.ts'
 import { narrowedLength } from './narrowed-values.ts'
 
 /**
@@ -18,7 +20,7 @@ export function narrowedObject(
   const [hadRequired, required] = [namesIn(before.required), namesIn(next.required)]
   const gone = [...had.keys()].filter((name) => !now.has(name) && explicit(next) === undefined)
   const added = [...now.keys()].filter((name) => !had.has(name))
-  const renamed = renames(comparison, { had, now, gone, added }, narrow)
+  const renamed = comparison.findsRenames ? renames(comparison, { had, now, gone, added }, narrow) : new Map()
   const findings: Narrowing[] = []
   for (const name of gone) {
     const to = renamed.get(name)
@@ -47,7 +49,12 @@ export function narrowedObject(
     const counterpart = now.get(name) ?? explicit(next)
     if (counterpart !== undefined) findings.push(...narrow(comparison, schema, counterpart, field(path, name)))
   }
-  return [...findings, ...narrowedOthers(comparison, { before, next, added, now }, path, narrow)]
+  return [
+    ...findings,
+    ...narrowedNames(comparison, before, next, path, narrow),
+    ...narrowedPatterns(comparison, before, next, path, narrow),
+    ...narrowedOthers(comparison, { before, next, added, now }, path, narrow),
+  ]
 }
 
 /** Fields beyond those with names, where the old schema says what they may be. */
@@ -75,16 +82,33 @@ function narrowedOthers(
   for (const name of added) findings.push(...narrow(comparison, others, now.get(name) ?? true, field(path, name)))
   const nextOthers = isJsonSchema(next.additionalProperties) ? next.additionalProperties : true
   findings.push(...narrow(comparison, others, nextOthers, `${path}.*`))
-  if (isJsonSchema(next.propertyNames) && !isDeepStrictEqual(before.propertyNames, next.propertyNames)) {
-    const hadNames = isJsonSchema(before.propertyNames) ? before.propertyNames : { type: 'string' }
-    findings.push(...narrow(comparison, hadNames, next.propertyNames, `${path}.*`))
-  }
   return findings
 }
 
-/** What a schema says of fields it does not name, where it says anything but no. */
-function explicit({ additionalProperties }: JsonSchemaObject): JsonSchema | undefined {
-  return isJsonSchema(additionalProperties) && additionalProperties !== false ? additionalProperties : undefined
+/** Names that fields may no longer have. */
+function narrowedNames(
+  comparison: Comparison,
+  before: JsonSchemaObject,
+  next: JsonSchemaObject,
+  path: string,
+  narrow: Narrow,
+): readonly Narrowing[] {
+  const { propertyNames: allowed } = next
+  if (!isJsonSchema(allowed) || isSamePart(comparison, before.propertyNames, allowed)) return []
+  const hadNames = isJsonSchema(before.propertyNames) ? before.propertyNames : { type: 'string' }
+  const named = [...schemasByName(before.properties).keys()].flatMap((name) => {
+    if (admits(hadNames, name, comparison.before) === false) return []
+    const verdict = admits(allowed, name, comparison.next)
+    if (verdict === true) return []
+    const says = 'whether a field may still have this name cannot be told'
+    return [
+      verdict === false
+        ? found('field_removed', field(path, name), 'no field may have this name any more')
+        : found('cannot_tell', field(path, name), says),
+    ]
+  })
+  const hasOthers = explicit(before) !== undefined || before.patternProperties !== undefined
+  return hasOthers ? [...named, ...narrow(comparison, hadNames, allowed, `${path}.*`)] : named
 }
 
 interface Fields {
@@ -96,19 +120,20 @@ interface Fields {
 
 /** By a field that is gone, the new one that accepts the same: each new one once. */
 function renames(
-  { before, next }: Comparison,
+  { before, next, parts }: Comparison,
   { had, now, gone, added }: Fields,
   narrow: Narrow,
 ): ReadonlyMap<string, string> {
   const free = new Set(added)
   const found = new Map<string, string>()
+  if (gone.length === 0 || added.length === 0) return found
+  const there = { before, next, parts: parts.tried('same'), findsRenames: false }
+  const back = { before: next, next: before, parts: parts.tried('reverse'), findsRenames: false }
   for (const name of gone) {
-    const accepts = (from: JsonSchema, to: JsonSchema, sides: readonly [JsonSchema, JsonSchema]): boolean =>
-      narrow({ before: sides[0], next: sides[1], underWay: new Set() }, from, to, '$').length === 0
     const was = had.get(name) ?? true
     const alike = [...free].find((one) => {
       const is = now.get(one) ?? true
-      return accepts(was, is, [before, next]) && accepts(is, was, [next, before])
+      return narrow(there, was, is, '$').length === 0 && narrow(back, is, was, '$').length === 0
     })
     if (alike === undefined) continue
     free.delete(alike)
@@ -119,8 +144,4 @@ function renames(
 
 function namesIn(value: unknown): ReadonlySet<string> {
   return new Set(Array.isArray(value) ? value.filter((one) => typeof one === 'string') : [])
-}
-
-function field(path: string, name: string): string {
-  return /^[A-Za-z_$][\w$]*$/.test(name) ? `${path}.${name}` : `${path}[${JSON.stringify(name)}]`
 }

@@ -31,6 +31,11 @@ interface Bound {
 
 function bound(schema: JsonSchemaObject, inclusive: string, exclusive: string, direction: 1 | -1): Bound {
   const at = (value: unknown): number => (typeof value === 'number' ? value * direction : Number.NEGATIVE_INFINITY)
+  // Above 0 is from 1 on, among whole numbers.
+  const above = Math.floor(at(schema[exclusive])) + 1
+  if (schema.type === 'integer' && !(Math.abs(above) > Number.MAX_SAFE_INTEGER && Number.isFinite(above))) {
+    return { at: Math.max(Math.ceil(at(schema[inclusive])), above), isExclusive: false, direction }
+  }
   const [closed, open] = [at(schema[inclusive]), at(schema[exclusive])]
   return open >= closed && open > Number.NEGATIVE_INFINITY
     ? { at: open, isExclusive: true, direction }

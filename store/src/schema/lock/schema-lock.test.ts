@@ -1,5 +1,5 @@
 import { deepEqual, equal, match, ok, throws } from 'node:assert/strict'
-import { toJsonSchema as valibotJsonSchema } from '@valibot/to-json-schema'
+import { toStandardJsonSchema } from '@valibot/to-json-schema'
 import { type } from 'arktype'
 import * as v from 'valibot'
 import { describe, it } from 'vitest'
@@ -7,14 +7,15 @@ import { z } from 'zod'
 import type { StandardSchema } from '../../model/standard-schema.ts'
 import { defineEvents, event, retired } from '../events.ts'
 import type { JsonSchema } from './json-schema.ts'
-import { checkSchemas, lockSchemas, schemaLockFrom, schemaLockText, standardJsonSchema } from './schema-lock.ts'
+import { checkSchemas, lockSchemas, schemaLockFrom, schemaLockText } from './schema-lock.ts'
+import { standardJsonSchema } from './standard-json-schema.ts'
 
 const upcast = { 1: (data: unknown) => data }
 
 /** As the command line does it: valibot needs a package of its own. */
 function toJsonSchema(schema: StandardSchema): JsonSchema {
-  if (schema['~standard'].vendor !== 'valibot') return standardJsonSchema(schema)
-  return valibotJsonSchema(schema as v.GenericSchema, { typeMode: 'output' }) as JsonSchema
+  const isValibot = schema['~standard'].vendor === 'valibot'
+  return standardJsonSchema(isValibot ? toStandardJsonSchema(schema as v.GenericSchema) : schema)
 }
 
 /** The same event in each library's words: as it is, and after each kind of change. */
@@ -180,6 +181,9 @@ describe('a lock', () => {
     ['null', /form undefined/],
     ['{"format":2,"events":{}}', /form 2; known is 1/],
     ['{"format":1}', /no events/],
+    ['{"format":1,"events":[]}', /no events/],
+    ['{"format":1,"events":{"A":null}}', /schemas by version for "A"/],
+    ['{"format":1,"events":{"A":{"01":{}}}}', /schemas by version for "A"/],
     ['{"format":1,"events":{"A":{"one":{}}}}', /schemas by version for "A"/],
     ['{"format":1,"events":{"A":{"1":"text"}}}', /schemas by version for "A"/],
   ])('is refused as %s', (text, message) => {

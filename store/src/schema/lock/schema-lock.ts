@@ -7,8 +7,11 @@ import type { EventDefinition, EventDefinitions } from '../../model/event-defini
 import { isPosition } from '../../model/position.ts'
 import type { StandardSchema } from '../../model/standard-schema.ts'
 import type { Narrowing } from './comparison.ts'
-import { isJsonSchema, type JsonSchema, meaning, stable } from './json-schema.ts'
+import { isJsonSchema, type JsonSchema, meaning } from './json-schema.ts'
 import { narrowings } from './narrowing.ts'
+import { stable } from './stable.ts'
+import { standardJsonSchema } from './standard-json-schema.ts'
+import { uncompared } from './uncompared.ts'
 
 /** The form of the lock file. */
 export const schemaLockFormat = 1
@@ -35,6 +38,7 @@ export interface SchemaFinding {
     | 'schema_removed'
     | 'not_described'
     | 'compiler_only'
+    | 'code_only'
   /** A note refuses nothing. */
   readonly severity: 'refused' | 'note'
   readonly eventType: string
@@ -91,12 +95,11 @@ export function lockSchemas(
     const { eventType, schemaVersion, path, says, advice } = refused
     throw new InvalidArgument(`events.${eventType}`, `in version ${schemaVersion}, ${path}: ${says}. ${advice}`)
   }
-  const locked: Record<string, Record<string, JsonSchema | null>> = {}
-  for (const [type, versions] of Object.entries(before.events)) locked[type] = { ...versions }
+  const locked = new Map(Object.entries(before.events))
   for (const [type, definition] of Object.entries(events)) {
     if (definition.retired !== undefined) continue
     const schema = describe(definition, toJsonSchema)
-    locked[type] = { ...locked[type], [definition.version]: 'problem' in schema ? null : schema.json }
+    locked.set(type, { ...locked.get(type), [definition.version]: 'problem' in schema ? null : schema.json })
   }
   return { format: schemaLockFormat, events: inOrder(locked) }
 }
@@ -123,34 +126,20 @@ export function schemaLockFrom(text: string): SchemaLock {
   const { format, events } = value ?? {}
   if (format !== schemaLockFormat)
     throw new InvalidArgument('lock', `is of form ${String(format)}; known is ${schemaLockFormat}`)
-  if (typeof events !== 'object' || events === null) throw new InvalidArgument('lock', 'has no events')
+  if (typeof events !== 'object' || events === null || Array.isArray(events))
+    throw new InvalidArgument('lock', 'has no events')
   for (const [type, versions] of Object.entries(events)) {
-    const isRight = Object.entries(versions ?? {}).every(
-      ([version, schema]) =>
-        isPosition(Number(version)) && Number(version) > 0 && (schema === null || isJsonSchema(schema)),
+    const isRight = Object.entries(versions ?? { none: null }).every(
+      ([version, schema]) => /^[1-9]\d*$/.test(version) && isPosition(Number(version)) && isLocked(schema),
     )
-    if (!isRight || typeof versions !== 'object')
+    if (!isRight || typeof versions !== 'object' || Array.isArray(versions))
       throw new InvalidArgument('lock', `has no schemas by version for ${JSON.stringify(type)}`)
   }
   return { format, events }
 }
 
-/**
- * The JSON Schema that a validator itself gives of what it makes of a payload (Standard JSON Schema).
- *
- * @throws INVALID_ARGUMENT when it gives none.
- */
-export function standardJsonSchema(schema: StandardSchema): JsonSchema {
-  const standard = schema['~standard'] as StandardSchema['~standard'] & StandardJsonSchema
-  if (typeof standard.jsonSchema?.output !== 'function') {
-    throw new InvalidArgument('schema', `of ${standard.vendor} gives no JSON Schema of itself`)
-  }
-  return standard.jsonSchema.output({ target: 'draft-2020-12' })
-}
-
-/** The part of https://standardschema.dev/json-schema that is used. */
-interface StandardJsonSchema {
-  readonly jsonSchema?: { readonly output?: (options: { readonly target: string }) => JsonSchema }
+function isLocked(schema: unknown): schema is JsonSchema | null {
+  return schema === null || isJsonSchema(schema)
 }
 
 function checkType(
@@ -181,7 +170,8 @@ function checkType(
   const described = describe(definition, toJsonSchema)
   if ('problem' in described) {
     const advice =
-      'Write the schema of what is stored without it, and transform where you read; or pass the check by hand.'
+      'Define what is stored in what JSON has, and transform where you read; or keep such events out of the lock: ' +
+      'define them with event<Data>() or in a module of their own.'
     return [...missing, about('not_described', `the schema cannot be described: ${described.problem}`, advice)]
   }
   const locked = versions[version]
@@ -191,7 +181,10 @@ function checkType(
       about('not_locked', `version ${version} is not in the lock`, "Run 'varve schema lock' and commit the file."),
     ]
   }
-  return [...missing, ...checkVersion(locked, described.json, version, about)]
+  const inCode = uncompared(described.json).map((path) =>
+    about('code_only', 'a check in code is not compared', 'When it changes, see to it that stored events pass.', path),
+  )
+  return [...missing, ...checkVersion(locked, described.json, version, about), ...inCode]
 }
 
 function checkVersion(
@@ -217,7 +210,8 @@ function checkVersion(
   }
   const raise = `Leave version ${version} as it is: raise the version to ${version + 1} and add upcast: { ${version}: (data) => … }.`
   const changes = narrowings(locked, now).map(({ kind, path, says }) => about(kind, says, raise, path))
-  if (changes.length > 0 || isSame(locked, now)) return changes
+  // Where both accept the same, the lock is as good as a new one: alternatives may be listed otherwise.
+  if (changes.length > 0 || isSame(locked, now) || narrowings(now, locked).length === 0) return changes
   return [
     about(
       'outdated_lock',
@@ -247,7 +241,7 @@ function finding(
   advice: string,
   path = '$',
 ): SchemaFinding {
-  const severity = kind === 'compiler_only' ? 'note' : 'refused'
+  const severity = kind === 'compiler_only' || kind === 'code_only' ? 'note' : 'refused'
   return { kind, severity, eventType, schemaVersion, path, says, advice }
 }
 
@@ -259,8 +253,7 @@ function isSame(left: JsonSchema, right: JsonSchema): boolean {
   return JSON.stringify(meaning(left)) === JSON.stringify(meaning(right))
 }
 
-function inOrder(events: Record<string, Record<string, JsonSchema | null>>): SchemaLock['events'] {
-  const types = Object.keys(events).sort()
+function inOrder(events: ReadonlyMap<string, SchemaLock['events'][string]>): SchemaLock['events'] {
   // Numbers as keys are in order of themselves already.
-  return Object.fromEntries(types.map((type) => [type, events[type] ?? {}]))
+  return Object.fromEntries([...events].sort(([left], [right]) => (left < right ? -1 : 1)))
 }
