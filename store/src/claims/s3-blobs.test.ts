@@ -57,7 +57,7 @@ describe('blobs in S3', () => {
     ])
   })
 
-  it('are listed over many pages, and without what others have put between them', async () => {
+  it('are listed over many pages, and without what others have put between them', { timeout: 120_000 }, async () => {
     const blobs = fresh(impatient({ requestHandler: {} }))
     const all = await Promise.all(
       Array.from({ length: 1_050 }, (_, n) => blobs.put(inChunks(bytesNamed(`n${n}`), 100))),

@@ -89,7 +89,10 @@ export class Aggregate<Events extends EventDefinitions, State> {
     return this.#state
   }
 
-  /** Version of its stream when it was loaded or saved; 0 when the stream had no event. */
+  /**
+   * Version of its stream when it was loaded or saved; 0 when the stream had no event, and in `Repository.execute`, where
+   * methods decide on the state alone.
+   */
   get version(): number {
     return this.#version
   }

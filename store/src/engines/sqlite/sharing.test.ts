@@ -226,7 +226,7 @@ describe('reads', () => {
     expect(page).toEqual({ events: [], next: 9_001, end: true, head: 9_000 })
   })
 
-  it('bounds the work of one call, and gets to the end over several', async () => {
+  it('bounds the work of one call, and gets to the end over several', { timeout: 120_000 }, async () => {
     const engine = connect({ chunkEvents: 1_000 })
     const odd = (index: number): string => (index % 2 === 1 ? 'odd' : 'even')
     const events = Array.from({ length: 300_000 }, (_, index) =>
