@@ -10,8 +10,9 @@ export default defineConfig({
       'examples/**/*.test.ts',
     ],
     globalSetup: ['test/postgres/global-setup.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    // Long enough for a disk that others use as well; a test that hangs still ends.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     maxWorkers: 2,
     coverage: {
       provider: 'v8',

@@ -134,18 +134,23 @@ describe('a server', () => {
         .flatMap(([path, verbs]) => Object.keys(verbs).map((verb) => `${verb} ${path}`))
         .sort(),
     ).toEqual([
+      'delete /shelf/{key}',
       'delete /streams/{stream_id}',
       'get /checkpoints/{name}',
       'get /events',
+      'get /events/{event_id}',
       'get /head',
       'get /health/live',
       'get /health/ready',
       'get /metrics',
+      'get /shelf',
+      'get /shelf/{key}',
       'get /streams',
       'get /streams/{stream_id}',
       'get /streams/{stream_id}/events',
       'get /streams/{stream_id}/metadata',
       'get /subscribe',
+      'get /traces/{correlation_id}',
       'post /events',
       'post /events/query',
       'post /streams/{stream_id}/events',
@@ -153,6 +158,7 @@ describe('a server', () => {
       'post /streams/{stream_id}/truncate',
       'post /subscribe',
       'put /checkpoints/{name}',
+      'put /shelf/{key}',
       'put /streams/{stream_id}/metadata',
     ])
     for (const verb of Object.values(paths).flatMap((verbs) => Object.values(verbs))) expect(verb.summary).toBeTruthy()
