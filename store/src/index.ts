@@ -192,7 +192,19 @@ export {
   streamInfo,
   subjectOf,
 } from './model/stream.ts'
-export type { Target, TargetChange, TargetCheckpoint } from './model/target.ts'
+export {
+  checkpointFrom,
+  checkpointHolds,
+  checkpointText,
+  firstCheckpoint,
+  type Generation,
+  type Generations,
+  type ParkedPlace,
+  type Target,
+  type TargetChange,
+  type TargetCheckpoint,
+  type TargetEntry,
+} from './model/target.ts'
 export type { Trace, TracedEvent, TraceOptions } from './model/trace.ts'
 export { type ErrorCode, VarveError, type VarveErrorShape } from './model/varve-error.ts'
 export { type ExpectedVersion, versionHolds } from './model/version.ts'

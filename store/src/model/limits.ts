@@ -57,6 +57,8 @@ export const limits = {
   upcastSteps: 1_000,
   /** Events that a projection saves in one transaction; measured: larger batches gain nothing on SQLite. */
   projectionEvents: 500,
+  /** Events that one projection, or one partition of it, sets aside before it stops all the same. */
+  parkedEvents: 1_000,
   /** Events of one correlation id that a trace shows, unless told otherwise; each with its payload is in memory. */
   traceEvents: 10_000,
   /** Payload and metadata of the events that a trace shows, in bytes; it ends after the event that passes them. */

@@ -1,34 +1,45 @@
 /**
  * Where a read model lives: the port that projections write through. The changes of a write and the checkpoint that
- * says how far they go are one transaction, so a crash loses both or neither and nothing is ever counted twice.
+ * says how far they go are one transaction, so a crash loses both or neither and nothing is ever counted twice. A target
+ * that has no transactions says in its documentation what it promises instead.
  */
 export interface Target<ReadModel> extends AsyncDisposable {
-  /** What handlers change and readers read: a value, or a handle to a database. */
+  /** What readers read: a value, or a handle to a database. Handlers get one like it, inside of their transaction. */
   readonly readModel: ReadModel
-
   /** True when an emptying write brings back the state before the first event by itself. */
   readonly emptiesItself: boolean
-
+  /** Several builds of a read model beside each other. Undefined where the target keeps one only. */
+  readonly generations?: Generations<ReadModel>
   /** How far a projection has come, undefined when it never began here. */
   checkpoint(projection: string): Promise<TargetCheckpoint | undefined>
-
   /**
-   * Carries out a change, whole or not at all.
+   * Carries out a change, whole or not at all. Writes of different projections, or of different partitions of one, may
+   * run at the same time.
    *
    * @throws CHECKPOINT_CONFLICT when the checkpoint is not the one expected, and whatever `apply` throws.
    */
   write(change: TargetChange<ReadModel>): Promise<void>
-
   /** Gives everything back, after the write under way. Closing twice is fine. */
   close(): Promise<void>
 }
 
 /** How far a read model has come. */
 export interface TargetCheckpoint {
-  /** Everything up to this position is in the read model. */
+  /** Everything up to this position is in the read model, except for what is parked. */
   readonly position: number
   /** Version of the projection that built it. */
   readonly version: number
+  /** Rises with every owner: whoever was the owner before can no longer write. 0 where owners are not told apart. */
+  readonly epoch: number
+  /** Events at or below the position that are not in the read model, by rising position. At most `limits.parkedEvents`. */
+  readonly parked: readonly ParkedPlace[]
+}
+
+/** An event that was set aside. */
+export interface ParkedPlace {
+  readonly position: number
+  /** Given when all later events of this key are set aside as well, so that none of them overtakes it. */
+  readonly key?: string
 }
 
 /** One transaction of a {@link Target}. */
@@ -43,11 +54,67 @@ export interface TargetChange<ReadModel> {
   readonly apply: (readModel: ReadModel) => unknown
 }
 
+/** One build of a projection's read model. */
+export interface Generation {
+  readonly projection: string
+  /** 1, 2, 3… */
+  readonly generation: number
+}
+
+/** The builds of read models that a target keeps. Readers see one of each projection: the published one. */
+export interface Generations<ReadModel> {
+  /**
+   * The target of one generation, made when it is not there: its read model, its checkpoints and its writes touch no other
+   * generation. Closing it leaves the target that it is part of open.
+   */
+  open(generation: Generation): Promise<Target<ReadModel>>
+  /** The generation that readers see, undefined for none. */
+  published(projection: string): Promise<number | undefined>
+  /** Shows a generation to readers instead of the one before, at once and for all of them. Repeating it is fine. */
+  publish(generation: Generation): Promise<void>
+  /**
+   * Removes a generation with all that it holds; one that is not there is no error.
+   *
+   * @throws INVALID_ARGUMENT when it is the published one.
+   */
+  drop(generation: Generation): Promise<void>
+  /** What a generation holds, by rising key, so that two of them can be compared. Checkpoints are no part of it. */
+  entries(generation: Generation): AsyncIterable<TargetEntry>
+}
+
+/** One entry of a read model: a row, a document, a value. */
+export interface TargetEntry {
+  /** The same in every generation, and different from all other keys: table and primary key, for instance. */
+  readonly key: string
+  /** The whole entry as text: equal texts are equal entries. */
+  readonly value: string
+}
+
+/** The checkpoint that a projection begins with: nothing is in the read model. */
+export function firstCheckpoint(version: number, epoch = 0): TargetCheckpoint {
+  return { position: 0, version, epoch, parked: [] }
+}
+
 /** Whether a checkpoint is the one a write expects. */
 export function checkpointHolds(
   expected: TargetChange<never>['expected'],
   actual: TargetCheckpoint | undefined,
 ): boolean {
   if (expected === 'any') return true
-  return expected?.position === actual?.position && expected?.version === actual?.version
+  if (expected === undefined || actual === undefined) return expected === actual
+  return checkpointText(expected) === checkpointText(actual)
+}
+
+/** A checkpoint as text, for targets that keep or compare it as one value: equal texts are equal checkpoints. */
+export function checkpointText({ position, version, epoch, parked }: TargetCheckpoint): string {
+  return JSON.stringify({ position, version, epoch, parked: parked.map(parkedPlace) })
+}
+
+/** The checkpoint that {@link checkpointText} made. */
+export function checkpointFrom(text: string): TargetCheckpoint {
+  return JSON.parse(text) as TargetCheckpoint
+}
+
+function parkedPlace({ position, key }: ParkedPlace): ParkedPlace {
+  return key === undefined ? { position } : { position, key }
 }

@@ -2,7 +2,7 @@ import type { EventStore } from '../event-store.ts'
 import { InvalidArgument, StoreClosed } from '../model/errors.ts'
 import type { RecordedEvent } from '../model/event.ts'
 import { ProjectionFailed } from '../model/event-errors.ts'
-import type { TargetCheckpoint } from '../model/target.ts'
+import { firstCheckpoint, type TargetCheckpoint } from '../model/target.ts'
 import { type Gathering, gather, type Projection, type SaveEffect } from './projection.ts'
 
 /** What a run of a projection needs beyond the projection. */
@@ -57,17 +57,17 @@ async function beginAnew<ReadModel>(
   { name, version, target, empty }: Projection<ReadModel>,
   expected: TargetCheckpoint | 'any' | undefined,
 ): Promise<TargetCheckpoint> {
-  const next = { position: 0, version }
+  const next = firstCheckpoint(version)
   await target.write({ projection: name, expected, next, empty: true, apply: empty })
   return next
 }
 
 async function save<ReadModel>(
-  { name, version, target, handle }: Projection<ReadModel>,
+  { name, target, handle }: Projection<ReadModel>,
   expected: TargetCheckpoint,
   { events, position }: SaveEffect,
 ): Promise<TargetCheckpoint> {
-  const next = { position, version }
+  const next = { ...expected, position }
   const guarded = (readModel: ReadModel, event: RecordedEvent): unknown => {
     const failed = (cause: unknown): never => {
       throw new ProjectionFailed(name, event, { cause })

@@ -56,16 +56,19 @@ const open = `
   create table if not exists varve_checkpoints (
     projection text primary key,
     version    integer not null,
-    position   integer not null
+    position   integer not null,
+    epoch      integer not null,
+    parked     text    not null
   ) strict, without rowid;`
 
 // Parameters: projection.
-const load = 'select version, position from varve_checkpoints where projection = ?'
+const load = 'select version, position, epoch, parked from varve_checkpoints where projection = ?'
 
-// Parameters: projection, version, position.
+// Parameters: projection, version, position, epoch, parked.
 const save = `
-  insert into varve_checkpoints (projection, version, position) values (?, ?, ?)
-  on conflict (projection) do update set version = excluded.version, position = excluded.position`
+  insert into varve_checkpoints (projection, version, position, epoch, parked) values (?, ?, ?, ?, ?)
+  on conflict (projection) do update
+  set version = excluded.version, position = excluded.position, epoch = excluded.epoch, parked = excluded.parked`
 
 /**
  * Read models in a SQLite file. Handlers get the connection inside the transaction that
@@ -87,7 +90,7 @@ export function sqliteTarget(options: SqliteTargetOptions): Target<SqliteDatabas
 
   function checkpoint(projection: string): TargetCheckpoint | undefined {
     const row = database.prepare(load).get(projection)
-    return row && { version: Number(row.version), position: Number(row.position) }
+    return row && checkpointOf(row)
   }
 
   async function write({ projection, expected, next, apply }: TargetChange<SqliteDatabase>): Promise<void> {
@@ -98,7 +101,8 @@ export function sqliteTarget(options: SqliteTargetOptions): Target<SqliteDatabas
       if (!checkpointHolds(expected, checkpoint(projection))) throw new CheckpointConflict(projection)
       const applied = apply(database)
       if (applied !== undefined) await applied
-      database.prepare(save).run(projection, next.version, next.position)
+      const { version, position, epoch, parked } = next
+      database.prepare(save).run(projection, version, position, epoch, JSON.stringify(parked))
       database.exec('commit')
     } catch (error) {
       // Some failures, a full disk for one, have rolled back already.
@@ -124,6 +128,15 @@ export function sqliteTarget(options: SqliteTargetOptions): Target<SqliteDatabas
     [Symbol.asyncDispose]: () => target.close(),
   }
   return target
+}
+
+function checkpointOf({ version, position, epoch, parked }: SqliteRow): TargetCheckpoint {
+  return {
+    position: Number(position),
+    version: Number(version),
+    epoch: Number(epoch),
+    parked: JSON.parse(String(parked)),
+  }
 }
 
 function openDatabase({ path, busyMs = 5_000 }: SqliteTargetOptions): Connection {
