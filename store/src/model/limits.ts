@@ -59,6 +59,11 @@ export const limits = {
   projectionEvents: 500,
   /** Events that one projection, or one partition of it, sets aside before it stops all the same. */
   parkedEvents: 1_000,
+  /**
+   * Keys, fields, members or documents that one batch changes in Redis or Elasticsearch, where they are gathered before they
+   * are sent. Redis lets everybody wait while it carries out as many as these.
+   */
+  targetBatchChanges: 100_000,
   /** Events of one correlation id that a trace shows, unless told otherwise; each with its payload is in memory. */
   traceEvents: 10_000,
   /** Payload and metadata of the events that a trace shows, in bytes; it ends after the event that passes them. */
