@@ -77,12 +77,15 @@ export interface Showing {
   readonly log: (line: ProjectionLogLine) => void
 }
 
-/** Shows readers the generation that is due, if one is. Readers never go back: it has come as far as the one they saw. */
+/**
+ * Shows readers the generation that is due, if one is, and gives what is agreed on then. Readers never go back: it has come
+ * as far as the one they saw.
+ */
 export async function showDue(
   shelf: ProjectionShelf,
   { name, target }: Pick<Projection<unknown>, 'name' | 'target'>,
   { kept, entries, swap, keepsPrevious, log }: Showing,
-): Promise<void> {
+): Promise<ProjectionControl> {
   const control = kept.value
   const of = (generation: number): readonly PartitionEntry[] =>
     entries.filter((entry) => entry.generation === generation)
@@ -94,16 +97,21 @@ export async function showDue(
     of(generation).every(({ state }) => isLive(state)) &&
     (control.published === undefined || lowest(generation) >= lowest(control.published))
   const generation = generationToPublish(control, hasCaughtUp, swap)
-  if (generation === undefined || of(generation).some(({ state }) => state === 'new') || !isBegun(generation)) return
+  if (generation === undefined || of(generation).some(({ state }) => state === 'new') || !isBegun(generation)) {
+    return control
+  }
   await target.generations?.publish({ projection: name, generation })
   const written = await shelf.put({ ...kept, value: withPublished(control, generation, keepsPrevious) })
   if (written !== 'conflict') {
     log({ level: 'info', projection: name, generation, text: `Readers see generation ${generation} from now on.` })
-    return
+    return written.value
   }
   // Somebody else changed meanwhile what is to be seen: what they wrote is what readers get.
-  const shown = (await shelf.control(name)).value?.published
-  if (shown !== undefined) await target.generations?.publish({ projection: name, generation: shown })
+  const { value: changed = control } = await shelf.control(name)
+  if (changed.published !== undefined) {
+    await target.generations?.publish({ projection: name, generation: changed.published })
+  }
+  return changed
 }
 
 /** What dropping a generation needs to know. */

@@ -189,7 +189,7 @@ export class Instance implements LocalProgress {
         target: await this.#targetOf(projection, generation),
         signal: AbortSignal.any([this.#signal, told.stopping.signal]),
         eventsPerSecond: () => (this.#isShown(name, generation) ? undefined : this.#options.rebuildEventsPerSecond),
-        mayTell: ({ position }) => position > headAtStart && this.#isShown(name, generation),
+        mayTell: ({ position }) => position > headAtStart && this.#mayBeSeen(name, generation),
       })
     void told.during(run).then(() => {
       this.#running.delete(kept.key)
@@ -211,7 +211,8 @@ export class Instance implements LocalProgress {
       const projection = this.#projections.get(kept.value.name)
       if (projection === undefined || firstOf(living, projection.name) !== this.#member.id) continue
       const entries = view.partitions.map(({ value }) => value).filter((entry) => entry.projection === projection.name)
-      await showDue(this.#shelf, projection, { kept, entries, ...this.#options })
+      const control = await showDue(this.#shelf, projection, { kept, entries, ...this.#options })
+      this.#controls = new Map(this.#controls).set(projection.name, control)
       await dropRetired(this.#shelf, projection, entries, { isAlive, close })
     }
   }
@@ -235,6 +236,11 @@ export class Instance implements LocalProgress {
 
   #isShown(name: string, generation: number): boolean {
     return this.#controls.get(name)?.published === generation
+  }
+
+  /** The first generation is on its way to its readers from the beginning. */
+  #mayBeSeen(name: string, generation: number): boolean {
+    return (this.#controls.get(name)?.published ?? generation) === generation
   }
 
   /** A new generation is to be shown as soon as it can be. */

@@ -123,7 +123,7 @@ export async function written<ReadModel>(
     return waits instanceof Promise ? waits.finally(counted) : waits
   }
   try {
-    await target.write({ projection: name, expected, next, empty: false, apply })
+    await target.write({ projection: name, expected, next, empty: false, apply, events: due })
     told.counted({ applyMs, writeMs: clock.now() - startedAtMs - applyMs })
     return undefined
   } catch (thrown) {
