@@ -205,6 +205,7 @@ export {
   type TargetCheckpoint,
   type TargetEntry,
 } from './model/target.ts'
+export { TargetFailed, TargetUnavailable } from './model/target-errors.ts'
 export type { Trace, TracedEvent, TraceOptions } from './model/trace.ts'
 export { type ErrorCode, VarveError, type VarveErrorShape } from './model/varve-error.ts'
 export { type ExpectedVersion, versionHolds } from './model/version.ts'
@@ -212,7 +213,7 @@ export { type OpenStoreOptions, openStore } from './open-store.ts'
 export { type ProjectOptions, project, type RunningProjection } from './projections/project.ts'
 export { defineProjection, type GivenProjection, type Projection } from './projections/projection.ts'
 export { type Rebuilt, rebuild } from './projections/rebuild.ts'
-export { memoryTarget } from './projections/targets/memory.ts'
+export { type MemoryTargetOptions, memoryTarget } from './projections/targets/memory.ts'
 export { type ReactOptions, type RunningReaction, react } from './reactions/react.ts'
 export {
   type Consequences,
