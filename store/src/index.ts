@@ -222,6 +222,7 @@ export {
   type TargetCheckpoint,
   type TargetEntry,
 } from './model/target.ts'
+export { TargetFailed, TargetUnavailable } from './model/target-errors.ts'
 export type { Trace, TracedEvent, TraceOptions } from './model/trace.ts'
 export { type ErrorCode, VarveError, type VarveErrorShape } from './model/varve-error.ts'
 export { type ExpectedVersion, versionHolds } from './model/version.ts'
@@ -263,7 +264,7 @@ export {
 } from './projections/run-projections.ts'
 export type { ProjectionLogLine } from './projections/running-partition.ts'
 export type { StatusStore } from './projections/status.ts'
-export { memoryTarget } from './projections/targets/memory.ts'
+export { type MemoryTargetOptions, memoryTarget } from './projections/targets/memory.ts'
 export { type ReadModelDifference, type Verified, type VerifyOptions, verifyProjection } from './projections/verify.ts'
 export { type WaitOptions, waitForProjection } from './projections/wait-for.ts'
 export { type ReactOptions, type RunningReaction, react } from './reactions/react.ts'

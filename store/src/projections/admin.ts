@@ -141,6 +141,8 @@ export async function retireGeneration(
  *
  * @throws NO_SUCH_PROJECTION
  * @example
+ * await using running = runProjections(store, [stock])
+ * await running.waitFor('stock', await store.head())
  * for await (const { position, reason } of parkedEvents(store, 'stock')) console.log(position, reason)
  */
 export async function* parkedEvents(

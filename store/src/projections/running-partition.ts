@@ -175,7 +175,7 @@ export class RunningPartition implements PartitionListener {
           return
         }
         this.#kept = found
-        this.#entry = { ...this.#entry, requests: remaining(found.value.requests) }
+        this.hear(remaining(found.value.requests))
       }
     })
     this.#last = publishing.catch(() => undefined)
