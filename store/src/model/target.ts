@@ -1,3 +1,5 @@
+import type { RecordedEvent } from './event.ts'
+
 /**
  * Where a read model lives: the port that projections write through. The changes of a write and the checkpoint that
  * says how far they go are one transaction, so a crash loses both or neither and nothing is ever counted twice. A target
@@ -6,7 +8,10 @@
 export interface Target<ReadModel> extends AsyncDisposable {
   /** What readers read: a value, or a handle to a database. Handlers get one like it, inside of their transaction. */
   readonly readModel: ReadModel
-  /** True when an emptying write brings back the state before the first event by itself. */
+  /**
+   * True when an emptying write brings back the state before the first event by itself, for all that write to this read
+   * model: other checkpoints of the same read model, those of partitions, are gone with what they stand for.
+   */
   readonly emptiesItself: boolean
   /** Several builds of a read model beside each other. Undefined where the target keeps one only. */
   readonly generations?: Generations<ReadModel>
@@ -14,9 +19,11 @@ export interface Target<ReadModel> extends AsyncDisposable {
   checkpoint(projection: string): Promise<TargetCheckpoint | undefined>
   /**
    * Carries out a change, whole or not at all. Writes of different projections, or of different partitions of one, may
-   * run at the same time.
+   * run at the same time. Readers see nothing of a write before all of it.
    *
-   * @throws CHECKPOINT_CONFLICT when the checkpoint is not the one expected, and whatever `apply` throws.
+   * @throws CHECKPOINT_CONFLICT when the checkpoint is not the one expected, or the generation was dropped; whatever
+   *   `apply` throws; TARGET_UNAVAILABLE, after which the checkpoint tells whether the change was made, and
+   *   TARGET_FAILED.
    */
   write(change: TargetChange<ReadModel>): Promise<void>
   /** Gives everything back, after the write under way. Closing twice is fine. */
@@ -44,6 +51,7 @@ export interface ParkedPlace {
 
 /** One transaction of a {@link Target}. */
 export interface TargetChange<ReadModel> {
+  /** The name of the checkpoint: that of a projection, or of one of its partitions. Any well-formed, non-empty string. */
   readonly projection: string
   /** What the checkpoint must be; undefined for none yet. `'any'` takes the read model over from whoever writes it. */
   readonly expected: TargetCheckpoint | 'any' | undefined
@@ -52,6 +60,8 @@ export interface TargetChange<ReadModel> {
   readonly empty: boolean
   /** Changes the read model. What it returns is awaited if it is a promise. */
   readonly apply: (readModel: ReadModel) => unknown
+  /** The events that `apply` handles, in their order, for targets that load ahead what handlers will ask for. */
+  readonly events?: readonly RecordedEvent[]
 }
 
 /** One build of a projection's read model. */
@@ -65,20 +75,31 @@ export interface Generation {
 export interface Generations<ReadModel> {
   /**
    * The target of one generation, made when it is not there: its read model, its checkpoints and its writes touch no other
-   * generation. Closing it leaves the target that it is part of open.
+   * generation. Closing it leaves the target that it is part of open; closing that target closes it too.
+   *
+   * @throws INVALID_ARGUMENT for a generation that is no whole number from 1 on.
    */
   open(generation: Generation): Promise<Target<ReadModel>>
   /** The generation that readers see, undefined for none. */
   published(projection: string): Promise<number | undefined>
-  /** Shows a generation to readers instead of the one before, at once and for all of them. Repeating it is fine. */
+  /**
+   * Shows a generation to readers instead of the one before, at once and for all of them. It can be written to as before,
+   * and the one before stays until it is dropped. Repeating it is fine.
+   *
+   * @throws INVALID_ARGUMENT when it is not there.
+   */
   publish(generation: Generation): Promise<void>
   /**
-   * Removes a generation with all that it holds; one that is not there is no error.
+   * Removes a generation with all that it holds; one that is not there is no error. Whoever still writes to it is refused.
    *
    * @throws INVALID_ARGUMENT when it is the published one.
    */
   drop(generation: Generation): Promise<void>
-  /** What a generation holds, by rising key, so that two of them can be compared. Checkpoints are no part of it. */
+  /**
+   * What a generation holds, by rising key in the order of the UTF-8 bytes, so that two of them can be compared: builds of
+   * one projection from the same events have equal entries, whatever batches they were written in. Checkpoints are no part
+   * of it, and one that is not there has none.
+   */
   entries(generation: Generation): AsyncIterable<TargetEntry>
 }
 

@@ -13,7 +13,7 @@ import { project } from './project.ts'
 import { defineProjection, type Projection } from './projection.ts'
 import { rebuild } from './rebuild.ts'
 import { memoryTarget } from './targets/memory.ts'
-import { sqliteTarget } from './targets/sqlite.ts'
+import { sqliteTarget } from './targets/sqlite/index.ts'
 
 const stockEvents = defineEvents({
   Received: event<{ sku: string; quantity: number }>(),
