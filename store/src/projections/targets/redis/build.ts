@@ -17,15 +17,14 @@ import type { Link } from './link.ts'
 import type { ReadKey, RedisReadModel } from './read-model.ts'
 import { textOf, textsOf } from './reads.ts'
 import { createRecorder } from './recorder.ts'
-import { readScript, sweepScript, writeScript } from './scripts.ts'
+import { evictionScript, readScript, sweepScript, writeScript } from './scripts.ts'
 
 /** What the builds of a target have in common. */
 export interface BuildPlace {
   /** What every key begins with, as in `{shop}:`. */
   readonly begin: string
+  /** A patient one: all that is done here may be repeated. */
   readonly link: Link
-  /** Runs what may be repeated until it comes through, or patience ends. */
-  readonly persistently: <Result>(work: () => Promise<Result>) => Promise<Result>
   /** Another text each time, everywhere. */
   readonly newToken: () => string
 }
@@ -50,10 +49,11 @@ export const recordKey = (begin: string, generation: number): string => `${begin
 
 /** One generation; `birth` tells it from another of its number after it was dropped, and is '' for 0, which never is. */
 export function createBuild(place: BuildPlace, generation: number, birth: string): Build {
-  const { begin, link, persistently, newToken } = place
+  const { begin, link, newToken } = place
   const record = recordKey(begin, generation)
   /** As it was when it was last looked at. Scripts are told, and say when it is another one. */
   let life = '0'
+  let isSafe = false
 
   const keyIn = (inLife: string, key: string): string => `${record}:${inLife}:${key}`
 
@@ -91,36 +91,46 @@ export function createBuild(place: BuildPlace, generation: number, birth: string
     } finally {
       recorder.end()
     }
-    const litter = await persistently(written(projection, change, changes, readLife))
+    if (!isSafe) await refuseEviction()
+    isSafe = true
+    const litter = await written(projection, change, changes, readLife)
     if (litter) await sweptNowOrLater(place, record)
   }
 
-  /** The write as something that may be repeated: its token tells whether it has come through already. */
-  function written(
+  /** What Redis takes away is missing in the read model, and nothing would ever tell. */
+  async function refuseEviction(): Promise<void> {
+    const policy = textOf(await link.run(evictionScript, [record], [])) ?? ''
+    if (policy === '') return
+    throw new TargetFailed(
+      'redis',
+      `with maxmemory-policy ${policy} it drops keys of the read model. Set it to noeviction.`,
+    )
+  }
+
+  /** Carries it out, and tells whether there is litter. Its token tells a repeated one whether it has come through already. */
+  async function written(
     projection: string,
     { projection: name, expected, next, empty }: TargetChange<RedisReadModel>,
     { byKey }: Changes,
     readLife: string | undefined,
-  ): () => Promise<boolean> {
+  ): Promise<boolean> {
     const mode = expected === undefined ? 'none' : expected === 'any' ? 'any' : 'is'
     const isText = typeof expected === 'object' ? checkpointText(expected) : ''
     const head = [projection, birth, name, mode, isText, checkpointText(next), newToken()]
     const args = [...byKey.values()].flatMap((change) => [...argumentsOf(change)])
-    return async () => {
-      for (;;) {
-        const believed = life
-        const lives = empty ? String(Number(believed) + 1) : believed
-        const keys = [indexKey(begin), record, ...[...byKey.keys()].map((key) => keyIn(lives, key))]
-        const answer = await link.run(writeScript, keys, [...head, believed, empty ? '1' : '0', ...args])
-        const [said = '', about = '', more = ''] = textsOf(answer)
-        if (said === 'done') {
-          life = lives
-          return about !== ''
-        }
-        if (said !== 'life') throw refusal(said, { name, projection, about, more, keys: [...byKey.keys()] })
-        if (readLife !== undefined && readLife !== about) throw new CheckpointConflict(name)
-        life = about
+    for (;;) {
+      const believed = life
+      const lives = empty ? String(Number(believed) + 1) : believed
+      const keys = [indexKey(begin), record, ...[...byKey.keys()].map((key) => keyIn(lives, key))]
+      const answer = await link.run(writeScript, keys, [...head, believed, empty ? '1' : '0', ...args])
+      const [said = '', about = '', more = ''] = textsOf(answer)
+      if (said === 'done') {
+        life = lives
+        return about !== ''
       }
+      if (said !== 'life') throw refusal(said, { name, projection, about, more, keys: [...byKey.keys()] })
+      if (readLife !== undefined && readLife !== about) throw new CheckpointConflict(name)
+      life = about
     }
   }
 

@@ -1,6 +1,6 @@
 /** A client of the package `redis`: what `createClient` or `createClientPool` gives, connected. */
 export interface NodeRedisLike {
-  sendCommand(args: readonly string[]): Promise<unknown>
+  sendCommand(args: string[]): Promise<unknown>
 }
 
 /** A client of the package `redis` for a cluster: what `createCluster` gives, connected. */
@@ -29,5 +29,5 @@ export function senderOf(client: RedisClientLike): Send | undefined {
   }
   if (!('sendCommand' in client) || typeof client.sendCommand !== 'function') return undefined
   if ('slots' in client) return (firstKey, args) => client.sendCommand(firstKey, false, [...args])
-  return (_, args) => client.sendCommand(args)
+  return (_, args) => client.sendCommand([...args])
 }

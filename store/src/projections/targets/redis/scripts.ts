@@ -130,6 +130,13 @@ if now ~= ARGV[3] then return { 0, now } end
 return { 1, redis.call(ARGV[4], KEYS[2], unpack(ARGV, 5)) }
 `)
 
+/** Tells the policy by which Redis takes keys away that nobody removed, '' for none, or where it may not be asked. Keys: any one. */
+export const evictionScript: Script = script(`
+local told, info = pcall(redis.call, 'INFO', 'memory')
+if not told or type(info) ~= 'string' or string.find(info, 'maxmemory:0%s') then return '' end
+return string.match(info, 'maxmemory_policy:(allkeys%-%w+)') or ''
+`)
+
 /** Makes a generation where there is none, and gives its birth. Keys: index, record. Arguments: projection, birth of a new one. */
 export const openScript: Script = script(`
 local owner = redis.call('HGET', KEYS[1], 'projection')

@@ -1,12 +1,12 @@
 import type { Clock } from '../../../engine/clock.ts'
 import { systemClock, systemRandom } from '../../../engine/system-clock.ts'
-import { InvalidArgument, isVarveError, StoreClosed } from '../../../model/errors.ts'
+import { InvalidArgument, StoreClosed } from '../../../model/errors.ts'
 import type { Generations, Target } from '../../../model/target.ts'
 import { checkedGeneration, isMissing, isPublished } from '../generation.ts'
 import { type Build, type BuildPlace, belongsToAnother, createBuild, indexKey, recordKey, sweep } from './build.ts'
 import type { RedisClientLike } from './client.ts'
 import { entriesOf } from './entries.ts'
-import { createLink } from './link.ts'
+import { createLinks } from './link.ts'
 import type { ReadKey, RedisReadModel } from './read-model.ts'
 import { checkedKey, readersOf, textOf, textsOf } from './reads.ts'
 import { dropScript, openScript, publishScript, readScript } from './scripts.ts'
@@ -38,10 +38,6 @@ export interface RedisTarget extends Target<RedisReadModel> {
   keyName(key: string): Promise<string>
 }
 
-/** Attempts of a write whose answer was lost, the first one included, and the pause before the second, which doubles. */
-const attemptsMax = 6
-const pauseMs = 100
-
 /**
  * A read model in Redis 5 or later, for one projection. A batch, its checkpoint and the check that nobody else has moved it
  * are one script: all of it is there or nothing. An answer that is lost is asked for again, and the batch still counts once.
@@ -56,26 +52,25 @@ export function redisTarget(options: RedisTargetOptions): RedisTarget {
   if (typeof prefix !== 'string' || !/^[^{}\0]+$/.test(prefix) || !prefix.isWellFormed()) {
     throw new InvalidArgument('prefix', 'is not a non-empty string without { and }')
   }
-  const link = createLink({ ...options, clock })
+  const links = createLinks({ ...options, clock, random })
   const place: BuildPlace = {
     begin: `{${prefix}}:`,
-    link,
+    link: links.patient,
     newToken: tokens(random),
-    persistently: (work) => persistently(work, clock, random),
   }
   const underWay = new Set<Promise<unknown>>()
   let isClosed = false
   const check = (): void => {
     if (isClosed) throw new StoreClosed('The target')
   }
-  const shown = shownBuild(place, check)
+  const shown = shownBuild({ ...place, link: links.quick }, check)
   const readModel = readersOf(shown.read)
   const parts: Parts = { check, underWay }
   const itself = targetOf(parts, createBuild(place, 0, ''))
   const close = async (): Promise<void> => {
     isClosed = true
     await Promise.allSettled(underWay)
-    await link.close()
+    await links.close()
   }
   return {
     ...itself,
@@ -220,18 +215,6 @@ async function opened(place: BuildPlace, keys: readonly string[], projection: st
     if (said === 'owner') throw belongsToAnother(about, projection)
     if (said !== 'dropped') return about
     await sweep(place, keys[1] ?? '')
-  }
-}
-
-/** What may be repeated is repeated while the server is away, for some seconds. */
-async function persistently<Result>(work: () => Promise<Result>, clock: Clock, random: () => number): Promise<Result> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await work()
-    } catch (error) {
-      if (attempt === attemptsMax || !isVarveError(error, 'TARGET_UNAVAILABLE')) throw error
-    }
-    await clock.sleep(pauseMs * 2 ** (attempt - 1) * (0.5 + random() / 2))
   }
 }
 
