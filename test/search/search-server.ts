@@ -14,6 +14,10 @@ export interface SearchServer {
   readonly url: string
   /** Kills it as a power cut would, and starts it again on what lies on its disk. */
   crash(): Promise<void>
+  /** The indices whose names a pattern means. */
+  indices(pattern: string): Promise<readonly string[]>
+  /** Removes all indices: each slows down whatever comes after, and a restart most. */
+  clear(): Promise<void>
   /** Stopping twice is fine. */
   stop(): Promise<void>
 }
@@ -45,8 +49,17 @@ export async function startSearch(product: SearchProduct, jars: Jars): Promise<S
     if (run?.isRunning()) process.kill(run.pid, 'SIGKILL')
     await run?.ends(endMs)
   }
+  const indices = async (pattern: string): Promise<readonly string[]> => {
+    const answer = await fetch(`${url}/${pattern}/_alias?expand_wildcards=all`)
+    return Object.keys((await answer.json()) as object).toSorted()
+  }
   const server: SearchServer = {
     url,
+    indices,
+    clear: async () => {
+      const all = await indices('*')
+      if (all.length > 0) await fetch(`${url}/${all.join(',')}`, { method: 'DELETE' })
+    },
     crash: async () => {
       await kill()
       await start()
