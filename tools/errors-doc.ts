@@ -9,6 +9,7 @@ const sources = [
   'blob-errors.ts',
   'erasure-errors.ts',
   'target-errors.ts',
+  'projection-errors.ts',
 ].map((name) => new URL(`../store/src/model/${name}`, import.meta.url))
 const target = new URL('../docs/errors.md', import.meta.url)
 

@@ -168,6 +168,23 @@ export { type LimitName, limits } from './model/limits.ts'
 export { ownPayload, type Payload, payloadBytes, toBytes, toText } from './model/payload.ts'
 export type { AnyPersonalFields, PersonalData, PersonalFields } from './model/personal-data.ts'
 export {
+  NoSuchProjection,
+  ParkedCountDiffers,
+  ProjectionBusy,
+  WaitTimedOut,
+} from './model/projection-errors.ts'
+export type {
+  FailedEvent,
+  GenerationRole,
+  GenerationStatus,
+  ParkedEvent,
+  PartitionStatus,
+  ProjectionCounts,
+  ProjectionState,
+  ProjectionStatus,
+  StoredFailure,
+} from './model/projection-status.ts'
+export {
   type AppendCondition,
   matchesQuery,
   type NormalCondition,
@@ -210,10 +227,46 @@ export type { Trace, TracedEvent, TraceOptions } from './model/trace.ts'
 export { type ErrorCode, VarveError, type VarveErrorShape } from './model/varve-error.ts'
 export { type ExpectedVersion, versionHolds } from './model/version.ts'
 export { type OpenStoreOptions, openStore } from './open-store.ts'
+export {
+  type AdminOptions,
+  type AdminStore,
+  listProjections,
+  type OfGeneration,
+  parkedEvents,
+  pauseProjection,
+  projectionStatus,
+  type ReplayOptions,
+  rebuildProjection,
+  replayParked,
+  resumeProjection,
+  retireGeneration,
+  skipEvent,
+  swapProjection,
+} from './projections/admin.ts'
+export {
+  type BatchFailure,
+  type FailureDecision,
+  type FailurePolicy,
+  type FailureRule,
+  failureRules,
+  type RetryOptions,
+  retryThen,
+  stopUnlessPassing,
+} from './projections/failure-policy.ts'
+export type { ProjectionStore } from './projections/instance.ts'
 export { type ProjectOptions, project, type RunningProjection } from './projections/project.ts'
 export { defineProjection, type GivenProjection, type Projection } from './projections/projection.ts'
 export { type Rebuilt, rebuild } from './projections/rebuild.ts'
+export {
+  type ProjectionInstance,
+  type RunProjectionsOptions,
+  runProjections,
+} from './projections/run-projections.ts'
+export type { ProjectionLogLine } from './projections/running-partition.ts'
+export type { StatusStore } from './projections/status.ts'
 export { type MemoryTargetOptions, memoryTarget } from './projections/targets/memory.ts'
+export { type ReadModelDifference, type Verified, type VerifyOptions, verifyProjection } from './projections/verify.ts'
+export { type WaitOptions, waitForProjection } from './projections/wait-for.ts'
 export { type ReactOptions, type RunningReaction, react } from './reactions/react.ts'
 export {
   type Consequences,

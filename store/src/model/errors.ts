@@ -8,6 +8,7 @@ import type {
   ReactionFailed,
 } from './event-errors.ts'
 import { type LimitName, limits } from './limits.ts'
+import type { NoSuchProjection, ParkedCountDiffers, ProjectionBusy, WaitTimedOut } from './projection-errors.ts'
 import type { CheckpointConflict, ShelfConflict } from './shelf-errors.ts'
 import { type ErrorCode, quoted, VarveError, type VarveErrorShape } from './varve-error.ts'
 import type { ExpectedVersion } from './version.ts'
@@ -58,6 +59,10 @@ type AnyVarveError =
   | KeyMissing
   | PersonalDataUnreadable
   | KeyStoreFailed
+  | NoSuchProjection
+  | ProjectionBusy
+  | WaitTimedOut
+  | ParkedCountDiffers
   | Forbidden
   | RemoteFailed
 

@@ -57,6 +57,8 @@ export const limits = {
   upcastSteps: 1_000,
   /** Events that a projection saves in one transaction; measured: larger batches gain nothing on SQLite. */
   projectionEvents: 500,
+  /** Partitions of one projection. */
+  projectionPartitions: 256,
   /** Events that one projection, or one partition of it, sets aside before it stops all the same. */
   parkedEvents: 1_000,
   /** Events of one correlation id that a trace shows, unless told otherwise; each with its payload is in memory. */
@@ -86,6 +88,10 @@ export const limits = {
    * read a subject's personal data any more; `forget` waits that long.
    */
   keyCacheMs: 2_000,
+  /** Events that projections of one process read ahead of the slowest of them, which after that reads for itself. */
+  sharedEvents: 2_000,
+  /** Payload and metadata of these, in bytes. */
+  sharedBytes: 16_777_216,
   /** Attempts of a command whose stream keeps moving, the first one included. */
   conflictAttempts: 8,
   /** Bytes of one blob: what S3 takes in one put. */
