@@ -18,7 +18,18 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   shelf: ['model', 'engine', 'event-store.ts', 'schema', 'streams'],
   groups: ['model', 'engine', 'event-store.ts', 'schema', 'streams', 'subscriptions'],
   // These run on any event store, embedded or remote: they see the contract, the nouns and the clock, nothing else.
-  projections: ['model', 'event-store.ts', 'engine/clock.ts', 'engine/system-clock.ts'],
+  // A driver is imported in one folder, so that the target on PostgreSQL takes its connections from the engine's.
+  projections: [
+    'model',
+    'event-store.ts',
+    'engine/clock.ts',
+    'engine/system-clock.ts',
+    'engines/postgres/driver.ts',
+    'engines/postgres/encode.ts',
+    'engines/postgres/errors.ts',
+    'engines/postgres/names.ts',
+    'engines/postgres/place.ts',
+  ],
   deciders: ['model', 'event-store.ts', 'engine/clock.ts', 'engine/system-clock.ts'],
   // Commands inherit causation, and a run is waited for as that of a projection is.
   reactions: [
