@@ -133,7 +133,8 @@ async function replayAll(simulation: Simulation): Promise<void> {
 }
 
 function isCaughtUp([status]: readonly ProjectionStatus[]): boolean {
-  return status?.state === 'live' && status.lagEvents === 0
+  const isBuilding = status?.generations.some(({ role }) => role === 'building')
+  return status?.state === 'live' && status.lagEvents === 0 && status.published !== undefined && isBuilding === false
 }
 
 simulated(
@@ -151,6 +152,8 @@ simulated(
     simulation.heal()
     for (let looks = 0; ; looks++) {
       await world.pass(leaseMs)
+      // Whoever wanted to pause it may have been hanging until now.
+      await simulation.ask((store) => resumeProjection(store, 'notes'))
       await replayAll(simulation)
       const status = await simulation.ask((store) => listProjections(store))
       if (isCaughtUp(status)) break
