@@ -145,9 +145,9 @@ simulated(
     const { world } = simulation
     world.faults = { failure: 12, pause: 300, kill: 400 }
     simulation.start(1)
-    for (let nth = 0; nth < 25; nth++) {
+    for (let nth = 0; nth < 14; nth++) {
       simulation.happen()
-      await world.pass(world.random.below(3_000))
+      await world.pass(world.random.below(2_500))
     }
     simulation.heal()
     for (let looks = 0; ; looks++) {
