@@ -13,7 +13,7 @@ export {
   type GivenAggregate,
 } from './deciders/aggregate.ts'
 export { type Decider, type Decision, defineDecider, type GivenDecider } from './deciders/decider.ts'
-export { type CommandStore, execute, type Task } from './deciders/execute.ts'
+export { execute } from './deciders/execute.ts'
 export type { Executed, ExecuteOptions } from './deciders/execute-options.ts'
 export { type DecisionStore, type DecisionTask, executeOver } from './deciders/execute-over.ts'
 export { type FoldableStore, type FoldedStream, type FoldOptions, foldStream } from './deciders/fold-stream.ts'
@@ -23,6 +23,7 @@ export type { FoldTask } from './deciders/snapshot.ts'
 export { type FileSnapshotsOptions, fileSnapshots } from './deciders/snapshot-files.ts'
 export { shelfSnapshots } from './deciders/snapshot-shelf.ts'
 export { takeSnapshot } from './deciders/take-snapshot.ts'
+export type { CommandStore, Task } from './deciders/task.ts'
 export {
   type AnyView,
   type DecisionModel,

@@ -19,7 +19,15 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   groups: ['model', 'engine', 'event-store.ts', 'schema', 'streams', 'subscriptions'],
   // These run on any event store, embedded or remote: they see the contract, the nouns and the clock, nothing else.
   projections: ['model', 'event-store.ts', 'engine/clock.ts', 'engine/system-clock.ts'],
-  deciders: ['model', 'event-store.ts', 'engine/clock.ts', 'engine/system-clock.ts'],
+  // Events of several commands in one append each keep the ids and the causes that they would have in one of their own.
+  deciders: [
+    'model',
+    'event-store.ts',
+    'engine/clock.ts',
+    'engine/system-clock.ts',
+    'streams/causation.ts',
+    'streams/event-id.ts',
+  ],
   // Commands inherit causation, and a run is waited for as that of a projection is.
   reactions: [
     'model',

@@ -94,6 +94,8 @@ export const limits = {
   sharedBytes: 16_777_216,
   /** Attempts of a command whose stream keeps moving, the first one included. */
   conflictAttempts: 8,
+  /** Commands on one stream that are decided together, at the most; it also bounds how long they keep the process busy. */
+  commandsTogether: 256,
   /** Bytes of one blob: what S3 takes in one put. */
   blobBytes: 5_368_709_120,
   /** Bytes of a blob that is redeemed into memory at once; larger ones are streamed. */
