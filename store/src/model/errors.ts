@@ -7,6 +7,7 @@ import type {
   ProjectionFailed,
   ReactionFailed,
 } from './event-errors.ts'
+import type { AnyGroupError } from './group-errors.ts'
 import { type LimitName, limits } from './limits.ts'
 import type { CheckpointConflict, ShelfConflict } from './shelf-errors.ts'
 import { type ErrorCode, quoted, VarveError, type VarveErrorShape } from './varve-error.ts'
@@ -58,6 +59,7 @@ type AnyVarveError =
   | KeyMissing
   | PersonalDataUnreadable
   | KeyStoreFailed
+  | AnyGroupError
   | Forbidden
   | RemoteFailed
 
