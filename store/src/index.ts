@@ -88,7 +88,24 @@ export {
 export { type ConsumeOptions, consume } from './groups/consume.ts'
 export type { Delivery, NackOptions } from './groups/delivery.ts'
 export type { GroupStore } from './groups/group-events.ts'
+export {
+  type GroupInfo,
+  type GroupSummary,
+  groupInfo,
+  type ListGroupsOptions,
+  listGroups,
+  type OldestEvent,
+} from './groups/group-info.ts'
 export type { GivenGroupSettings } from './groups/group-settings.ts'
+export type { ConsumerNumbers } from './groups/group-state.ts'
+export type { ParkedEvent } from './groups/park.ts'
+export {
+  discardParked,
+  type ParkedChoice,
+  type ParkedEventsOptions,
+  parkedEvents,
+  replayParked,
+} from './groups/replay-parked.ts'
 export { BlobCorrupt, BlobMissing, BlobsFailed, BlobsUnavailable, NoBlobNamed } from './model/blob-errors.ts'
 export type {
   AppendAllOptions,

@@ -227,6 +227,7 @@ const machines = [
   'groups/group-state',
   'groups/holding',
   'groups/liveness',
+  'groups/parking',
   'groups/strategy',
   'projections/projection',
   'deciders/decider',

@@ -111,7 +111,7 @@ export async function startGroup(store: GroupStore, group: string): Promise<void
   await changeGroup(store, group, () => [{ kind: 'start' }])
 }
 
-/** Changes a group over whatever version it has; inputs are made from the group as it is. */
+/** Changes a group over whatever version it has; inputs are made from the group as it is. Without any, nothing is written. */
 export async function changeGroup(
   store: GroupStore,
   name: string,
@@ -121,6 +121,7 @@ export async function changeGroup(
     const kept = await loadGroup(store.shelf, name)
     const found = existing(name, kept)
     const inputs = await inputsFor(found)
+    if (inputs.length === 0) return found
     const changed = inputs.reduce((group, input) => step(group, input).group, found)
     try {
       await saveGroup(store.shelf, name, changed, kept.version)

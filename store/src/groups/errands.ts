@@ -3,10 +3,10 @@
 import type { Clock } from '../engine/clock.ts'
 import { patiently } from '../engine/patience.ts'
 import { limits } from '../model/limits.ts'
-import type { GroupInput } from './group.ts'
 import { type GroupStore, readPlaces } from './group-events.ts'
 import type { Chore, Group } from './group-state.ts'
 import { listParked, park, removeParked } from './park.ts'
+import type { Pull, Tidied } from './parking.ts'
 
 /** What errands need. */
 export interface ErrandOptions {
@@ -26,7 +26,7 @@ export class Errands {
   readonly #underWay = new Set<number>()
   #done: number[] = []
   #dropped: number[] = []
-  #pull: Extract<GroupInput, { kind: 'pull' }> | undefined
+  #pull: Pull | undefined
   #isPulling = false
 
   constructor(options: ErrandOptions) {
@@ -34,18 +34,19 @@ export class Errands {
   }
 
   /** Chores that were done and may be struck off. */
-  get tidied(): { readonly done: readonly number[]; readonly dropped: readonly number[] } {
+  get tidied(): Tidied {
     return { done: this.#done, dropped: this.#dropped }
   }
 
   /** Parked events that were found, if the first replay still is where it was. */
-  pulled({ replays }: Group): Extract<GroupInput, { kind: 'pull' }> | undefined {
-    if (this.#pull !== undefined && this.#pull.after !== replays[0]?.after) this.#pull = undefined
+  pulled({ replays, discards }: Group): Pull | undefined {
+    const isCurrent = this.#pull?.after === replays[0]?.after && this.#pull?.discards === discards
+    if (!isCurrent) this.#pull = undefined
     return this.#pull
   }
 
   /** What has been written need not be written again. */
-  wrote({ done, dropped }: Errands['tidied'], pull: unknown): void {
+  wrote({ done, dropped }: Tidied, pull: Pull | undefined): void {
     this.#done = this.#done.filter((number) => !done.includes(number))
     this.#dropped = this.#dropped.filter((number) => !dropped.includes(number))
     for (const number of [...done, ...dropped]) this.#underWay.delete(number)
@@ -73,17 +74,21 @@ export class Errands {
   }
 
   /** Looks for parked events that are wanted back. */
-  doPull(group: Group, member: string): void {
+  doPull(group: Group): void {
     const [replay] = group.replays
     if (replay === undefined || this.#isPulling || this.#pull !== undefined) return
     const { after, through: last } = replay
+    const { discards } = group
+    // What is on its way back already is not taken again, also when it is finished by the time the list is written.
+    const known = new Set([...group.unfinished, ...group.chores].map(({ place }) => place))
     this.#isPulling = true
     this.#go(async () => {
       try {
         const limit = limits.shelfPageEntries
         const found = await this.#patiently(() => this.#parkedAfter(group, after, limit))
         const through = found.length < limit ? last : (found.at(-1)?.place ?? last)
-        this.#pull = { kind: 'pull', member, after, through, events: found }
+        const events = found.filter(({ place }) => !known.has(place))
+        this.#pull = { after, through, discards, events }
       } finally {
         this.#isPulling = false
       }

@@ -5,7 +5,10 @@ import type { GroupSettings } from '../model/consumer-group.ts'
 import type { RecordedEvent } from '../model/event.ts'
 
 /** What consumer groups need of a store: any store has it, embedded or remote. */
-export type GroupStore = Pick<EventStore, 'subscribe' | 'readAll' | 'readStream' | 'streamInfo' | 'head' | 'shelf'>
+export type GroupStore = Pick<
+  EventStore,
+  'capabilities' | 'subscribe' | 'readAll' | 'readStream' | 'streamInfo' | 'head' | 'shelf'
+>
 
 /** Places that lie as close together as this are read at once: reading what lies between costs less than another call. */
 const gapMax = 64
@@ -33,7 +36,7 @@ export async function readPlaces(
   store: GroupStore,
   settings: GroupSettings,
   places: readonly number[],
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<ReadonlyMap<number, RecordedEvent>> {
   const found = new Map<number, RecordedEvent>()
   const wanted = new Set(places)
@@ -50,9 +53,9 @@ export async function readPlaces(
 function between(
   store: GroupStore,
   { stream, filter }: GroupSettings,
-  { first, last, signal }: { readonly first: number; readonly last: number; readonly signal: AbortSignal },
+  { first, last, signal }: { readonly first: number; readonly last: number; readonly signal: AbortSignal | undefined },
 ): AsyncIterable<RecordedEvent> {
-  const options = { from: first, limit: last - first + 1, signal }
+  const options = { from: first, limit: last - first + 1, ...(signal && { signal }) }
   return stream === undefined ? store.readAll({ ...options, filter }) : store.readStream(stream, options)
 }
 

@@ -18,7 +18,9 @@ export interface Group {
   readonly chores: readonly Chore[]
   /** How many chores there ever were. */
   readonly choresMade: number
-  /** Parked events that are to be delivered again, or thrown away. */
+  /** How often parked events were thrown away: what was found among them before may be gone. */
+  readonly discards: number
+  /** Parked events that are to be delivered again. */
   readonly replays: readonly Replay[]
   /** In the order in which they joined. */
   readonly members: readonly Member[]
@@ -78,7 +80,6 @@ export interface Replay {
   readonly after: number
   /** The last one wanted. */
   readonly through: number
-  readonly as: 'replay' | 'discard'
 }
 
 /** How many events came to which end. */
@@ -127,6 +128,6 @@ export function choreRoom({ chores }: Group): number {
 /** A group that nobody has joined, before its first event. */
 export function newGroup(id: string, settings: GroupSettings, reached: number): Group {
   const counts = { acked: 0, skipped: 0, parked: 0 }
-  const nothing = { unfinished: [], chores: [], choresMade: 0, replays: [], members: [] }
+  const nothing = { unfinished: [], chores: [], choresMade: 0, discards: 0, replays: [], members: [] }
   return { id, settings, reached, ...nothing, counts, stopped: undefined }
 }

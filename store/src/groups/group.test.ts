@@ -58,6 +58,8 @@ function inputFrom(line: string): GroupInput {
       return { kind: 'release', member, places, as: words.includes('unused') ? 'unused' : 'failed' }
     case 'stops':
       return { kind: 'stop', member, place: places[0] ?? 0, reason: 'no luck' }
+    case 'discards':
+      return { kind: 'discard', member, places }
     case 'tidied':
       return { kind: 'tidied', done: places, dropped: [] }
     case 'dropped':
@@ -65,7 +67,7 @@ function inputFrom(line: string): GroupInput {
     case 'pulls': {
       const [after = 0, through = 0, ...parked] = words.filter((word) => word !== 'to')
       const events = parked.map((word) => eventFrom(String(word)))
-      return { kind: 'pull', member, after: Number(after), through: Number(through), events }
+      return { kind: 'pull', after: Number(after), through: Number(through), discards: 0, events }
     }
     default:
       return operatorInputFrom(line)
@@ -76,7 +78,7 @@ function inputFrom(line: string): GroupInput {
 function operatorInputFrom(line: string): GroupInput {
   const [verb = '', ...words] = line.split(' ')
   const [after = 0, through = 0] = words.map(Number).filter((place) => !Number.isNaN(place))
-  if (verb === 'replay' || verb === 'discard') return { kind: 'replay', replays: [{ after, through, as: verb }] }
+  if (verb === 'replay') return { kind: 'replay', replays: [{ after, through }] }
   if (verb === 'halt') return { kind: 'halt', reason: 'maintenance' }
   if (verb === 'start') return { kind: 'start' }
   const given = { strategy: words[0] as 'round_robin' }
@@ -96,7 +98,7 @@ function stateLine(group: Group): string {
     return `${place}${key === undefined ? '' : `k${key}`}:${holder}${marks}`
   })
   const chores = group.chores.map(({ number, kind, place, member }) => `#${number} ${kind} ${place} by ${member}`)
-  const replays = group.replays.map(({ as, after, through }) => `${as} ${after}..${through}`)
+  const replays = group.replays.map(({ after, through }) => `replay ${after}..${through}`)
   const { acked, skipped, parked } = group.counts
   return [
     `up to ${group.reached}, checkpoint ${checkpointOf(group)}`,

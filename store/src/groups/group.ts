@@ -13,7 +13,6 @@
 import type { GroupSettings } from '../model/consumer-group.ts'
 import { limits } from '../model/limits.ts'
 import {
-  type Chore,
   type ConsumerNumbers,
   choreRoom,
   type Group,
@@ -23,6 +22,7 @@ import {
   withChores,
 } from './group-state.ts'
 import { type Hold, hold } from './holding.ts'
+import { type Discard, discarded, type Pull, pulled, type Tidied, tidied } from './parking.ts'
 
 /** What happened. All but the last five come from a member. */
 export type GroupInput =
@@ -53,17 +53,10 @@ export type GroupInput =
     }
   | { readonly kind: 'stop'; readonly member: string; readonly place: number; readonly reason: string }
   | { readonly kind: 'lose'; readonly member: string }
-  /** Chores were done, or dropped because there was no event any more to park: by their numbers. */
-  | { readonly kind: 'tidied'; readonly done: readonly number[]; readonly dropped: readonly number[] }
-  /** These lie parked between the two places, of which the first is as far as the first replay had come. */
-  | {
-      readonly kind: 'pull'
-      readonly after: number
-      readonly through: number
-      readonly events: readonly { readonly place: number; readonly key: number | undefined }[]
-      readonly member: string
-    }
+  | ({ readonly kind: 'tidied' } & Tidied)
+  | ({ readonly kind: 'pull' } & Pull)
   | { readonly kind: 'replay'; readonly replays: readonly Replay[] }
+  | ({ readonly kind: 'discard' } & Discard)
   | { readonly kind: 'halt'; readonly reason: string }
   | { readonly kind: 'start' }
   | { readonly kind: 'update'; readonly settings: GroupSettings }
@@ -123,6 +116,8 @@ export function step(group: Group, input: GroupInput): GroupStep {
       return quietly(pulled(group, input))
     case 'replay':
       return quietly({ ...group, replays: [...group.replays, ...input.replays] })
+    case 'discard':
+      return quietly(discarded(group, input))
     case 'halt':
       return quietly({ ...group, stopped: { reason: input.reason, place: undefined } })
     case 'start':
@@ -238,50 +233,6 @@ function fail(group: Group, input: Extract<GroupInput, { kind: 'fail' | 'park' }
 
 function withDeferred(effects: readonly GroupEffect[], places: readonly number[]): readonly GroupEffect[] {
   return places.length > 0 ? [...effects, { kind: 'deferred', places }] : effects
-}
-
-function tidied(group: Group, { done, dropped }: Extract<GroupInput, { kind: 'tidied' }>): Group {
-  const isIn = (numbers: readonly number[]): Chore[] =>
-    group.chores.filter(({ number, kind }) => kind === 'park' && numbers.includes(number))
-  const { counts } = group
-  return {
-    ...group,
-    chores: group.chores.filter(({ number }) => !done.includes(number) && !dropped.includes(number)),
-    counts: {
-      ...counts,
-      parked: counts.parked + isIn(done).length,
-      skipped: counts.skipped + isIn(dropped).length,
-    },
-  }
-}
-
-/** Takes parked events in as unfinished ones, or as chores when they are to be thrown away, as far as there is room. */
-function pulled(group: Group, input: Extract<GroupInput, { kind: 'pull' }>): Group {
-  const [first, ...later] = group.replays
-  if (first === undefined || first.after !== input.after) return group
-  const isKnown = (place: number): boolean =>
-    group.unfinished.some((event) => event.place === place) || group.chores.some((chore) => chore.place === place)
-  const candidates = input.events.filter(
-    ({ place }) => place > first.after && place <= first.through && !isKnown(place),
-  )
-  const isDiscard = first.as === 'discard'
-  const room = isDiscard ? choreRoom(group) : Math.max(group.settings.inFlightMax - group.unfinished.length, 0)
-  const taken = candidates.slice(0, room).map(({ place, key }): Unfinished => {
-    return { place, key, attempts: 0, losses: 0, holder: undefined, isReplayed: true }
-  })
-  const after = taken.length < candidates.length ? (taken.at(-1)?.place ?? first.after) : input.through
-  if (after === first.after) return group
-  const { counts } = group
-  const next = {
-    ...group,
-    replays: after >= first.through ? later : [{ ...first, after }, ...later],
-    counts: { ...counts, parked: Math.max(counts.parked - taken.length, 0) },
-  }
-  if (isDiscard) {
-    const discarded = taken.map((event) => ({ ...event, reason: '' }))
-    return withChores(next, 'remove', discarded, input.member)
-  }
-  return { ...next, unfinished: [...group.unfinished, ...taken].sort((a, b) => a.place - b.place) }
 }
 
 /** What keys came to is not known any more once they are made in another way. */

@@ -186,21 +186,22 @@ export class Member {
   /** Everything there is to say now. */
   #turn(nowMs: number): Turn {
     const { id, isJoined, nextBeats, lostOthers, group } = this.#membership
-    const isLeaving = this.#seats.all.length === 0
+    const isDeserted = this.#seats.all.length === 0
+    const hasChores = group.chores.some(({ member }) => member === id)
     const room = this.#holdings.room(nowMs)
     const { isIdle } = this.#holdings
     const hold = { kind: 'hold', member: id, room, isIdle, ahead: this.#supply.ahead } as const
     return {
       member: id,
       isJoined,
-      isLeaving: isLeaving && this.#verdicts.isSilent,
+      isLeaving: isDeserted && !hasChores && this.#verdicts.isSilent,
       beats: nextBeats,
       consumers: this.#seats.numbers(),
       verdicts: this.#verdicts.pending,
       lost: lostOthers,
       tidied: this.#errands.tidied,
       pull: this.#errands.pulled(group),
-      hold: isLeaving ? undefined : hold,
+      hold: isDeserted ? undefined : hold,
     }
   }
 
@@ -220,7 +221,7 @@ export class Member {
     if (!isJoined) return
     this.#errands.doChores(group, id)
     const room = this.#holdings.room(nowMs)
-    if (room > 0 || group.replays[0]?.as === 'discard') this.#errands.doPull(group, id)
+    if (room > 0) this.#errands.doPull(group)
     this.#supply.bring(group, { member: id, room, toRead: this.#holdings.toRead(nowMs) })
     this.#handOut()
   }

@@ -1,6 +1,7 @@
 import { limits } from '../model/limits.ts'
 import type { Failure, GroupEffect, GroupInput } from './group.ts'
 import type { ConsumerNumbers, Group } from './group-state.ts'
+import type { Pull, Tidied } from './parking.ts'
 import type { ReadEvent } from './read-ahead.ts'
 import type { Verdict } from './verdicts.ts'
 
@@ -13,8 +14,8 @@ export interface Turn {
   readonly consumers: readonly ConsumerNumbers[]
   readonly verdicts: readonly Verdict[]
   readonly lost: readonly string[]
-  readonly tidied: { readonly done: readonly number[]; readonly dropped: readonly number[] }
-  readonly pull: Extract<GroupInput, { kind: 'pull' }> | undefined
+  readonly tidied: Tidied
+  readonly pull: Pull | undefined
   readonly hold: HoldOfEvents | undefined
 }
 
@@ -49,7 +50,7 @@ export function inputsOf(turn: Turn): readonly GroupInput[] {
   if (tidied.done.length + tidied.dropped.length > 0) inputs.push({ kind: 'tidied', ...tidied })
   if (turn.isLeaving) return [...inputs, { kind: 'leave', member }]
   inputs.push(...lost.map((id): GroupInput => ({ kind: 'lose', member: id })))
-  if (pull !== undefined) inputs.push(pull)
+  if (pull !== undefined) inputs.push({ kind: 'pull', ...pull })
   if (hold !== undefined) inputs.push(hold)
   return inputs
 }
