@@ -208,15 +208,15 @@ export { ownPayload, type Payload, payloadBytes, toBytes, toText } from './model
 export type { AnyPersonalFields, PersonalData, PersonalFields } from './model/personal-data.ts'
 export {
   NoSuchProjection,
-  ParkedCountDiffers,
   ProjectionBusy,
+  ReplayCountDiffers,
   WaitTimedOut,
 } from './model/projection-errors.ts'
 export type {
   FailedEvent,
   GenerationRole,
   GenerationStatus,
-  ParkedEvent,
+  ParkedInProjection,
   PartitionStatus,
   ProjectionCounts,
   ProjectionState,
@@ -271,12 +271,12 @@ export {
   type AdminStore,
   listProjections,
   type OfGeneration,
-  parkedEvents,
+  parkedInProjection,
   pauseProjection,
   projectionStatus,
   type ReplayOptions,
   rebuildProjection,
-  replayParked,
+  replayInProjection,
   resumeProjection,
   retireGeneration,
   skipEvent,
