@@ -8,8 +8,9 @@ const sources = [
   'shelf-errors.ts',
   'blob-errors.ts',
   'erasure-errors.ts',
-  'target-errors.ts',
   'projection-errors.ts',
+  'target-errors.ts',
+  'group-errors.ts',
 ].map((name) => new URL(`../store/src/model/${name}`, import.meta.url))
 const target = new URL('../docs/errors.md', import.meta.url)
 

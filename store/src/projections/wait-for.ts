@@ -39,6 +39,9 @@ const pauseMaxMs = 250
  *
  * @throws WAIT_TIMED_OUT after `timeoutMs`, default 30,000; NO_SUCH_PROJECTION
  * @example
+ * await using running = runProjections(store, [stock])
+ * const { position } = await store.append('Goods-1', [{ type: 'GoodsReceived', data: { sku: 'tea', quantity: 4 } }])
+ * await running.waitFor('stock', 0)
  * await waitForProjection(store, 'stock', position, { timeoutMs: 5_000 })
  */
 export async function waitForProjection(
