@@ -5,10 +5,10 @@ import type { ProjectionStatus } from '../../store/src/model/projection-status.t
 import type { Target } from '../../store/src/model/target.ts'
 import {
   listProjections,
-  parkedEvents,
+  parkedInProjection,
   pauseProjection,
   rebuildProjection,
-  replayParked,
+  replayInProjection,
   resumeProjection,
 } from '../../store/src/projections/admin.ts'
 import { retryThen } from '../../store/src/projections/failure-policy.ts'
@@ -127,13 +127,14 @@ async function logged(simulation: Simulation): Promise<Record<string, number[]>>
 async function replayAll(simulation: Simulation): Promise<void> {
   await simulation.ask(async (store) => {
     let expectedCount = 0
-    for await (const _ of parkedEvents(store, 'notes')) expectedCount++
-    if (expectedCount > 0) await replayParked(store, 'notes', { positions: 'all', expectedCount })
+    for await (const _ of parkedInProjection(store, 'notes')) expectedCount++
+    if (expectedCount > 0) await replayInProjection(store, 'notes', { positions: 'all', expectedCount })
   })
 }
 
 function isCaughtUp([status]: readonly ProjectionStatus[]): boolean {
-  return status?.state === 'live' && status.lagEvents === 0
+  const isBuilding = status?.generations.some(({ role }) => role === 'building')
+  return status?.state === 'live' && status.lagEvents === 0 && status.published !== undefined && isBuilding === false
 }
 
 simulated(
@@ -144,13 +145,15 @@ simulated(
     const { world } = simulation
     world.faults = { failure: 12, pause: 300, kill: 400 }
     simulation.start(1)
-    for (let nth = 0; nth < 25; nth++) {
+    for (let nth = 0; nth < 14; nth++) {
       simulation.happen()
-      await world.pass(world.random.below(3_000))
+      await world.pass(world.random.below(2_500))
     }
     simulation.heal()
     for (let looks = 0; ; looks++) {
       await world.pass(leaseMs)
+      // Whoever wanted to pause it may have been hanging until now.
+      await simulation.ask((store) => resumeProjection(store, 'notes'))
       await replayAll(simulation)
       const status = await simulation.ask((store) => listProjections(store))
       if (isCaughtUp(status)) break

@@ -10,7 +10,7 @@ export interface Causation {
   readonly userId?: string
 }
 
-const inForce = new AsyncLocalStorage<Causation>()
+const inForce = new AsyncLocalStorage<Causation | undefined>()
 
 /**
  * Runs `run`, and gives every event it appends these ids, unless the event has its own. Inner calls add to outer ones.
@@ -38,4 +38,9 @@ export function causedBy<Result>(event: RecordedEvent, run: () => Result): Resul
 export function withCausation(metadata: NewEventMetadata | undefined): NewEventMetadata | undefined {
   const causation = inForce.getStore()
   return causation === undefined ? metadata : { ...causation, ...metadata }
+}
+
+/** Runs `run` with no ids in force: for appends whose events have those of several callers already. */
+export function uncaused<Result>(run: () => Result): Result {
+  return inForce.run(undefined, run)
 }

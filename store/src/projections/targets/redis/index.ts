@@ -39,7 +39,7 @@ export interface RedisTarget extends Target<RedisReadModel> {
 }
 
 /**
- * A read model in Redis 5 or later, for one projection. A batch, its checkpoint and the check that nobody else has moved it
+ * A read model in Redis 6 or later, for one projection. A batch, its checkpoint and the check that nobody else has moved it
  * are one script: all of it is there or nothing. An answer that is lost is asked for again, and the batch still counts once.
  *
  * How much a crash of the server loses is the server's setting; it loses changes and checkpoint together, and what was
