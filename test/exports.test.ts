@@ -145,8 +145,9 @@ describe('varve, installed into an empty TypeScript project', () => {
   it.each([
     ['@aws-sdk/client-s3', 's3', "s3Blobs({ bucket: 'any' }).setAside('0'.repeat(64))"],
     ['pg', 'postgres', "postgres({ url: 'postgres://127.0.0.1:1/any' }).head()"],
+    ['pg', 'targets/postgres', "postgresTarget({ url: 'postgres://127.0.0.1:1/any' }).checkpoint('any')"],
   ])('says that %s is missing', async (driver, entry, call) => {
-    const names = { s3: 's3Blobs', postgres: 'postgres' }[entry]
+    const names = { s3: 's3Blobs', postgres: 'postgres', 'targets/postgres': 'postgresTarget' }[entry]
     const report = 'catch((error) => console.log(error.code, error.message))'
     writeFileSync(join(project, 'missing.js'), `import { ${names} } from 'varve/${entry}'\n${call}.${report}\n`)
     const { output } = await run('node', ['missing.js'], project)
