@@ -5,7 +5,11 @@ import { root } from './packed/pack.ts'
 import { writePrograms } from './packed/programs.ts'
 
 const docs = join(root, 'docs')
-const guides = [...readdirSync(join(docs, 'guides')).map((guide) => join('guides', guide)), 'for-engine-authors.md']
+const guides = [
+  ...readdirSync(join(docs, 'guides')).map((guide) => join('guides', guide)),
+  'for-engine-authors.md',
+  'for-target-authors.md',
+]
 
 /** Every `ts` block is a program of its own, named after its guide and the line it begins in. */
 function blocksOf(guide: string): readonly (readonly [string, string])[] {

@@ -2,9 +2,16 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 
-const sources = ['errors.ts', 'event-errors.ts', 'shelf-errors.ts', 'blob-errors.ts', 'erasure-errors.ts'].map(
-  (name) => new URL(`../store/src/model/${name}`, import.meta.url),
-)
+const sources = [
+  'errors.ts',
+  'event-errors.ts',
+  'shelf-errors.ts',
+  'blob-errors.ts',
+  'erasure-errors.ts',
+  'projection-errors.ts',
+  'target-errors.ts',
+  'group-errors.ts',
+].map((name) => new URL(`../store/src/model/${name}`, import.meta.url))
 const target = new URL('../docs/errors.md', import.meta.url)
 
 interface ErrorEntry {

@@ -79,6 +79,35 @@ export type {
   StreamMetadataValues,
   StreamsOptions,
 } from './event-store.ts'
+export {
+  type CreateGroupOptions,
+  createGroup,
+  deleteGroup,
+  startGroup,
+  stopGroup,
+  updateGroup,
+} from './groups/admin.ts'
+export { type ConsumeOptions, consume } from './groups/consume.ts'
+export type { Delivery, NackOptions } from './groups/delivery.ts'
+export type { GroupStore } from './groups/group-events.ts'
+export {
+  type GroupInfo,
+  type GroupSummary,
+  groupInfo,
+  type ListGroupsOptions,
+  listGroups,
+  type OldestEvent,
+} from './groups/group-info.ts'
+export type { GivenGroupSettings } from './groups/group-settings.ts'
+export type { ConsumerNumbers } from './groups/group-state.ts'
+export type { ParkedEvent } from './groups/park.ts'
+export {
+  discardParked,
+  type ParkedChoice,
+  type ParkedEventsOptions,
+  parkedEvents,
+  replayParked,
+} from './groups/replay-parked.ts'
 export { BlobCorrupt, BlobMissing, BlobsFailed, BlobsUnavailable, NoBlobNamed } from './model/blob-errors.ts'
 export type {
   AppendAllOptions,
@@ -108,6 +137,7 @@ export type {
   TypedStream,
 } from './model/category.ts'
 export { type Claim, isClaim } from './model/claim.ts'
+export type { GroupSettings, GroupStrategy, NackAction, PinnedBy } from './model/consumer-group.ts'
 export { KeyMissing, KeyStoreFailed, PersonalDataUnreadable, SubjectForgotten } from './model/erasure-errors.ts'
 export {
   ConditionFailed,
@@ -164,11 +194,36 @@ export {
   ReactionFailed,
   UpcastFailed,
 } from './model/event-errors.ts'
+export {
+  DeliveryLost,
+  GroupExists,
+  GroupFull,
+  GroupNotFound,
+  GroupStopped,
+  ParkedCountDiffers,
+} from './model/group-errors.ts'
 export type { JsonForm, StoredForm } from './model/json-form.ts'
 export type { KeyStore, SubjectKeys } from './model/key-store.ts'
 export { type LimitName, limits } from './model/limits.ts'
 export { ownPayload, type Payload, payloadBytes, toBytes, toText } from './model/payload.ts'
 export type { AnyPersonalFields, PersonalData, PersonalFields } from './model/personal-data.ts'
+export {
+  NoSuchProjection,
+  ProjectionBusy,
+  ReplayCountDiffers,
+  WaitTimedOut,
+} from './model/projection-errors.ts'
+export type {
+  FailedEvent,
+  GenerationRole,
+  GenerationStatus,
+  ParkedInProjection,
+  PartitionStatus,
+  ProjectionCounts,
+  ProjectionState,
+  ProjectionStatus,
+  StoredFailure,
+} from './model/projection-status.ts'
 export {
   type AppendCondition,
   matchesQuery,
@@ -194,15 +249,64 @@ export {
   streamInfo,
   subjectOf,
 } from './model/stream.ts'
-export type { Target, TargetChange, TargetCheckpoint } from './model/target.ts'
+export {
+  checkpointFrom,
+  checkpointHolds,
+  checkpointText,
+  firstCheckpoint,
+  type Generation,
+  type Generations,
+  type ParkedPlace,
+  type Target,
+  type TargetChange,
+  type TargetCheckpoint,
+  type TargetEntry,
+} from './model/target.ts'
+export { TargetFailed, TargetUnavailable } from './model/target-errors.ts'
 export type { Trace, TracedEvent, TraceOptions } from './model/trace.ts'
 export { type ErrorCode, VarveError, type VarveErrorShape } from './model/varve-error.ts'
 export { type ExpectedVersion, versionHolds } from './model/version.ts'
 export { type OpenStoreOptions, openStore } from './open-store.ts'
+export {
+  type AdminOptions,
+  type AdminStore,
+  listProjections,
+  type OfGeneration,
+  parkedInProjection,
+  pauseProjection,
+  projectionStatus,
+  type ReplayOptions,
+  rebuildProjection,
+  replayInProjection,
+  resumeProjection,
+  retireGeneration,
+  skipEvent,
+  swapProjection,
+} from './projections/admin.ts'
+export {
+  type BatchFailure,
+  type FailureDecision,
+  type FailurePolicy,
+  type FailureRule,
+  failureRules,
+  type RetryOptions,
+  retryThen,
+  stopUnlessPassing,
+} from './projections/failure-policy.ts'
+export type { ProjectionStore } from './projections/instance.ts'
 export { type ProjectOptions, project, type RunningProjection } from './projections/project.ts'
 export { defineProjection, type GivenProjection, type Projection } from './projections/projection.ts'
 export { type Rebuilt, rebuild } from './projections/rebuild.ts'
-export { memoryTarget } from './projections/targets/memory.ts'
+export {
+  type ProjectionInstance,
+  type RunProjectionsOptions,
+  runProjections,
+} from './projections/run-projections.ts'
+export type { ProjectionLogLine } from './projections/running-partition.ts'
+export type { StatusStore } from './projections/status.ts'
+export { type MemoryTargetOptions, memoryTarget } from './projections/targets/memory.ts'
+export { type ReadModelDifference, type Verified, type VerifyOptions, verifyProjection } from './projections/verify.ts'
+export { type WaitOptions, waitForProjection } from './projections/wait-for.ts'
 export { type ReactOptions, type RunningReaction, react } from './reactions/react.ts'
 export {
   type Consequences,

@@ -65,7 +65,8 @@ export const staysSmall: Rule = {
   holds: `a function has at most ${functionLines} lines and a file at most ${fileLines}`,
   breaches: (tree) =>
     sources(tree)
-      .filter(({ path }) => !/\/(conformance|generated)\//.test(path))
+      // The list of public names is as long as there are names.
+      .filter(({ path }) => !/\/(conformance|generated)\/|^store\/src\/index\.ts$/.test(path))
       .flatMap((source) => [...longFile(source), ...longFunctions(source)]),
   wrong: {
     'a function is long': { 'store/src/a.ts': `function a() {\n${'a()\n'.repeat(functionLines)}}` },
@@ -78,6 +79,7 @@ export const staysSmall: Rule = {
     'store/src/b.ts': 'a()\n'.repeat(fileLines),
     'store/src/b.test.ts': `describe('a', () => {\n${'a()\n'.repeat(functionLines)}})`,
     'store/src/conformance/atomic.ts': 'a()\n'.repeat(fileLines + 1),
+    'store/src/index.ts': "export { a } from './a.ts'\n".repeat(fileLines + 1),
   },
 }
 
@@ -153,10 +155,13 @@ function isFunction({ type }: AstNode): boolean {
   return type === 'FunctionDeclaration' || type === 'FunctionExpression' || type === 'ArrowFunctionExpression'
 }
 
-/** The bodies of `describe`, and of what describes something on every engine: they are chapters, not functions. */
+/** The bodies of `describe`, and of what describes something on every engine or database: they are chapters, not functions. */
 function suiteBodies(program: AstNode): readonly AstNode[] {
   return [...nodesIn(program)]
-    .filter((node) => node.type === 'CallExpression' && /^(describe|onEveryEngine)\b/.test(calledName(node.callee)))
+    .filter(
+      (node) =>
+        node.type === 'CallExpression' && /^(describe|onEveryEngine|onPostgres)\b/.test(calledName(node.callee)),
+    )
     .flatMap((node) => (node.arguments as readonly AstNode[]).filter(isFunction))
 }
 

@@ -38,9 +38,9 @@ export function isTest(path: string): boolean {
   return /\.test(-d)?\.tsx?$/.test(path) || /^(test|bench|examples|tools)\//.test(path) || isProof(path)
 }
 
-/** The deliberately wrong engines: they prove the conformance suite and are not published. */
+/** The deliberately wrong engines and targets: they prove the conformance suites and are not published. */
 function isProof(path: string): boolean {
-  return path.startsWith('store/src/conformance/wrong-engines/')
+  return /^store\/src\/conformance\/wrong-(engines|targets)\//.test(path)
 }
 
 /** A parsed manifest of a package, empty when there is none. */

@@ -1,6 +1,7 @@
 import { openStore } from '../open-store.ts'
 import type { Case, RegisterTest } from './case.ts'
 import { engineCases } from './engine-cases.ts'
+import { register } from './register.ts'
 import { type OpenedEngine, type OpenedStore, runEngineCase, runStoreCase, type Sizes } from './run.ts'
 import { storeCases } from './store-cases.ts'
 
@@ -17,7 +18,20 @@ export type {
 export { engineCases } from './engine-cases.ts'
 export { type KeyStoreConformance, keyStoreConformance, type OpenedKeys } from './key-stores.ts'
 export { type OpenedEngine, type OpenedStore, runEngineCase, runStoreCase, type Sizes } from './run.ts'
+export { runTargetCase } from './run-target.ts'
 export { storeCases } from './store-cases.ts'
+export { targetCases } from './target-cases.ts'
+export { type TargetConformance, targetConformance } from './target-conformance.ts'
+export type {
+  Addition,
+  CountingReadModel,
+  OpenedTarget,
+  TargetCase,
+  TargetNeed,
+  TargetPromise,
+  TargetSubject,
+  TargetTraits,
+} from './targets/target-case.ts'
 
 /** What {@link engineConformance} takes. */
 export interface EngineConformance extends Sizes {
@@ -37,7 +51,7 @@ export interface EngineConformance extends Sizes {
 export function engineConformance(suite: EngineConformance): void {
   const { test, open, seed = Math.floor(Math.random() * 0x1_0000_0000), ...sizes } = suite
   for (const one of engineCases(sizes.modelRuns))
-    register(test, one, () => runEngineCase(one, open, { ...sizes, seed }))
+    register(test, nameOf(one), () => runEngineCase(one, open, { ...sizes, seed }))
   storeConformance({ test, open: async () => storeOn(await open()) })
 }
 
@@ -56,7 +70,7 @@ export interface StoreConformance {
  * storeConformance({ test, open: () => ({ store: openStore({ engine: memory() }) }) })
  */
 export function storeConformance({ test, open }: StoreConformance): void {
-  for (const one of storeCases) register(test, one, () => runStoreCase(one, open))
+  for (const one of storeCases) register(test, nameOf(one), () => runStoreCase(one, open))
 }
 
 /** Opens a store on each engine, so that an engine's suite covers both. */
@@ -68,16 +82,6 @@ async function storeOn({ engine, reopen, cleanUp }: OpenedEngine): Promise<Opene
   }
 }
 
-function register(test: RegisterTest, one: Case<never>, run: () => Promise<string | undefined>): void {
-  // Rest arguments, since mocha takes a function with a parameter for one that calls back.
-  test(`${one.promise}: ${one.name}`, async function (this: unknown, ...given: unknown[]) {
-    const reason = await run()
-    if (reason !== undefined) skip(given[0] ?? this, reason)
-  })
-}
-
-function skip(running: unknown, reason: string): void {
-  if (typeof running === 'object' && running !== null && 'skip' in running && typeof running.skip === 'function') {
-    running.skip(reason)
-  }
+function nameOf({ promise, name }: Case<never>): string {
+  return `${promise}: ${name}`
 }

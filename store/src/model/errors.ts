@@ -7,7 +7,9 @@ import type {
   ProjectionFailed,
   ReactionFailed,
 } from './event-errors.ts'
+import type { AnyGroupError } from './group-errors.ts'
 import { type LimitName, limits } from './limits.ts'
+import type { NoSuchProjection, ProjectionBusy, ReplayCountDiffers, WaitTimedOut } from './projection-errors.ts'
 import type { CheckpointConflict, ShelfConflict } from './shelf-errors.ts'
 import { type ErrorCode, quoted, VarveError, type VarveErrorShape } from './varve-error.ts'
 import type { ExpectedVersion } from './version.ts'
@@ -58,6 +60,11 @@ type AnyVarveError =
   | KeyMissing
   | PersonalDataUnreadable
   | KeyStoreFailed
+  | NoSuchProjection
+  | ProjectionBusy
+  | WaitTimedOut
+  | ReplayCountDiffers
+  | AnyGroupError
   | Forbidden
   | RemoteFailed
 

@@ -57,6 +57,14 @@ export const limits = {
   upcastSteps: 1_000,
   /** Events that a projection saves in one transaction; measured: larger batches gain nothing on SQLite. */
   projectionEvents: 500,
+  /** Partitions of one projection. */
+  projectionPartitions: 256,
+  /** Events that one projection, or one partition of it, sets aside before it stops all the same. */
+  parkedEvents: 1_000,
+  /** Characters of the id of a document. */
+  documentIdChars: 500,
+  /** Documents that one query gives, at the most. */
+  queriedDocuments: 10_000,
   /** Events of one correlation id that a trace shows, unless told otherwise; each with its payload is in memory. */
   traceEvents: 10_000,
   /** Payload and metadata of the events that a trace shows, in bytes; it ends after the event that passes them. */
@@ -84,12 +92,42 @@ export const limits = {
    * read a subject's personal data any more; `forget` waits that long.
    */
   keyCacheMs: 2_000,
+  /** Events that projections of one process read ahead of the slowest of them, which after that reads for itself. */
+  sharedEvents: 2_000,
+  /** Payload and metadata of these, in bytes. */
+  sharedBytes: 16_777_216,
   /** Attempts of a command whose stream keeps moving, the first one included. */
   conflictAttempts: 8,
   /** Streams whose states a process remembers for its commands, unless told otherwise; each state is in memory. */
   recentStreams: 10_000,
   /** Commands on one stream that are decided together, at the most; it also bounds how long they keep the process busy. */
   commandsTogether: 256,
+  /** Characters of a consumer group's name, which is part of a shelf key. */
+  groupNameChars: 400,
+  /** Characters of a consumer's name. */
+  consumerNameChars: 64,
+  /** Bytes of the settings of a consumer group: they are stored again with each of its writes. */
+  groupSettingsBytes: 65_536,
+  /** Unfinished events of a consumer group: they and all else that a group is have to fit into one entry of the shelf. */
+  groupInFlight: 10_000,
+  /** Programs that take part in one consumer group at a time. */
+  groupMembers: 64,
+  /** Consumers of one consumer group. */
+  groupConsumers: 256,
+  /** Events that one consumer of a group has at a time. */
+  consumerEvents: 1_000,
+  /** Retries of an event before it is parked. */
+  groupRetries: 1_000,
+  /** The longest pause before a retry, in milliseconds. */
+  groupRetryMs: 3_600_000,
+  /** Events of a consumer group that are on their way to or from the parked ones at a time. */
+  groupChores: 32,
+  /** Characters of the reason why an event was parked; what is longer is cut. */
+  parkReasonChars: 1_000,
+  /** Stretches of parked events that may be asked for before the first of them is delivered. */
+  groupReplays: 1_000,
+  /** Events after the last one taken in that are counted for the lag of a consumer group with a filter. */
+  lagEvents: 10_000,
   /** Bytes of one blob: what S3 takes in one put. */
   blobBytes: 5_368_709_120,
   /** Bytes of a blob that is redeemed into memory at once; larger ones are streamed. */

@@ -6,7 +6,7 @@ import { limits } from '../model/limits.ts'
 import { defineEvents, event } from '../schema/events.ts'
 import { defineProjection, type Gathering, gather, type SaveEffect } from './projection.ts'
 import { memoryTarget } from './targets/memory.ts'
-import { sqliteTarget } from './targets/sqlite.ts'
+import { sqliteTarget } from './targets/sqlite/index.ts'
 
 /** What a subscription may yield: positions that rise, some without an event, marks between them. */
 const subscription = fc

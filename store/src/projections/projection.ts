@@ -16,6 +16,7 @@ import { isPosition } from '../model/position.ts'
 import type { QueryItem } from '../model/query.ts'
 import type { Target } from '../model/target.ts'
 import { storedTypes, upToDate } from '../model/upcast.ts'
+import { type FailurePolicy, stopUnlessPassing } from './failure-policy.ts'
 
 /** A read model and how events change it. Made by {@link defineProjection}. */
 export interface Projection<ReadModel> {
@@ -24,13 +25,19 @@ export interface Projection<ReadModel> {
   readonly filter: QueryItem
   readonly target: Target<ReadModel>
   /** Brings the read model to its state before the first event. */
-  readonly empty: (readModel: ReadModel) => unknown
+  empty(readModel: ReadModel): unknown
   /**
    * Changes the read model by one event.
    *
    * @throws EVENT_NOT_DEFINED for an event in a schema version that is not defined.
    */
-  readonly handle: (readModel: ReadModel, event: RecordedEvent) => unknown
+  handle(readModel: ReadModel, event: RecordedEvent): unknown
+  /** Partitions that `runProjections` runs beside each other. */
+  readonly partitions: number
+  /** What an event must be kept in order with: all events of the same key. */
+  readonly keyOf: (event: RecordedEvent) => string
+  readonly onFailure: FailurePolicy
+  readonly saved: ((events: readonly RecordedEvent[]) => unknown) | undefined
 }
 
 /** What {@link defineProjection} takes. */
@@ -60,6 +67,25 @@ export interface GivenProjection<Events extends EventDefinitions, ReadModel> {
       event: RecordedEvent<Type, StoredOf<Events[Type]>>,
     ) => unknown
   }
+  /**
+   * Partitions that `runProjections` runs beside each other, each with a checkpoint of its own. Events of one key are always
+   * in one partition, in order; those of different partitions are not. Raise `version` with it. Default 1, at most
+   * `limits.projectionPartitions`.
+   */
+  readonly partitions?: number
+  /**
+   * What an event must be kept in order with: all events of the same key. Made from the event as it is stored, so that it
+   * never changes. Default: the id of its stream.
+   */
+  readonly key?: (event: RecordedEvent) => string
+  /** What `runProjections` does about a failure. Default `stopUnlessPassing`. */
+  readonly onFailure?: FailurePolicy
+  /**
+   * Called by `runProjections` with the events of a batch after they were saved, and not waited for: to tell a cache or a
+   * browser. Only of the generation that readers see, only with events appended since it began, at most once; a crash loses
+   * the call. What must not be lost is for `react`.
+   */
+  readonly saved?: (events: readonly RecordedEvent[]) => unknown
 }
 
 /**
@@ -79,8 +105,13 @@ export interface GivenProjection<Events extends EventDefinitions, ReadModel> {
 export function defineProjection<Events extends EventDefinitions, ReadModel>(
   given: GivenProjection<Events, ReadModel>,
 ): Projection<ReadModel> {
-  const { name, version = 1, events, target, filter = {}, empty, on } = given
+  const { name, version = 1, events, target, filter = {}, empty, on, partitions = 1, saved } = given
+  const { key = ({ streamId }: RecordedEvent) => streamId, onFailure = stopUnlessPassing } = given
   checkName(name)
+  checkPartitions(partitions)
+  for (const [argument, given] of Object.entries({ key, onFailure, saved: saved ?? key })) {
+    if (typeof given !== 'function') throw new InvalidArgument(argument, 'is not a function')
+  }
   if (!isPosition(version) || version === 0) throw new InvalidArgument('version', 'is not a whole number from 1 on')
   if (typeof target?.write !== 'function') throw new InvalidArgument('target', 'is no target, such as memoryTarget(…)')
   if (empty === undefined && !target.emptiesItself) {
@@ -100,7 +131,23 @@ export function defineProjection<Events extends EventDefinitions, ReadModel>(
       // What an event of the past has become is handled in its order; nearly always that is one event.
       return others.length === 0 ? handled : handleInTurn(handlers, readModel, others, handled)
     },
+    partitions,
+    keyOf: key,
+    onFailure,
+    saved,
   }
+}
+
+/** The partition, from 1, that the events of a key are in (FNV-1a): the same for ever, on every machine. */
+export function partitionOf(key: string, partitions: number): number {
+  if (partitions === 1) return 1
+  let hash = 0x811c9dc5
+  for (let index = 0; index < key.length; index++) {
+    hash = Math.imul(hash ^ key.charCodeAt(index), 0x01000193)
+  }
+  // The low bits of the last character would decide alone: two rounds of a mixer spread them.
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+  return (((hash ^ (hash >>> 13)) >>> 0) % partitions) + 1
 }
 
 function handleInTurn<ReadModel>(
@@ -146,6 +193,34 @@ export function gather(
   return { state: { savedPosition: position, pending: [] }, save: { events, position } }
 }
 
+/** A part of the log: the events that concern a projection, and how far it goes. */
+export interface Stretch {
+  readonly events: readonly RecordedEvent[]
+  /** Everything up to here is in it, or does not concern the projection. */
+  readonly upTo: number
+  /** Nothing newer was there. */
+  readonly isEnd: boolean
+}
+
+/** Many steps of the machine at once; the saves are to be carried out in their order. */
+export function gatherStretch(
+  { savedPosition, pending }: Gathering,
+  { events, upTo, isEnd }: Stretch,
+): { readonly state: Gathering; readonly saves: readonly SaveEffect[] } {
+  const all = pending.length === 0 ? events : [...pending, ...events]
+  const saves: SaveEffect[] = []
+  let rest = all
+  for (; rest.length >= limits.projectionEvents; rest = rest.slice(limits.projectionEvents)) {
+    const batch = rest.slice(0, limits.projectionEvents)
+    saves.push({ events: batch, position: batch.at(-1)?.position ?? upTo })
+  }
+  // Where nothing newer is there, readers shall see what is; where nothing is pending, the place moves on.
+  const isDue = (isEnd || rest.length === 0) && upTo > (saves.at(-1)?.position ?? savedPosition)
+  if (isDue) saves.push({ events: rest, position: upTo })
+  const saved = saves.at(-1)?.position ?? savedPosition
+  return { state: { savedPosition: saved, pending: isDue ? [] : rest }, saves }
+}
+
 function checkedTypes(events: EventDefinitions, on: object): readonly string[] {
   if (typeof on !== 'object' || on === null)
     throw new InvalidArgument('on', 'is missing: give a handler per event type')
@@ -156,6 +231,13 @@ function checkedTypes(events: EventDefinitions, on: object): readonly string[] {
     if (typeof handler !== 'function') throw new InvalidArgument(`on.${type}`, 'is not a function')
   }
   return entries.map(([type]) => type)
+}
+
+function checkPartitions(partitions: unknown): void {
+  if (!isPosition(partitions) || partitions === 0) {
+    throw new InvalidArgument('partitions', 'is not a whole number from 1 on')
+  }
+  if (partitions > limits.projectionPartitions) throw new LimitExceeded('projectionPartitions', partitions)
 }
 
 function checkName(name: unknown): void {

@@ -1,8 +1,7 @@
 import type { EventStore } from '../event-store.ts'
 import { InvalidArgument, StoreClosed } from '../model/errors.ts'
-import type { RecordedEvent } from '../model/event.ts'
-import { ProjectionFailed } from '../model/event-errors.ts'
-import type { TargetCheckpoint } from '../model/target.ts'
+import { firstCheckpoint, type TargetCheckpoint } from '../model/target.ts'
+import { applied } from './apply.ts'
 import { type Gathering, gather, type Projection, type SaveEffect } from './projection.ts'
 
 /** What a run of a projection needs beyond the projection. */
@@ -57,45 +56,18 @@ async function beginAnew<ReadModel>(
   { name, version, target, empty }: Projection<ReadModel>,
   expected: TargetCheckpoint | 'any' | undefined,
 ): Promise<TargetCheckpoint> {
-  const next = { position: 0, version }
+  const next = firstCheckpoint(version)
   await target.write({ projection: name, expected, next, empty: true, apply: empty })
   return next
 }
 
 async function save<ReadModel>(
-  { name, version, target, handle }: Projection<ReadModel>,
+  projection: Projection<ReadModel>,
   expected: TargetCheckpoint,
   { events, position }: SaveEffect,
 ): Promise<TargetCheckpoint> {
-  const next = { position, version }
-  const guarded = (readModel: ReadModel, event: RecordedEvent): unknown => {
-    const failed = (cause: unknown): never => {
-      throw new ProjectionFailed(name, event, { cause })
-    }
-    try {
-      const handled = handle(readModel, event)
-      return isPromise(handled) ? handled.then(undefined, failed) : undefined
-    } catch (cause) {
-      return failed(cause)
-    }
-  }
-  const apply = (readModel: ReadModel): unknown => applyAll(events, (event) => guarded(readModel, event))
-  await target.write({ projection: name, expected, next, empty: false, apply })
+  const next = { ...expected, position }
+  const apply = (readModel: ReadModel): unknown => applied(projection, events, readModel)
+  await projection.target.write({ projection: projection.name, expected, next, empty: false, apply })
   return next
-}
-
-/**
- * Handlers that do not wait are not waited for: a batch of theirs is one synchronous stretch, so nobody who shares
- * the connection sees it half done.
- */
-function applyAll(events: readonly RecordedEvent[], handle: (event: RecordedEvent) => unknown): unknown {
-  for (const [index, event] of events.entries()) {
-    const handled = handle(event)
-    if (isPromise(handled)) return handled.then(() => applyAll(events.slice(index + 1), handle))
-  }
-  return undefined
-}
-
-function isPromise(value: unknown): value is Promise<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }

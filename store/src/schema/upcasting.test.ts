@@ -142,21 +142,20 @@ onEveryEngine((open) => {
 
     it('reach projections, one after the other', async () => {
       const store = await storeOfThePast()
-      const lines: string[] = []
-      const target = memoryTarget(() => lines)
+      const target = memoryTarget((): string[] => [])
       const projection = defineProjection({
         name: 'lines',
         events: orderEvents,
         target,
         on: {
-          OrderPlaced: (_, { data }) => lines.push(`placed ${data.totalCents} ${data.currency}`),
-          OrderPaid: async (_, { data }) => lines.push(`paid ${data.cents}`),
-          OrderClosed: (_, { data }) => lines.push(`closed ${data.reason}`),
+          OrderPlaced: (lines, { data }) => lines.push(`placed ${data.totalCents} ${data.currency}`),
+          OrderPaid: async (lines, { data }) => lines.push(`paid ${data.cents}`),
+          OrderClosed: (lines, { data }) => lines.push(`closed ${data.reason}`),
         },
       })
       await using running = project(store, projection)
       await running.waitFor(history.length)
-      deepEqual(lines, ['placed 100 EUR', 'placed 200 EUR', 'placed 300 EUR', 'paid 600', 'closed settled'])
+      deepEqual(target.readModel, ['placed 100 EUR', 'placed 200 EUR', 'placed 300 EUR', 'paid 600', 'closed settled'])
     })
   })
 })

@@ -1,0 +1,278 @@
+/**
+ * What people do about projections, from anywhere: all of it goes through the shelf of the store, and the instances that run
+ * the projections act on it when they next look, within a quarter of a lease.
+ */
+import type { Clock } from '../engine/clock.ts'
+import { systemClock } from '../engine/system-clock.ts'
+import type { EventStore } from '../event-store.ts'
+import { InvalidArgument } from '../model/errors.ts'
+import { NoSuchProjection, ProjectionBusy, ReplayCountDiffers } from '../model/projection-errors.ts'
+import type { ParkedInProjection, ProjectionStatus } from '../model/projection-status.ts'
+import { callingFor, type ProjectionControl, recordOf, withRebuild, withRetired } from './control.ts'
+import {
+  type Kept,
+  type PartitionEntry,
+  type PartitionRequest,
+  type ProjectionShelf,
+  projectionShelf,
+} from './projection-shelf.ts'
+import { type StatusStore, statuses } from './status.ts'
+
+/** What looking after projections needs of a store: any store has it, embedded or remote. */
+export type AdminStore = StatusStore & Pick<EventStore, 'shelf'>
+
+/** Options of the verbs that look after projections. */
+export interface AdminOptions {
+  /** Default: the machine's clock. */
+  readonly clock?: Clock
+}
+
+/** Options of the verbs that are about one generation. */
+export interface OfGeneration extends AdminOptions {
+  /** Default: the one that readers see. */
+  readonly generation?: number
+}
+
+/** Attempts to change an entry that others change as well. */
+const attemptsMax = 20
+
+/**
+ * How all projections that ever ran over a store are doing.
+ *
+ * @example
+ * for (const { name, state, lagEvents } of await listProjections(store)) console.log(name, state, lagEvents)
+ */
+export async function listProjections(
+  store: AdminStore,
+  { clock = systemClock }: AdminOptions = {},
+): Promise<readonly ProjectionStatus[]> {
+  return statuses(store, await projectionShelf(store.shelf).view(), clock.now())
+}
+
+/**
+ * How one projection is doing.
+ *
+ * @throws NO_SUCH_PROJECTION
+ */
+export async function projectionStatus(
+  store: AdminStore,
+  name: string,
+  options: AdminOptions = {},
+): Promise<ProjectionStatus> {
+  const found = (await listProjections(store, options)).find((status) => status.name === name)
+  if (found === undefined) throw new NoSuchProjection(name)
+  return found
+}
+
+/**
+ * Pauses a projection, all generations of it, until it is resumed: also across restarts and deployments. Batches under way are
+ * finished. Pausing twice is fine.
+ *
+ * @throws NO_SUCH_PROJECTION
+ */
+export async function pauseProjection(store: Pick<EventStore, 'shelf'>, name: string): Promise<void> {
+  await changeControl(projectionShelf(store.shelf), name, (control) => ({ ...control, wanted: 'paused' }))
+}
+
+/**
+ * Lets a paused projection go on, and one that failed try again.
+ *
+ * @throws NO_SUCH_PROJECTION
+ */
+export async function resumeProjection(store: Pick<EventStore, 'shelf'>, name: string): Promise<void> {
+  const shelf = projectionShelf(store.shelf)
+  await changeControl(shelf, name, (control) => ({ ...control, wanted: 'running' }))
+  const { partitions } = await shelf.view()
+  const failed = partitions.filter(({ value }) => value.projection === name && value.state === 'failed')
+  for (const { key } of failed) await changePartition(shelf, key, tryingAgain)
+}
+
+function tryingAgain({ failure: _, ...entry }: PartitionEntry): PartitionEntry {
+  return entry.state === 'failed' ? { ...entry, state: 'new' } : entry
+}
+
+/**
+ * Builds the read model anew, as a generation of its own beside the one that readers see, with the newest version that ran.
+ * It is shown when it has caught up, or when {@link swapProjection} says so, as the instances are set.
+ *
+ * @returns the number of the new generation.
+ * @throws NO_SUCH_PROJECTION; PROJECTION_BUSY while another one is being built.
+ */
+export async function rebuildProjection(
+  store: Pick<EventStore, 'shelf' | 'head'>,
+  name: string,
+  { clock = systemClock }: AdminOptions = {},
+): Promise<number> {
+  const head = await store.head()
+  const change = (control: ProjectionControl) => withRebuild(control, { nowMs: clock.now(), head }).control
+  const { lastGeneration } = await changeControl(projectionShelf(store.shelf), name, change)
+  return lastGeneration
+}
+
+/**
+ * Shows readers another generation: the one that is being built, as soon as it has caught up; or one that was kept, at once,
+ * which takes a swap back. The instances do it when they next look.
+ *
+ * @throws NO_SUCH_PROJECTION; PROJECTION_BUSY for a generation that is retired.
+ */
+export async function swapProjection(
+  store: Pick<EventStore, 'shelf'>,
+  name: string,
+  generation: number,
+): Promise<void> {
+  await changeControl(projectionShelf(store.shelf), name, (control) => callingFor(control, generation))
+}
+
+/**
+ * Ends a generation that readers do not see; the instances stop it and remove its read model.
+ *
+ * @throws NO_SUCH_PROJECTION; PROJECTION_BUSY for the one that readers see.
+ */
+export async function retireGeneration(
+  store: Pick<EventStore, 'shelf'>,
+  name: string,
+  generation: number,
+): Promise<void> {
+  await changeControl(projectionShelf(store.shelf), name, (control) => withRetired(control, generation))
+}
+
+/**
+ * The events that a projection has set aside, by position.
+ *
+ * @throws NO_SUCH_PROJECTION
+ * @example
+ * await using running = runProjections(store, [stock])
+ * await running.waitFor('stock', await store.head())
+ * for await (const { position, reason } of parkedInProjection(store, 'stock')) console.log(position, reason)
+ */
+export async function* parkedInProjection(
+  store: Pick<EventStore, 'shelf'>,
+  name: string,
+  options: OfGeneration = {},
+): AsyncGenerator<ParkedInProjection> {
+  const shelf = projectionShelf(store.shelf)
+  const generation = await generationOf(shelf, name, options)
+  yield* shelf.parked(name, generation)
+}
+
+/** Which parked events are to be replayed. */
+export interface ReplayOptions extends OfGeneration {
+  /** Positions of events, or all that are parked. Of a parked key, the earlier events are replayed with a later one. */
+  readonly positions: readonly number[] | 'all'
+  /** How many that is: a replay of another number than somebody has looked at is refused. */
+  readonly expectedCount: number
+}
+
+/**
+ * Applies parked events after all, in their order; what fails again stays parked.
+ *
+ * @returns how many events were handed over to the instances that run them.
+ * @throws REPLAY_COUNT_DIFFERS when the number is another; nothing is replayed then. NO_SUCH_PROJECTION
+ */
+export async function replayInProjection(
+  store: Pick<EventStore, 'shelf'>,
+  name: string,
+  { positions, expectedCount, ...options }: ReplayOptions,
+): Promise<number> {
+  const shelf = projectionShelf(store.shelf)
+  const generation = await generationOf(shelf, name, options)
+  const chosen: ParkedInProjection[] = []
+  for await (const event of shelf.parked(name, generation)) {
+    if (positions === 'all' || positions.includes(event.position)) chosen.push(event)
+  }
+  if (chosen.length !== expectedCount) throw new ReplayCountDiffers(expectedCount, chosen.length)
+  for (const [partition, events] of Map.groupBy(chosen, (event) => event.partition)) {
+    const request = { kind: 'replay', positions: events.map(({ position }) => position) } as const
+    await ask(shelf, { name, generation }, partition, request)
+  }
+  return chosen.length
+}
+
+/**
+ * Passes over the event that a projection stopped at, for ever in this generation, and lets it try again. Nothing tells
+ * later that it was passed over but the count of skipped events: parking keeps more.
+ *
+ * @throws PROJECTION_BUSY when it has not stopped at that event; NO_SUCH_PROJECTION
+ */
+export async function skipEvent(
+  store: Pick<EventStore, 'shelf'>,
+  name: string,
+  { position, ...options }: OfGeneration & { readonly position: number },
+): Promise<void> {
+  const shelf = projectionShelf(store.shelf)
+  const generation = await generationOf(shelf, name, options)
+  const { partitions } = await shelf.view()
+  const stopped = partitions.find(
+    ({ value }) =>
+      value.projection === name && value.generation === generation && value.failure?.event?.position === position,
+  )
+  if (stopped === undefined) throw new ProjectionBusy(name, `has not stopped at the event at position ${position}.`)
+  await ask(shelf, { name, generation }, stopped.value.partition, { kind: 'skip', position })
+}
+
+async function ask(
+  shelf: ProjectionShelf,
+  { name, generation }: { readonly name: string; readonly generation: number },
+  partition: number,
+  request: PartitionRequest,
+): Promise<void> {
+  const { partitions } = await shelf.view()
+  const kept = partitions.find(
+    ({ value }) => value.projection === name && value.generation === generation && value.partition === partition,
+  )
+  if (kept === undefined) throw new NoSuchProjection(name, generation)
+  await changePartition(shelf, kept.key, (entry) => {
+    const asked = { ...entry, requests: [...entry.requests, request] }
+    return request.kind === 'skip' ? tryingAgain(asked) : asked
+  })
+}
+
+async function generationOf(shelf: ProjectionShelf, name: string, { generation }: OfGeneration): Promise<number> {
+  const { value: control } = await shelf.control(name)
+  if (control === undefined) throw new NoSuchProjection(name)
+  const chosen = generation ?? control.published ?? control.lastGeneration
+  return recordOf(control, chosen).generation
+}
+
+async function changeControl(
+  shelf: ProjectionShelf,
+  name: string,
+  change: (control: ProjectionControl) => ProjectionControl,
+): Promise<ProjectionControl> {
+  if (typeof name !== 'string' || name === '') throw new InvalidArgument('name', 'is not the name of a projection')
+  const written = await changed(
+    () => shelf.control(name),
+    ({ key, value, entryVersion }) => {
+      if (value === undefined) throw new NoSuchProjection(name)
+      return shelf.put({ key, value: change(value), entryVersion })
+    },
+  )
+  return written?.value ?? abandoned(name)
+}
+
+async function changePartition(
+  shelf: ProjectionShelf,
+  key: string,
+  change: (entry: PartitionEntry) => PartitionEntry,
+): Promise<void> {
+  await changed(
+    () => shelf.partition(key),
+    async (kept) => (kept === undefined ? undefined : shelf.put({ ...kept, value: change(kept.value) })),
+  )
+}
+
+/** Reads and writes again while others come first. */
+async function changed<Found, Value>(
+  load: () => Promise<Found>,
+  write: (found: Found) => Promise<Kept<Value> | 'conflict' | undefined>,
+): Promise<Kept<Value> | undefined> {
+  for (let attempts = 1; attempts < attemptsMax; attempts++) {
+    const written = await write(await load())
+    if (written !== 'conflict') return written
+  }
+  return abandoned('')
+}
+
+function abandoned(name: string): never {
+  throw new ProjectionBusy(name, `was changed by others at each of ${attemptsMax} attempts: try again.`)
+}

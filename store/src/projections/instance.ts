@@ -1,0 +1,273 @@
+/**
+ * One process among those that run projections. Four times in a lease it shows that it lives, looks at the shelf, and does
+ * its part: it makes the generations of its versions, claims what is free, gives back what is too much or not wanted, shows
+ * generations that have caught up, and removes those that are retired.
+ */
+import type { Clock } from '../engine/clock.ts'
+import type { EventStore } from '../event-store.ts'
+import { isVarveError, StoreClosed } from '../model/errors.ts'
+import type { Target } from '../model/target.ts'
+import { type ProjectionControl, recordOf } from './control.ts'
+import { dropRetired, prepareGenerations, showDue } from './generations.ts'
+import { LogReader } from './log-reader.ts'
+import { createMembership, type Membership } from './membership.ts'
+import { type MemberView, ownershipStep, type PartitionView } from './ownership.ts'
+import { reasonOf } from './parking.ts'
+import type { Projection } from './projection.ts'
+import {
+  type Kept,
+  type PartitionEntry,
+  type ProjectionShelf,
+  partitionKey,
+  projectionShelf,
+  type SharedView,
+} from './projection-shelf.ts'
+import { runPartition } from './run-partition.ts'
+import { type ProjectionLogLine, RunningPartition } from './running-partition.ts'
+import type { LocalProgress } from './wait-for.ts'
+
+/** What running projections needs of a store: any store has it, embedded or remote. */
+export type ProjectionStore = Pick<EventStore, 'subscribe' | 'readAll' | 'head' | 'shelf'>
+
+/** The options of an instance, every one of them present. */
+export interface InstanceOptions {
+  readonly instance: string
+  readonly leaseMs: number
+  readonly swap: 'when_caught_up' | 'manual'
+  readonly keepsPrevious: boolean
+  readonly rebuildEventsPerSecond: number | undefined
+  readonly signal: AbortSignal
+  readonly log: (line: ProjectionLogLine) => void
+  readonly clock: Clock
+  readonly random: () => number
+}
+
+/** How soon an instance looks again while one of its generations is not shown yet, in milliseconds. */
+const eagerMs = 250
+
+/** A process that runs projections; it begins at once. */
+export class Instance implements LocalProgress {
+  /** Resolves when it has stopped. */
+  readonly done: Promise<void>
+  readonly #store: ProjectionStore
+  readonly #projections: ReadonlyMap<string, Projection<unknown>>
+  readonly #options: InstanceOptions
+  readonly #shelf: ProjectionShelf
+  readonly #stopping = new AbortController()
+  readonly #signal: AbortSignal
+  readonly #reader: LogReader
+  readonly #member: Membership
+  readonly #running = new Map<string, RunningPartition>()
+  readonly #targets = new Map<string, Promise<Target<unknown>>>()
+  /** Since when this process has seen nobody run a partition. */
+  readonly #freeSinceMs = new Map<string, number>()
+  #controls: ReadonlyMap<string, ProjectionControl> = new Map()
+  #wakers: (() => void)[] = []
+
+  constructor(store: ProjectionStore, projections: readonly Projection<unknown>[], options: InstanceOptions) {
+    const { instance, clock } = options
+    const versions = Object.fromEntries(projections.map(({ name, version }) => [name, version]))
+    this.#store = store
+    this.#projections = new Map(projections.map((projection) => [projection.name, projection]))
+    this.#options = options
+    this.#shelf = projectionShelf(store.shelf)
+    this.#signal = AbortSignal.any([options.signal, this.#stopping.signal])
+    this.#reader = new LogReader(
+      store,
+      projections.map(({ filter }) => filter),
+    )
+    this.#member = createMembership(this.#shelf, clock, { instance, versions })
+    this.done = this.#run()
+  }
+
+  stop(): Promise<void> {
+    this.#stopping.abort(new StoreClosed('The instance'))
+    return this.done
+  }
+
+  positionOf(projection: string, generation: number, partition: number): number | undefined {
+    const running = this.#running.get(partitionKey(projection, generation, partition))
+    // Where it has not looked at its checkpoint yet, nothing is known.
+    return running === undefined || running.entry.state === 'new' ? undefined : running.entry.position
+  }
+
+  further(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wakers.push(resolve)
+      signal.addEventListener('abort', () => resolve(), { once: true })
+    })
+  }
+
+  async #run(): Promise<void> {
+    const { clock, leaseMs, log } = this.#options
+    for (let failures = 0; !this.#signal.aborted; ) {
+      try {
+        const isComplete = await this.#step()
+        failures = 0
+        if (isComplete) await clock.sleep(this.#isEager() ? Math.min(leaseMs / 4, eagerMs) : leaseMs / 4, this.#signal)
+      } catch (error) {
+        if (this.#signal.aborted || isVarveError(error, 'STORE_CLOSED')) break
+        failures++
+        const text = `The instance could not look at what is to be done: ${reasonOf(error).reason} It tries again.`
+        log({ level: isVarveError(error) && error.retryable ? 'warn' : 'error', error, text })
+        await clock.sleep(Math.min(leaseMs / 4, 100 * 2 ** failures), this.#signal)
+      }
+    }
+    await this.#end()
+  }
+
+  /** One look at the shelf and what follows from it. False when there is more to do at once. */
+  async #step(): Promise<boolean> {
+    const { clock, leaseMs, log, instance } = this.#options
+    if ((await this.#member.beat()) === 'buried') {
+      log({ level: 'warn', text: `The others took over from ${instance}, which was silent for ${leaseMs} ms.` })
+      await Promise.all([...this.#running.keys()].map((key) => this.#release(key)))
+      return false
+    }
+    const view = await this.#shelf.view(this.#signal)
+    this.#controls = new Map(view.controls.map(({ value }) => [value.name, value]))
+    const head = (): Promise<number> => this.#store.head()
+    const projections = [...this.#projections.values()]
+    const isComplete = await prepareGenerations(this.#shelf, projections, view, { nowMs: clock.now(), head })
+    const members = this.#member.seen(view.members)
+    for (const { key, value } of view.partitions) this.#running.get(key)?.hear(value.requests)
+    const partitions = view.partitions.map((kept) => this.#viewOf(kept))
+    const next = ownershipStep({ me: this.#member.id, leaseMs, members, partitions })
+    for (const id of next.bury) await this.#member.bury(id)
+    await Promise.all(next.release.map((key) => this.#release(key)))
+    for (const kept of view.partitions) if (next.claim.includes(kept.key)) await this.#claim(kept)
+    await this.#tend(
+      view,
+      members.filter(({ id }) => !next.bury.includes(id)),
+    )
+    return isComplete
+  }
+
+  #viewOf({ key, value }: Kept<PartitionEntry>): PartitionView {
+    const { projection, generation, state, failure } = value
+    const control = this.#controls.get(projection)
+    const record = control?.generations.find((one) => one.generation === generation)
+    const isSpent = state === 'failed' && failure?.triedBy.includes(this.#member.id) === true
+    const isWanted = control?.wanted === 'running' && record !== undefined && record.role !== 'retired' && !isSpent
+    // What it claimed without hearing the answer, or before a crash under the same name, does not run.
+    const owner = value.owner === this.#member.id && !this.#running.has(key) ? undefined : value.owner
+    return { key, projection, version: record?.version ?? 0, owner, isWanted, freeMs: this.#freeMs(key, value) }
+  }
+
+  /** How long a partition has had the owner it has, which matters when that is nobody, or nobody who lives. */
+  #freeMs(key: string, { owner = '', epoch }: PartitionEntry): number {
+    const nowMs = this.#options.clock.now()
+    const seen = `${key}@${epoch}@${owner}`
+    for (const known of this.#freeSinceMs.keys()) {
+      if (known !== seen && known.startsWith(`${key}@`)) this.#freeSinceMs.delete(known)
+    }
+    const sinceMs = this.#freeSinceMs.get(seen) ?? nowMs
+    this.#freeSinceMs.set(seen, sinceMs)
+    return nowMs - sinceMs
+  }
+
+  async #claim(kept: Kept<PartitionEntry>): Promise<void> {
+    const { projection: name, generation, partition } = kept.value
+    const projection = this.#projections.get(name)
+    const control = this.#controls.get(name)
+    if (projection === undefined || control === undefined || this.#signal.aborted) return
+    const epoch = kept.value.epoch + 1
+    const owner = this.#member.id
+    const claimed = await this.#shelf.put({ ...kept, value: { ...kept.value, owner, epoch, state: 'new' as const } })
+    if (claimed === 'conflict') return
+    const { clock, log, random } = this.#options
+    const told = new RunningPartition(claimed, {
+      ...{ shelf: this.#shelf, clock, owner, log },
+      changed: () => this.#changed(),
+    })
+    this.#running.set(kept.key, told)
+    const { headAtStart } = recordOf(control, generation)
+    const run = async (): Promise<never> =>
+      runPartition({
+        ...{ projection, generation, partition, epoch, clock, random, told },
+        ...{ store: this.#store, reader: this.#reader, shelf: this.#shelf },
+        target: await this.#targetOf(projection, generation),
+        signal: AbortSignal.any([this.#signal, told.stopping.signal]),
+        eventsPerSecond: () => (this.#isShown(name, generation) ? undefined : this.#options.rebuildEventsPerSecond),
+        mayTell: ({ position }) => position > headAtStart && this.#mayBeSeen(name, generation),
+      })
+    void told.during(run).then(() => {
+      this.#running.delete(kept.key)
+      this.#changed()
+    })
+  }
+
+  async #release(key: string): Promise<void> {
+    const running = this.#running.get(key)
+    running?.stopping.abort(new StoreClosed('The partition'))
+    await running?.ended
+  }
+
+  /** Shows generations that are due and removes those whose time is over: one instance does, that of the first name. */
+  async #tend(view: SharedView, living: readonly MemberView[]): Promise<void> {
+    const isAlive = (id: string): boolean => living.some((member) => member.id === id)
+    const close = (name: string, generation: number): Promise<void> => this.#closeTarget(name, generation)
+    for (const kept of view.controls) {
+      const projection = this.#projections.get(kept.value.name)
+      if (projection === undefined || firstOf(living, projection.name) !== this.#member.id) continue
+      const entries = view.partitions.map(({ value }) => value).filter((entry) => entry.projection === projection.name)
+      const control = await showDue(this.#shelf, projection, { kept, entries, ...this.#options })
+      this.#controls = new Map(this.#controls).set(projection.name, control)
+      await dropRetired(this.#shelf, projection, entries, { isAlive, close })
+    }
+  }
+
+  #targetOf({ name, target }: Projection<unknown>, generation: number): Promise<Target<unknown>> {
+    const key = `${name}/${generation}`
+    const known = this.#targets.get(key)
+    if (known !== undefined) return known
+    const opening = target.generations?.open({ projection: name, generation }) ?? Promise.resolve(target)
+    this.#targets.set(key, opening)
+    // What could not be opened is opened anew by whoever tries again.
+    opening.catch(() => this.#targets.delete(key))
+    return opening
+  }
+
+  async #closeTarget(name: string, generation: number): Promise<void> {
+    const open = this.#targets.get(`${name}/${generation}`)
+    this.#targets.delete(`${name}/${generation}`)
+    await (await open)?.close()
+  }
+
+  #isShown(name: string, generation: number): boolean {
+    return this.#controls.get(name)?.published === generation
+  }
+
+  /** The first generation is on its way to its readers from the beginning. */
+  #mayBeSeen(name: string, generation: number): boolean {
+    return (this.#controls.get(name)?.published ?? generation) === generation
+  }
+
+  /** A new generation is to be shown as soon as it can be. */
+  #isEager(): boolean {
+    return [...this.#running.values()].some(({ entry }) => !this.#isShown(entry.projection, entry.generation))
+  }
+
+  #changed(): void {
+    const woken = this.#wakers
+    this.#wakers = []
+    for (const wake of woken) wake()
+  }
+
+  async #end(): Promise<void> {
+    this.#stopping.abort(new StoreClosed('The instance'))
+    await Promise.all([...this.#running.values()].map(({ ended }) => ended))
+    this.#reader.close()
+    // Where the store is gone already, the lease ends by itself.
+    await this.#member.leave().catch(() => undefined)
+    await Promise.allSettled([...this.#targets.values()].map(async (opening) => (await opening).close()))
+  }
+}
+
+/** The one that does what one alone has to do. */
+function firstOf(living: readonly MemberView[], projection: string): string | undefined {
+  return living
+    .filter(({ versions }) => projection in versions)
+    .map(({ id }) => id)
+    .sort()[0]
+}

@@ -1,0 +1,122 @@
+import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
+import { describe, it } from 'vitest'
+import { memory } from '../engines/memory/index.ts'
+import type { EventStore } from '../event-store.ts'
+import type { SubscribeOptions } from '../model/call.ts'
+import { limits } from '../model/limits.ts'
+import { openStore } from '../open-store.ts'
+import { LogReader } from './log-reader.ts'
+import type { Stretch } from './projection.ts'
+
+const a = { types: ['A'] }
+const b = { types: ['B'] }
+const never = new AbortController().signal
+
+async function filled(count: number): Promise<EventStore> {
+  const store = openStore({ engine: memory() })
+  const events = Array.from({ length: count }, (_, nth) => ({ type: nth % 2 === 0 ? 'A' : 'B', data: nth }))
+  if (count > 0) await store.append('S-1', events)
+  return store
+}
+
+/** The store and how often it was subscribed to. */
+function counted(store: EventStore) {
+  const subscriptions: SubscribeOptions[] = []
+  const subscribe = ((options: SubscribeOptions) => {
+    subscriptions.push(options)
+    return store.subscribe(options as SubscribeOptions & { marks: true })
+  }) as EventStore['subscribe']
+  return { subscriptions, reader: new LogReader({ subscribe }, [a, b]) }
+}
+
+async function untilCaughtUp(stretches: AsyncGenerator<Stretch>, at: number): Promise<number[]> {
+  const positions: number[] = []
+  for (;;) {
+    const { value } = (await stretches.next()) as { value: Stretch }
+    positions.push(...value.events.map(({ position }) => position))
+    if (value.isEnd && value.upTo >= at) return positions
+  }
+}
+
+async function firstPositions(stretches: AsyncGenerator<Stretch>): Promise<number[]> {
+  const { value } = (await stretches.next()) as { value: Stretch }
+  return value.events.map(({ position }) => position)
+}
+
+const odd = (upTo: number) => Array.from({ length: Math.ceil(upTo / 2) }, (_, nth) => 2 * nth + 1)
+
+describe('a shared reading', () => {
+  it('gives every follower what its filter names, in order, from one subscription', async () => {
+    const { subscriptions, reader } = counted(await filled(1_000))
+    const [ofA, ofB] = await Promise.all([
+      untilCaughtUp(reader.follow(1, a, never), 1_000),
+      untilCaughtUp(reader.follow(1, b, never), 1_000),
+    ])
+    deepEqual(ofA, odd(1_000))
+    deepEqual(
+      ofB,
+      odd(1_000).map((position) => position + 1),
+    )
+    equal(subscriptions.length, 1)
+    reader.close()
+  })
+
+  it('goes on when there is news, and says again that nobody is behind', async () => {
+    const store = await filled(2)
+    const { reader } = counted(store)
+    const items = reader.follow(1, a, never)
+    deepEqual(await untilCaughtUp(items, 2), [1])
+    await store.append('S-2', [{ type: 'B', data: 1 }])
+    deepEqual(await untilCaughtUp(items, 3), [])
+    await store.append('S-2', [{ type: 'A', data: 1 }])
+    deepEqual(await untilCaughtUp(items, 4), [4])
+    reader.close()
+  })
+
+  it('does not wait for a slow follower, which reads for itself until it is back', async () => {
+    const count = 4 * limits.sharedEvents
+    const { subscriptions, reader } = counted(await filled(count))
+    const slow = reader.follow(1, a, never)
+    const begun = await firstPositions(slow)
+    deepEqual((await untilCaughtUp(reader.follow(1, b, never), count)).length, count / 2)
+    equal(subscriptions.length, 1)
+    deepEqual([...begun, ...(await untilCaughtUp(slow, count))], odd(count))
+    equal(subscriptions.length, 2)
+    reader.close()
+  })
+
+  it('moves to who is further ahead, and lets the others read for themselves', async () => {
+    const { subscriptions, reader } = counted(await filled(1_000))
+    const behind = reader.follow(1, a, never)
+    const begun = await firstPositions(behind)
+    deepEqual(await untilCaughtUp(reader.follow(991, a, never), 1_000), [991, 993, 995, 997, 999])
+    deepEqual([...begun, ...(await untilCaughtUp(behind, 1_000))], odd(1_000))
+    ok(subscriptions.length <= 3)
+    reader.close()
+  })
+
+  it('tells its followers what the store cannot read, and begins anew with the next', async () => {
+    const store = await filled(4)
+    let failures = 1
+    const subscribe = ((options: SubscribeOptions & { marks: true }) => {
+      if (failures-- > 0) throw new RangeError('no disk')
+      return store.subscribe(options)
+    }) as EventStore['subscribe']
+    const reader = new LogReader({ subscribe }, [a])
+    await rejects(reader.follow(1, a, never).next(), /no disk/)
+    deepEqual(await untilCaughtUp(reader.follow(1, a, never), 4), [1, 3])
+    reader.close()
+  })
+
+  it('ends with the store, with a signal, and when it is closed', async () => {
+    const store = await filled(1)
+    const { reader } = counted(store)
+    const leaving = new AbortController()
+    const [left, closed] = [reader.follow(1, a, leaving.signal), reader.follow(1, a, never)]
+    await Promise.all([untilCaughtUp(left, 1), untilCaughtUp(closed, 1)])
+    const ends = [rejects(left.next(), /enough/), rejects(closed.next(), { code: 'STORE_CLOSED' })]
+    leaving.abort(new Error('enough'))
+    await store.close()
+    await Promise.all(ends)
+  })
+})

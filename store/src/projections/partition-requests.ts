@@ -1,0 +1,51 @@
+import type { ParkedPlace, TargetCheckpoint } from '../model/target.ts'
+import { type PartitionRun, persistently } from './partition-run.ts'
+import { notWhereItWas, park, skipsCarriedOut, written } from './save-batch.ts'
+
+/** Carries out what somebody asked for while nothing is under way. */
+export async function carriedOutRequests<ReadModel>(
+  run: PartitionRun<ReadModel>,
+  from: TargetCheckpoint,
+): Promise<TargetCheckpoint> {
+  await skipsCarriedOut(run, from.position)
+  let checkpoint = from
+  for (const request of run.told.requests()) {
+    if (request.kind !== 'replay') continue
+    for (const position of request.positions) checkpoint = await replayed(run, checkpoint, position)
+    await run.told.carriedOut(request)
+  }
+  return checkpoint
+}
+
+/** Applies a parked event after all, with the earlier ones of its key before it. Where that fails it stays parked. */
+async function replayed<ReadModel>(
+  run: PartitionRun<ReadModel>,
+  from: TargetCheckpoint,
+  position: number,
+): Promise<TargetCheckpoint> {
+  const { projection, store, shelf, generation, signal } = run
+  const asked = from.parked.find((place) => place.position === position)
+  if (asked === undefined) return from
+  const isDue = (place: ParkedPlace): boolean =>
+    place.position === position || (asked.key !== undefined && place.key === asked.key && place.position < position)
+  let checkpoint = from
+  for (const place of from.parked.filter(isDue)) {
+    const event = await persistently(run, () => store.readAll({ from: place.position, limit: 1, signal }).first())
+    if (event === undefined || event.position !== place.position) return checkpoint
+    const parked = checkpoint.parked.filter((other) => other.position !== place.position)
+    const next = { ...checkpoint, parked }
+    const failure = await written(run, { expected: checkpoint, next }, [event])
+    if (failure !== undefined) {
+      if (failure.isLost) throw notWhereItWas
+      if (failure.event === undefined) throw failure.thrown
+      const earlier = await shelf.parkedEvent(projection.name, generation, place.position)
+      await park(run, event, place, { error: failure.error, attempts: (earlier?.attempts ?? 0) + 1 })
+      return checkpoint
+    }
+    checkpoint = next
+    await persistently(run, () => shelf.unpark(projection.name, { generation, position: place.position }))
+    run.told.counted({ events: 1 })
+    run.told.reached(checkpoint, 'catching_up')
+  }
+  return checkpoint
+}

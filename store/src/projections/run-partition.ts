@@ -1,0 +1,139 @@
+/**
+ * Runs one partition of one generation for as long as it is owned:
+ *
+ * take over > follow > (a batch) > apply and save > follow
+ *                                > fails > look at the checkpoint > retry | park and go on | stop
+ *
+ * Invariants: the first write tells the owner's epoch, so an owner before this one is refused from then on; the checkpoint
+ * passes an event only in the transaction that applied it, or that names it as parked; whatever the answer to a write was,
+ * or when there was none, the checkpoint in the target tells what happened.
+ */
+import { isVarveError } from '../model/errors.ts'
+import type { RecordedEvent } from '../model/event.ts'
+import { limits } from '../model/limits.ts'
+import { CheckpointConflict } from '../model/shelf-errors.ts'
+import { firstCheckpoint, type TargetCheckpoint } from '../model/target.ts'
+import { carriedOutRequests } from './partition-requests.ts'
+import { afterPause, checkpointName, type PartitionRun, persistently } from './partition-run.ts'
+import {
+  type Gathering,
+  gatherStretch,
+  type Projection,
+  partitionOf,
+  type SaveEffect,
+  type Stretch,
+} from './projection.ts'
+import { type Decided, notWhereItWas, savedBatch } from './save-batch.ts'
+
+/**
+ * Runs until the signal aborts, and rejects with its reason then.
+ *
+ * @throws CHECKPOINT_CONFLICT when another owner has taken over; STORE_CLOSED; and what the policy decides to stop at.
+ */
+export async function runPartition<ReadModel>(run: PartitionRun<ReadModel>): Promise<never> {
+  const { signal, told, projection, reader } = run
+  const decided: Decided = new Map()
+  let checkpoint = await takenOver(run)
+  for (;;) {
+    signal.throwIfAborted()
+    checkpoint = await carriedOutRequests(run, checkpoint)
+    const interruption = told.interruption()
+    const following = AbortSignal.any([signal, interruption])
+    told.reached(checkpoint, 'catching_up')
+    try {
+      const stretches = reader.follow(checkpoint.position + 1, projection.filter, following)
+      await followed(run, checkpoint, stretches, decided, (saved) => {
+        checkpoint = saved
+      })
+    } catch (error) {
+      if (interruption.aborted && !signal.aborted && error === interruption.reason) continue
+      // A target that loses what was not saved, such as one in memory, begins where it is.
+      if (error === notWhereItWas) checkpoint = await takenOver(run)
+      else if (isPassingOfStore(error)) await afterPause(run, { error, event: undefined, attempts: 1 })
+      else throw error
+    }
+  }
+}
+
+/** A store that cannot be read now is asked again; what it cannot read ever is a failure. */
+function isPassingOfStore(error: unknown): boolean {
+  return isVarveError(error, 'ENGINE_UNAVAILABLE')
+}
+
+/** Writes the epoch of this owner into the checkpoint: from here on earlier owners are refused. */
+async function takenOver<ReadModel>(run: PartitionRun<ReadModel>): Promise<TargetCheckpoint> {
+  const { projection, partition } = run
+  if (projection.partitions > 1) await begunTogether(run)
+  const isAlone = projection.partitions === 1
+  return withEpoch(run, checkpointName(projection, partition), isAlone ? projection.empty : undefined)
+}
+
+/** The first of many partitions empties the read model for all of them, before any of them writes. */
+async function begunTogether<ReadModel>(run: PartitionRun<ReadModel>): Promise<void> {
+  const { projection, target } = run
+  const name = checkpointName(projection, 0)
+  const isBegun = async (): Promise<boolean> => (await target.checkpoint(name)) !== undefined
+  await persistently(run, async () => {
+    if (await isBegun()) return
+    const next = firstCheckpoint(projection.version)
+    try {
+      await target.write({ projection: name, expected: undefined, next, empty: true, apply: projection.empty })
+    } catch (error) {
+      if (!(await isBegun())) throw error
+    }
+  })
+}
+
+function withEpoch<ReadModel>(
+  run: PartitionRun<ReadModel>,
+  name: string,
+  empty: Projection<ReadModel>['empty'] | undefined,
+): Promise<TargetCheckpoint> {
+  const { projection, target, epoch } = run
+  return persistently(run, async () => {
+    const found = await target.checkpoint(name)
+    if (found !== undefined && found.epoch > epoch) throw new CheckpointConflict(name)
+    if (found?.epoch === epoch) return found
+    const next = found === undefined ? firstCheckpoint(projection.version, epoch) : { ...found, epoch }
+    const isFirst = found === undefined && empty !== undefined
+    const apply = isFirst ? empty : () => undefined
+    await target.write({ projection: name, expected: found, next, empty: isFirst, apply })
+    return next
+  })
+}
+
+async function followed<ReadModel>(
+  run: PartitionRun<ReadModel>,
+  from: TargetCheckpoint,
+  stretches: AsyncGenerator<Stretch>,
+  decided: Decided,
+  saved: (checkpoint: TargetCheckpoint) => void,
+): Promise<void> {
+  const { projection, partition, told, clock } = run
+  const isOwn = (event: RecordedEvent): boolean =>
+    projection.partitions === 1 || partitionOf(projection.keyOf(event), projection.partitions) === partition
+  let checkpoint = from
+  let state: Gathering = { savedPosition: checkpoint.position, pending: [] }
+  let askedAtMs = clock.now()
+  let isLive = false
+  for await (const stretch of stretches) {
+    if (!isLive) told.counted({ loadMs: clock.now() - askedAtMs })
+    isLive = stretch.isEnd
+    const step = gatherStretch(state, { ...stretch, events: stretch.events.filter(isOwn) })
+    state = step.state
+    for (const save of step.saves) {
+      if (!isWorthSaving(save, checkpoint)) continue
+      checkpoint = await savedBatch(run, checkpoint, save, decided)
+      saved(checkpoint)
+    }
+    // Where nothing is pending the read model is as far as the stretch, although the checkpoint need not be.
+    const reached = state.pending.length === 0 ? { ...checkpoint, position: stretch.upTo } : checkpoint
+    told.reached(reached, isLive ? 'live' : 'catching_up')
+    askedAtMs = clock.now()
+  }
+}
+
+/** A place that moved over nothing but what others wrote need not be saved each time. */
+function isWorthSaving({ events, position }: SaveEffect, checkpoint: TargetCheckpoint): boolean {
+  return events.length > 0 || position - checkpoint.position >= limits.pageEvents
+}

@@ -1,0 +1,213 @@
+import type { Clock } from '../engine/clock.ts'
+import { isVarveError } from '../model/errors.ts'
+import { limits } from '../model/limits.ts'
+import type { ParkedInProjection, ProjectionCounts } from '../model/projection-status.ts'
+import { CheckpointConflict } from '../model/shelf-errors.ts'
+import type { TargetCheckpoint } from '../model/target.ts'
+import { failedEvent, reasonOf } from './parking.ts'
+import type { PartitionListener } from './partition-run.ts'
+import type { Kept, PartitionEntry, PartitionRequest, ProjectionShelf } from './projection-shelf.ts'
+
+/** How long what a partition has done is gathered before the others are told, in milliseconds. */
+const publishMs = 250
+
+/** Instances that are remembered to have come to a failure. */
+const triedMax = 100
+
+/** What a partition that runs in this process needs of it. */
+export interface RunningOptions {
+  readonly shelf: ProjectionShelf
+  readonly clock: Clock
+  /** The instance that claimed it. */
+  readonly owner: string
+  readonly log: (line: ProjectionLogLine) => void
+  /** Called whenever it has come further. */
+  readonly changed: () => void
+}
+
+/** Something to tell a person. */
+export interface ProjectionLogLine {
+  readonly level: 'info' | 'warn' | 'error'
+  /** A sentence that says what happened, where, and what to do. */
+  readonly text: string
+  readonly projection?: string
+  readonly generation?: number
+  readonly partition?: number
+  readonly error?: unknown
+}
+
+/** A partition that this process has claimed: hears how its run goes and tells the others, through its entry. */
+export class RunningPartition implements PartitionListener {
+  /** Ends the run. */
+  readonly stopping: AbortController = new AbortController()
+  /** Resolves when the run has ended and the others know. */
+  readonly ended: Promise<void>
+  readonly #options: RunningOptions
+  readonly #place: Pick<PartitionEntry, 'projection' | 'generation' | 'partition'>
+  readonly #end: () => void
+  /** As it lies on the shelf. */
+  #kept: Kept<PartitionEntry>
+  /** As it is. */
+  #entry: PartitionEntry
+  #isDirty = false
+  #ring: (() => void) | undefined
+  #interruption = new AbortController()
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(claimed: Kept<PartitionEntry>, options: RunningOptions) {
+    const { projection, generation, partition } = claimed.value
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.ended = promise
+    this.#end = resolve
+    this.#options = options
+    this.#place = { projection, generation, partition }
+    this.#kept = claimed
+    this.#entry = claimed.value
+  }
+
+  get entry(): PartitionEntry {
+    return this.#entry
+  }
+
+  /** Takes over what somebody asks. */
+  hear(requests: readonly PartitionRequest[]): void {
+    if (JSON.stringify(requests) === JSON.stringify(this.#entry.requests)) return
+    this.#entry = { ...this.#entry, requests }
+    this.#interruption.abort()
+  }
+
+  /** Runs it, and tells the others how it goes until it is over, and how it ended. */
+  async during(run: () => Promise<never>): Promise<void> {
+    const over = new AbortController()
+    const telling = this.#tell(over.signal)
+    const failure = await run().catch((error: unknown) => error)
+    over.abort()
+    this.#ring?.()
+    await telling
+    try {
+      await this.#conclude(failure)
+    } catch (error) {
+      this.#log('warn', 'Its end could not be written down: it is taken over when the lease ends.', error)
+    }
+    this.#end()
+  }
+
+  reached({ position, parked }: TargetCheckpoint, follows: 'catching_up' | 'live'): void {
+    const { failure, ...entry } = this.#entry
+    const state = follows === 'live' && parked.length > 0 ? 'parked' : follows
+    const isFurther = position !== entry.position || state !== entry.state || parked.length !== entry.parked
+    if (!isFurther) return
+    // Whoever came to a failure before is of no interest once it is overcome.
+    const isOvercome = position > entry.position || state !== 'catching_up'
+    const kept = failure === undefined || isOvercome ? {} : { failure }
+    this.#entry = { ...entry, ...kept, position, parked: parked.length, state }
+    this.#isDirty = true
+    this.#ring?.()
+    this.#options.changed()
+  }
+
+  counted(counts: Partial<ProjectionCounts>): void {
+    const sum = { ...this.#entry.counts }
+    for (const [name, value] of Object.entries(counts)) sum[name as keyof ProjectionCounts] += value
+    this.#entry = { ...this.#entry, counts: sum }
+  }
+
+  retrying(error: unknown, afterMs: number): void {
+    const { code, reason } = reasonOf(error)
+    this.#log('warn', `Trying again in ${afterMs} ms: ${reason} (${code}).`, error)
+  }
+
+  parked({ position, eventType, streamId, reason, code }: ParkedInProjection): void {
+    const event = `Event ${position} (${eventType} of ${streamId})`
+    this.#log('warn', `${event} is parked: ${reason} (${code}). Replay it once that is mended.`)
+  }
+
+  notTold(error: unknown): void {
+    this.#log('warn', `\`saved\` threw: ${reasonOf(error).reason}. The read model has the events.`, error)
+  }
+
+  requests(): readonly PartitionRequest[] {
+    return this.#entry.requests
+  }
+
+  async carriedOut(request: PartitionRequest): Promise<void> {
+    const isOther = (one: PartitionRequest): boolean => JSON.stringify(one) !== JSON.stringify(request)
+    const { skipped, requests } = this.#entry
+    const passed = request.kind === 'skip' ? [...skipped, request.position].slice(-limits.parkedEvents) : skipped
+    this.#entry = { ...this.#entry, skipped: passed, requests: requests.filter(isOther) }
+    await this.#publish((found) => found.filter(isOther))
+  }
+
+  interruption(): AbortSignal {
+    if (this.#interruption.signal.aborted) this.#interruption = new AbortController()
+    return this.#interruption.signal
+  }
+
+  async #tell(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      if (!this.#isDirty) {
+        await new Promise<void>((resolve) => {
+          this.#ring = resolve
+        })
+      }
+      await this.#options.clock.sleep(publishMs, signal)
+      if (signal.aborted) return
+      // Where the store cannot be written to now, the next attempt tells what is the case then.
+      await this.#publish().catch(() => {
+        this.#isDirty = true
+      })
+    }
+  }
+
+  /** One write after the other. Whoever has lost the partition stops, and leaves the entry to its new owner. */
+  #publish(remaining = (requests: readonly PartitionRequest[]) => requests): Promise<void> {
+    const publishing = this.#last.then(async () => {
+      for (;;) {
+        this.#isDirty = false
+        const written = await this.#options.shelf.put({ ...this.#kept, value: this.#entry })
+        if (written !== 'conflict') {
+          this.#kept = written
+          return
+        }
+        const found = await this.#options.shelf.partition(this.#kept.key)
+        if (found === undefined || found.value.epoch !== this.#entry.epoch) {
+          this.stopping.abort(new CheckpointConflict(this.#kept.key))
+          return
+        }
+        this.#kept = found
+        this.hear(remaining(found.value.requests))
+      }
+    })
+    this.#last = publishing.catch(() => undefined)
+    return publishing
+  }
+
+  async #conclude(failure: unknown): Promise<void> {
+    const { owner, ...free } = this.#entry
+    const { signal } = this.stopping
+    if (isVarveError(signal.reason, 'CHECKPOINT_CONFLICT')) return
+    if (signal.aborted || isVarveError(failure, 'STORE_CLOSED')) {
+      this.#entry = free
+      await this.#publish()
+      return
+    }
+    if (isVarveError(failure, 'CHECKPOINT_CONFLICT') && (await this.#isTakenOver())) return
+    const { code, reason } = reasonOf(failure)
+    const event = isVarveError(failure, 'PROJECTION_FAILED') ? failedEvent(failure) : undefined
+    const triedBy = [...(free.failure?.triedBy ?? []), this.#options.owner].slice(-triedMax)
+    const stored = { code, reason, ...(event && { event }), atMs: this.#options.clock.now(), triedBy }
+    this.#entry = { ...free, state: 'failed', failure: stored }
+    const text = `Stopped after position ${free.position}: ${reason} Mend it and resume the projection, or skip the event.`
+    this.#log('error', text, failure)
+    await this.#publish()
+  }
+
+  async #isTakenOver(): Promise<boolean> {
+    const found = await this.#options.shelf.partition(this.#kept.key)
+    return found?.value.epoch !== this.#entry.epoch
+  }
+
+  #log(level: ProjectionLogLine['level'], text: string, error?: unknown): void {
+    this.#options.log({ level, text, ...this.#place, ...(error !== undefined && { error }) })
+  }
+}

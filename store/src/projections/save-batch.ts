@@ -1,0 +1,172 @@
+import { isVarveError, LimitExceeded } from '../model/errors.ts'
+import type { RecordedEvent } from '../model/event.ts'
+import { limits } from '../model/limits.ts'
+import { CheckpointConflict } from '../model/shelf-errors.ts'
+import { checkpointHolds, type ParkedPlace, type TargetCheckpoint } from '../model/target.ts'
+import { applied } from './apply.ts'
+import { parkedDetail } from './parking.ts'
+import { afterPause, checkpointName, type PartitionRun, persistently } from './partition-run.ts'
+import type { SaveEffect } from './projection.ts'
+import type { PartitionRequest } from './projection-shelf.ts'
+
+/** Thrown when a target lost more than the batch that failed. */
+export const notWhereItWas: unique symbol = Symbol('the target is not where it was')
+
+/** The events that were set aside since the run began, for a target that begins again. */
+export type Decided = Map<number, ParkedPlace>
+
+/** Saves a batch, whatever it takes: tries again, sets events aside, or throws what the policy stops at. */
+export async function savedBatch<ReadModel>(
+  run: PartitionRun<ReadModel>,
+  checkpoint: TargetCheckpoint,
+  { events, position }: SaveEffect,
+  decided: Decided,
+): Promise<TargetCheckpoint> {
+  const { told, clock } = run
+  const startedAtMs = clock.now()
+  const attempts = new Map<number | undefined, number>()
+  for (;;) {
+    const skips = skippedBy(told.requests())
+    const parked = await parkedWith(run, checkpoint, events, decided)
+    if (parked.length > limits.parkedEvents) throw new LimitExceeded('parkedEvents', parked.length)
+    const aside = new Set(parked.map((place) => place.position))
+    const due = events.filter((event) => !aside.has(event.position) && !skips.has(event.position))
+    const next = { ...checkpoint, position, parked }
+    const failure = await written(run, { expected: checkpoint, next }, due)
+    if (failure === undefined) {
+      const skipped = events.filter((event) => skips.has(event.position)).length
+      told.counted({ events: due.length, batches: 1, skipped })
+      await skipsCarriedOut(run, position)
+      tell(run, due)
+      await slowedDown(run, events.length, startedAtMs)
+      return next
+    }
+    const { thrown, error, event, isLost } = failure
+    const tried = (attempts.get(event?.position) ?? 0) + 1
+    attempts.set(event?.position, tried)
+    const decision = await afterPause(run, { error, event, attempts: tried }, thrown)
+    if (decision !== 'again' && event !== undefined) {
+      const key = decision === 'park_key' ? run.projection.keyOf(event) : undefined
+      const place = key === undefined ? { position: event.position } : { position: event.position, key }
+      await park(run, event, place, { error, attempts: tried })
+      decided.set(event.position, place)
+    }
+    if (isLost) throw notWhereItWas
+  }
+}
+
+/** What is parked once this batch is saved: what was, what was decided, and what comes after it in a parked key. */
+async function parkedWith<ReadModel>(
+  run: PartitionRun<ReadModel>,
+  checkpoint: TargetCheckpoint,
+  events: readonly RecordedEvent[],
+  decided: Decided,
+): Promise<readonly ParkedPlace[]> {
+  const parked = [...checkpoint.parked]
+  const keys = new Set(parked.flatMap(({ key }) => key ?? []))
+  for (const event of events) {
+    const place = decided.get(event.position)
+    if (place !== undefined) {
+      parked.push(place)
+      if (place.key !== undefined) keys.add(place.key)
+    } else if (keys.size > 0 && keys.has(run.projection.keyOf(event))) {
+      const behind = { position: event.position, key: run.projection.keyOf(event) }
+      await park(run, event, behind, { error: undefined, attempts: 0 })
+      decided.set(event.position, behind)
+      parked.push(behind)
+    }
+  }
+  return parked
+}
+
+/** Remembers why an event is set aside, before any checkpoint passes it. */
+export async function park<ReadModel>(
+  run: PartitionRun<ReadModel>,
+  event: RecordedEvent,
+  { key }: ParkedPlace,
+  why: { readonly error: unknown; readonly attempts: number },
+): Promise<void> {
+  const { projection, shelf, generation, partition, told, clock } = run
+  const detail = parkedDetail(event, { generation, partition, key, atMs: clock.now(), ...why })
+  await persistently(run, () => shelf.park(projection.name, detail))
+  told.parked(detail)
+}
+
+/** A batch that did not come into the target. */
+export interface Failure {
+  readonly thrown: unknown
+  /** What the handler threw, or the target. */
+  readonly error: unknown
+  /** Undefined when it was the target. */
+  readonly event: RecordedEvent | undefined
+  /** The target has lost more than this batch. */
+  readonly isLost: boolean
+}
+
+/** Writes a batch. Undefined when it is in the target, whatever the answer was. */
+export async function written<ReadModel>(
+  run: PartitionRun<ReadModel>,
+  { expected, next }: { readonly expected: TargetCheckpoint; readonly next: TargetCheckpoint },
+  due: readonly RecordedEvent[],
+): Promise<Failure | undefined> {
+  const { projection, target, partition, told, clock } = run
+  const name = checkpointName(projection, partition)
+  const startedAtMs = clock.now()
+  let applyMs = 0
+  const apply = (readModel: ReadModel): unknown => {
+    const fromMs = clock.now()
+    const counted = (): void => {
+      applyMs = clock.now() - fromMs
+    }
+    const waits = applied(projection, due, readModel)
+    counted()
+    return waits instanceof Promise ? waits.finally(counted) : waits
+  }
+  try {
+    await target.write({ projection: name, expected, next, empty: false, apply, events: due })
+    told.counted({ applyMs, writeMs: clock.now() - startedAtMs - applyMs })
+    return undefined
+  } catch (thrown) {
+    const found = await persistently(run, () => target.checkpoint(name))
+    if (checkpointHolds(found, next)) return undefined
+    if (found !== undefined && found.epoch > expected.epoch) throw new CheckpointConflict(name)
+    const isLost = !checkpointHolds(found, expected)
+    if (!isVarveError(thrown, 'PROJECTION_FAILED')) return { thrown, error: thrown, event: undefined, isLost }
+    const event = due.find(({ position }) => position === thrown.position)
+    return { thrown, error: thrown.cause, event, isLost }
+  }
+}
+
+function skippedBy(requests: readonly PartitionRequest[]): ReadonlySet<number> {
+  return new Set(requests.flatMap((request) => (request.kind === 'skip' ? request.position : [])))
+}
+
+/** Strikes off what was asked to be skipped and lies behind. */
+export async function skipsCarriedOut<ReadModel>(run: PartitionRun<ReadModel>, position: number): Promise<void> {
+  for (const request of run.told.requests()) {
+    if (request.kind === 'skip' && request.position <= position) await run.told.carriedOut(request)
+  }
+}
+
+/** Tells of saved events. It is not waited for, and what goes wrong there is not the projection's failure. */
+function tell<ReadModel>(
+  { projection, mayTell, told }: PartitionRun<ReadModel>,
+  events: readonly RecordedEvent[],
+): void {
+  const { saved } = projection
+  const news = saved === undefined ? [] : events.filter(mayTell)
+  if (saved === undefined || news.length === 0) return
+  const telling = async (): Promise<unknown> => saved(news)
+  telling().catch(told.notTold)
+}
+
+async function slowedDown<ReadModel>(
+  { eventsPerSecond, clock, signal }: PartitionRun<ReadModel>,
+  events: number,
+  startedAtMs: number,
+): Promise<void> {
+  const bound = eventsPerSecond()
+  if (bound === undefined) return
+  const restMs = (events / bound) * 1_000 - (clock.now() - startedAtMs)
+  if (restMs > 0) await clock.sleep(restMs, signal)
+}

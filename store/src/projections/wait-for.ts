@@ -1,0 +1,123 @@
+import type { Clock } from '../engine/clock.ts'
+import { systemClock } from '../engine/system-clock.ts'
+import type { EventStore } from '../event-store.ts'
+import type { CallOptions } from '../model/call.ts'
+import { InvalidArgument } from '../model/errors.ts'
+import { isPosition } from '../model/position.ts'
+import { NoSuchProjection, WaitTimedOut } from '../model/projection-errors.ts'
+import { projectionShelf, type SharedView } from './projection-shelf.ts'
+import { stateOf } from './status.ts'
+
+/** Options of a wait for a read model. */
+export interface WaitOptions extends CallOptions {
+  /** Default 30,000. */
+  readonly timeoutMs?: number
+}
+
+/** What is known of a read model in this process, ahead of what the shelf says. */
+export interface LocalProgress {
+  /** Position of a partition that runs here. */
+  positionOf(projection: string, generation: number, partition: number): number | undefined
+  /** Resolves when a partition that runs here has come further, or when the signal aborts. */
+  further(signal: AbortSignal): Promise<void>
+}
+
+/** What is waited for. */
+export interface Wait extends WaitOptions {
+  readonly projection: string
+  readonly position: number
+  readonly clock: Clock
+  readonly local?: LocalProgress
+}
+
+/** Pauses between two looks at the shelf: short at first, since most waits are for what was just appended. */
+const pauseMinMs = 10
+const pauseMaxMs = 250
+
+/**
+ * Resolves once the read model of a projection that runs anywhere over this store has everything up to a position.
+ *
+ * @throws WAIT_TIMED_OUT after `timeoutMs`, default 30,000; NO_SUCH_PROJECTION
+ * @example
+ * await using running = runProjections(store, [stock])
+ * const { position } = await store.append('Goods-1', [{ type: 'GoodsReceived', data: { sku: 'tea', quantity: 4 } }])
+ * await running.waitFor('stock', 0)
+ * await waitForProjection(store, 'stock', position, { timeoutMs: 5_000 })
+ */
+export async function waitForProjection(
+  store: Pick<EventStore, 'shelf'>,
+  projection: string,
+  position: number,
+  options: WaitOptions & { readonly clock?: Clock } = {},
+): Promise<void> {
+  await waitUntil(store, { projection, position, clock: systemClock, ...options })
+}
+
+/** The same with what this process knows before the shelf does. */
+export async function waitUntil(store: Pick<EventStore, 'shelf'>, wait: Wait): Promise<void> {
+  const { projection, position, clock, local, timeoutMs = 30_000, signal } = wait
+  if (!isPosition(position)) throw new InvalidArgument('position', 'is not a whole number from 0 on')
+  if (!isPosition(timeoutMs)) throw new InvalidArgument('timeoutMs', 'is not a whole number from 0 on')
+  const shelf = projectionShelf(store.shelf)
+  const untilMs = clock.now() + timeoutMs
+  for (let pauseMs = pauseMinMs; ; pauseMs = Math.min(pauseMs * 2, pauseMaxMs)) {
+    signal?.throwIfAborted()
+    const { position: actual, state, own } = progressIn(await shelf.view(signal), projection, local)
+    if (actual >= position) return
+    const restMs = untilMs - clock.now()
+    // What this instance has just begun may not be on the shelf yet.
+    if (state === undefined && local === undefined) throw new NoSuchProjection(projection)
+    if (restMs <= 0) throw new WaitTimedOut(projection, { position, actual, timeoutMs, state: state ?? 'new' })
+    if (local !== undefined && own !== undefined) await here(local, own, Math.min(restMs, pauseMaxMs), wait)
+    else await clock.sleep(Math.min(pauseMs, restMs), signal)
+  }
+}
+
+/** Waits for what runs in this process alone, without asking the shelf, for a while. */
+async function here(
+  local: LocalProgress,
+  { generation, partitions }: Local,
+  forMs: number,
+  { projection, position, clock, signal }: Wait,
+): Promise<void> {
+  const over = new AbortController()
+  const either = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal])
+  const numbers = Array.from({ length: partitions }, (_, index) => index + 1)
+  const isThere = (): boolean =>
+    numbers.every((partition) => (local.positionOf(projection, generation, partition) ?? -1) >= position)
+  let isPausing = true
+  const pause = clock.sleep(forMs, either).then(() => {
+    isPausing = false
+  })
+  while (isPausing && !either.aborted && !isThere()) await Promise.race([local.further(either), pause])
+  over.abort()
+}
+
+/** A generation all of whose partitions run in this process. */
+interface Local {
+  readonly generation: number
+  readonly partitions: number
+}
+
+function progressIn(
+  { controls, partitions }: SharedView,
+  projection: string,
+  local: LocalProgress | undefined,
+): { readonly position: number; readonly state: string | undefined; readonly own?: Local } {
+  const control = controls.find(({ value }) => value.name === projection)?.value
+  const record = control?.generations.find(({ generation }) => generation === control.published)
+  if (control === undefined) return { position: -1, state: undefined }
+  if (record === undefined) return { position: -1, state: 'new' }
+  const { generation } = record
+  const entries = partitions
+    .map(({ value }) => value)
+    .filter((entry) => entry.projection === projection && entry.generation === generation)
+  const known = entries.map((entry) => local?.positionOf(projection, generation, entry.partition))
+  const positions = entries.map((entry, index) => Math.max(entry.position, known[index] ?? 0))
+  const isWhole = entries.length === record.partitions
+  return {
+    position: isWhole ? Math.min(...positions) : -1,
+    state: stateOf(control, record, entries),
+    ...(isWhole && known.every((position) => position !== undefined) && { own: record }),
+  }
+}

@@ -1,0 +1,28 @@
+import { describe, it } from 'vitest'
+
+/** Seeds of one test, so that a report shows how far it is. */
+const seedsAtOnce = 500
+
+/**
+ * Runs a simulation for a number of seeds, and names the one that fails. `VARVE_SIMULATION_SEED=7` repeats one;
+ * `VARVE_SIMULATION_SEEDS=1000000` runs another number of them.
+ */
+export function simulated(holds: string, count: number, simulate: (seed: number) => Promise<void>): void {
+  const { VARVE_SIMULATION_SEED: one, VARVE_SIMULATION_SEEDS: many = String(count) } = process.env
+  const last = one === undefined ? Number(many) : Number(one)
+  const first = one === undefined ? 1 : last
+  describe(holds, () => {
+    for (let from = first; from <= last; from += seedsAtOnce) {
+      const to = Math.min(last, from + seedsAtOnce - 1)
+      it(`seeds ${from} to ${to}`, { timeout: 1_200_000 }, async () => {
+        for (let seed = from; seed <= to; seed++) {
+          try {
+            await simulate(seed)
+          } catch (cause) {
+            throw new Error(`Seed ${seed} failed; VARVE_SIMULATION_SEED=${seed} repeats it: ${cause}`, { cause })
+          }
+        }
+      })
+    }
+  })
+}
