@@ -1,6 +1,7 @@
 import type { EventDefinitions } from '../model/event-definition.ts'
 import { attemptsMaxOf } from './attempts.ts'
 import type { Executed, ExecuteOptions } from './execute-options.ts'
+import { memoryOf } from './recent-states.ts'
 import { type AnyTask, type CommandStore, streamOf, type Task } from './task.ts'
 import { takeTurn } from './turns.ts'
 import { Waiting } from './waiting.ts'
@@ -23,6 +24,7 @@ export async function execute<Events extends EventDefinitions, Command, State>(
 ): Promise<Executed<Events>> {
   streamOf(store, task, task.decider.events)
   attemptsMaxOf(options)
+  if (options.recent !== undefined) memoryOf(store, options.recent)
   const command = new Waiting(task as unknown as AnyTask, options)
   takeTurn(store, command)
   return command.told as Promise<unknown> as Promise<Executed<Events>>
