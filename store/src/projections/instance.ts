@@ -71,7 +71,10 @@ export class Instance implements LocalProgress {
     this.#projections = new Map(projections.map((projection) => [projection.name, projection]))
     this.#options = options
     this.#shelf = projectionShelf(store.shelf)
-    this.#signal = AbortSignal.any([options.signal, this.#stopping.signal])
+    this.#signal = this.#stopping.signal
+    // Whatever the reason of the caller's signal: what it ends has not failed.
+    if (options.signal.aborted) this.#abort()
+    else options.signal.addEventListener('abort', () => this.#abort(), { once: true, signal: this.#signal })
     this.#reader = new LogReader(
       store,
       projections.map(({ filter }) => filter),
@@ -81,8 +84,12 @@ export class Instance implements LocalProgress {
   }
 
   stop(): Promise<void> {
-    this.#stopping.abort(new StoreClosed('The instance'))
+    this.#abort()
     return this.done
+  }
+
+  #abort(): void {
+    this.#stopping.abort(new StoreClosed('The instance'))
   }
 
   positionOf(projection: string, generation: number, partition: number): number | undefined {
@@ -181,6 +188,7 @@ export class Instance implements LocalProgress {
       changed: () => this.#changed(),
     })
     this.#running.set(kept.key, told)
+    log({ level: 'info', projection: name, generation, partition, text: `Runs in ${owner} from here on.` })
     const { headAtStart } = recordOf(control, generation)
     const run = async (): Promise<never> =>
       runPartition({
@@ -255,7 +263,7 @@ export class Instance implements LocalProgress {
   }
 
   async #end(): Promise<void> {
-    this.#stopping.abort(new StoreClosed('The instance'))
+    this.#abort()
     await Promise.all([...this.#running.values()].map(({ ended }) => ended))
     this.#reader.close()
     // Where the store is gone already, the lease ends by itself.

@@ -84,6 +84,22 @@ onEveryEngine((open) => {
     deepEqual(stocked(target), { tea: 1, bad: 1, mug: 1 })
   })
 
+  it('are given back when the signal of their instance aborts, whatever its reason, and have not failed', async () => {
+    const store = await open()
+    const target = newTarget()
+    const ending = new AbortController()
+    const running = start(store, stockOf({ target }), { signal: ending.signal })
+    await running.waitFor('stock', await receive(store, 'tea'))
+    ending.abort(new Error('The program was asked to end.'))
+    await running.done
+    const [partition] = (await projectionStatus(store, 'stock')).generations[0]?.partitions ?? []
+    deepEqual([partition?.state, partition?.owner, partition?.failure], ['live', undefined, undefined])
+    deepEqual(
+      running.lines.filter(({ level }) => level !== 'info'),
+      [],
+    )
+  })
+
   it('pass over an event that somebody says is to be skipped', async () => {
     const store = await open()
     const target = newTarget()
