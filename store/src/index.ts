@@ -232,6 +232,7 @@ export {
   type AdminStore,
   listProjections,
   type OfGeneration,
+  type ParkedOptions,
   parkedEvents,
   pauseProjection,
   projectionStatus,

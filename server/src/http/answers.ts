@@ -162,7 +162,8 @@ export const readyAnswers: Answers = {
 /** Numbers for a monitor. */
 export const metricsAnswers: Answers = { 200: as('text/plain', "Prometheus' text form", Type.String()) }
 
-function ok(answer: TSchema): Answers {
+/** The answers of a route that is done with what was asked when it answers. */
+export function ok(answer: TSchema): Answers {
   return { 200: json('Done', answer), default: problemAnswer }
 }
 
@@ -174,8 +175,18 @@ function created(answer: TSchema): Answers {
   }
 }
 
+/** The answers of a route that tells others what to do. */
+export function accepted(answer: TSchema): Answers {
+  return { 202: json('The instances do it when they next look', answer), default: problemAnswer }
+}
+
 function read(page: TSchema): Answers {
-  const lines = { [linesType]: { schema: envelopeAnswer } }
+  return paged(page, envelopeAnswer)
+}
+
+/** The answers of a listing: a page, or every item as a line. */
+export function paged(page: TSchema, line: TSchema): Answers {
+  const lines = { [linesType]: { schema: line } }
   const { description, content } = json('A page, or every event as a line, as the request accepts', page)
   return { 200: { description, content: { ...content, ...lines } }, default: problemAnswer }
 }

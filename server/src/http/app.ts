@@ -16,6 +16,7 @@ import { checkpointRoutes } from './checkpoints.ts'
 import { type GuardParts, guard, refuseUnknownRoutes } from './guard.ts'
 import { jsonFrom } from './json-body.ts'
 import { problem, problemType, sendError } from './problem.ts'
+import { projectionRoutes } from './projections.ts'
 import { parseQueryString } from './query-string.ts'
 import { readRoutes } from './read.ts'
 import { shelfRoutes } from './shelf.ts'
@@ -74,6 +75,7 @@ export async function createApp(parts: AppParts): Promise<FastifyInstance> {
   await app.register(streamRoutes(store))
   await app.register(checkpointRoutes(store))
   await app.register(shelfRoutes(store))
+  await app.register(projectionRoutes({ store, clock, closing }))
   await app.register(healthRoutes({ store, clock, closing }))
   const { subscriptions } = metrics
   const counted = { opened: () => subscriptions.inc(), closed: () => subscriptions.dec() }

@@ -136,6 +136,12 @@ export async function retireGeneration(
   await changeControl(projectionShelf(store.shelf), name, (control) => withRetired(control, generation))
 }
 
+/** Options of {@link parkedEvents}. */
+export interface ParkedOptions extends OfGeneration {
+  /** The position to begin at. Default: the first. */
+  readonly from?: number
+}
+
 /**
  * The events that a projection has set aside, by position.
  *
@@ -148,11 +154,11 @@ export async function retireGeneration(
 export async function* parkedEvents(
   store: Pick<EventStore, 'shelf'>,
   name: string,
-  options: OfGeneration = {},
+  options: ParkedOptions = {},
 ): AsyncGenerator<ParkedEvent> {
   const shelf = projectionShelf(store.shelf)
   const generation = await generationOf(shelf, name, options)
-  yield* shelf.parked(name, generation)
+  yield* shelf.parked(name, generation, options.from)
 }
 
 /** Which parked events are to be replayed. */
