@@ -153,10 +153,34 @@ export const headAnswers: Answers = ok(
 /** That the process lives. */
 export const liveAnswers: Answers = { 200: json('It lives', Type.Object({ status: Type.Literal('live') })) }
 
+const unwellAnswer = Type.Object({
+  name: Type.String(),
+  generation: Type.Integer({ minimum: 1 }),
+  role: Type.String(),
+  state: Type.String(),
+  lag_events: place,
+  lag_ms: Type.Number({ minimum: 0 }),
+})
+
+const readyFields = {
+  head: place,
+  projections: Type.Union(
+    [Type.Array(unwellAnswer, { description: 'Those that are behind or have failed' }), Type.Null()],
+    { description: 'null when the store did not tell' },
+  ),
+}
+
 /** Whether the server can serve. */
 export const readyAnswers: Answers = {
-  200: json('It can serve', Type.Object({ status: Type.Literal('ready'), head: place })),
-  503: json('It cannot', Type.Object({ status: Type.String({ description: '"closing" or "unready"' }) })),
+  200: json('It can serve', Type.Object({ status: Type.Literal('ready'), ...readyFields })),
+  503: json(
+    'It cannot, or a read model is behind and the server was told to wait for it',
+    Type.Object({
+      status: Type.String({ description: '"closing", "unready" or "behind"' }),
+      head: Type.Optional(readyFields.head),
+      projections: Type.Optional(readyFields.projections),
+    }),
+  ),
 }
 
 /** Numbers for a monitor. */
