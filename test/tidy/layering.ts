@@ -17,8 +17,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   subscriptions: ['model', 'engine', 'event-store.ts', 'schema', 'streams'],
   shelf: ['model', 'engine', 'event-store.ts', 'schema', 'streams'],
   groups: ['model', 'engine', 'event-store.ts', 'schema', 'streams', 'subscriptions'],
-  // These run on any event store, embedded or remote: they see the contract, the nouns and the clock, nothing else.
-  projections: ['model', 'event-store.ts', 'engine/clock.ts', 'engine/system-clock.ts'],
+  // These run on any event store, embedded or remote: they see the contract, the nouns, the clock and spans, nothing else.
+  projections: ['model', 'event-store.ts', 'engine/clock.ts', 'engine/system-clock.ts', 'engine/span.ts'],
   deciders: ['model', 'event-store.ts', 'engine/clock.ts', 'engine/system-clock.ts'],
   // Commands inherit causation, and a run is waited for as that of a projection is.
   reactions: [

@@ -7,6 +7,7 @@ import type { Clock } from '../engine/clock.ts'
 import type { EventStore } from '../event-store.ts'
 import { isVarveError, StoreClosed } from '../model/errors.ts'
 import type { Target } from '../model/target.ts'
+import type { Tracer } from '../model/tracer.ts'
 import { type ProjectionControl, recordOf } from './control.ts'
 import { dropRetired, prepareGenerations, showDue } from './generations.ts'
 import { LogReader } from './log-reader.ts'
@@ -40,6 +41,7 @@ export interface InstanceOptions {
   readonly log: (line: ProjectionLogLine) => void
   readonly clock: Clock
   readonly random: () => number
+  readonly tracer: Tracer | undefined
 }
 
 /** How soon an instance looks again while one of its generations is not shown yet, in milliseconds. */
@@ -182,7 +184,7 @@ export class Instance implements LocalProgress {
     const owner = this.#member.id
     const claimed = await this.#shelf.put({ ...kept, value: { ...kept.value, owner, epoch, state: 'new' as const } })
     if (claimed === 'conflict') return
-    const { clock, log, random } = this.#options
+    const { clock, log, random, tracer } = this.#options
     const told = new RunningPartition(claimed, {
       ...{ shelf: this.#shelf, clock, owner, log },
       changed: () => this.#changed(),
@@ -192,7 +194,7 @@ export class Instance implements LocalProgress {
     const { headAtStart } = recordOf(control, generation)
     const run = async (): Promise<never> =>
       runPartition({
-        ...{ projection, generation, partition, epoch, clock, random, told },
+        ...{ projection, generation, partition, epoch, clock, random, told, tracer },
         ...{ store: this.#store, reader: this.#reader, shelf: this.#shelf },
         target: await this.#targetOf(projection, generation),
         signal: AbortSignal.any([this.#signal, told.stopping.signal]),
