@@ -4,10 +4,12 @@ import { benchGrowth } from './growth.ts'
 import { presetFrom } from './harness/preset.ts'
 import { publish } from './harness/report.ts'
 import { benchPostgres } from './postgres.ts'
+import { benchProjections } from './projections.ts'
 import { benchRead } from './read.ts'
 import { benchSubscribe } from './subscribe.ts'
 
 /** Every workload, one after the other, never side by side: they would measure each other. */
 const preset = presetFrom(process.argv.slice(2))
-for (const bench of [benchAppend, benchRead, benchSubscribe, benchExecute, benchGrowth]) publish(await bench(preset))
+for (const bench of [benchAppend, benchRead, benchSubscribe, benchProjections, benchExecute, benchGrowth])
+  publish(await bench(preset))
 for await (const report of benchPostgres(preset)) publish(report)

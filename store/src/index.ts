@@ -13,7 +13,7 @@ export {
   type GivenAggregate,
 } from './deciders/aggregate.ts'
 export { type Decider, type Decision, defineDecider, type GivenDecider } from './deciders/decider.ts'
-export { type CommandStore, execute, type Task } from './deciders/execute.ts'
+export { execute } from './deciders/execute.ts'
 export type { Executed, ExecuteOptions } from './deciders/execute-options.ts'
 export { type DecisionStore, type DecisionTask, executeOver } from './deciders/execute-over.ts'
 export { type FoldableStore, type FoldedStream, type FoldOptions, foldStream } from './deciders/fold-stream.ts'
@@ -23,6 +23,7 @@ export type { FoldTask } from './deciders/snapshot.ts'
 export { type FileSnapshotsOptions, fileSnapshots } from './deciders/snapshot-files.ts'
 export { shelfSnapshots } from './deciders/snapshot-shelf.ts'
 export { takeSnapshot } from './deciders/take-snapshot.ts'
+export type { CommandStore, Task } from './deciders/task.ts'
 export {
   type AnyView,
   type DecisionModel,
@@ -77,6 +78,35 @@ export type {
   StreamMetadataValues,
   StreamsOptions,
 } from './event-store.ts'
+export {
+  type CreateGroupOptions,
+  createGroup,
+  deleteGroup,
+  startGroup,
+  stopGroup,
+  updateGroup,
+} from './groups/admin.ts'
+export { type ConsumeOptions, consume } from './groups/consume.ts'
+export type { Delivery, NackOptions } from './groups/delivery.ts'
+export type { GroupStore } from './groups/group-events.ts'
+export {
+  type GroupInfo,
+  type GroupSummary,
+  groupInfo,
+  type ListGroupsOptions,
+  listGroups,
+  type OldestEvent,
+} from './groups/group-info.ts'
+export type { GivenGroupSettings } from './groups/group-settings.ts'
+export type { ConsumerNumbers } from './groups/group-state.ts'
+export type { ParkedEvent } from './groups/park.ts'
+export {
+  discardParked,
+  type ParkedChoice,
+  type ParkedEventsOptions,
+  parkedEvents,
+  replayParked,
+} from './groups/replay-parked.ts'
 export { BlobCorrupt, BlobMissing, BlobsFailed, BlobsUnavailable, NoBlobNamed } from './model/blob-errors.ts'
 export type {
   AppendAllOptions,
@@ -106,6 +136,7 @@ export type {
   TypedStream,
 } from './model/category.ts'
 export { type Claim, isClaim } from './model/claim.ts'
+export type { GroupSettings, GroupStrategy, NackAction, PinnedBy } from './model/consumer-group.ts'
 export { KeyMissing, KeyStoreFailed, PersonalDataUnreadable, SubjectForgotten } from './model/erasure-errors.ts'
 export {
   ConditionFailed,
@@ -162,6 +193,14 @@ export {
   ReactionFailed,
   UpcastFailed,
 } from './model/event-errors.ts'
+export {
+  DeliveryLost,
+  GroupExists,
+  GroupFull,
+  GroupNotFound,
+  GroupStopped,
+  ParkedCountDiffers,
+} from './model/group-errors.ts'
 export type { JsonForm, StoredForm } from './model/json-form.ts'
 export type { KeyStore, SubjectKeys } from './model/key-store.ts'
 export { type LimitName, limits } from './model/limits.ts'

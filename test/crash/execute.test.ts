@@ -14,9 +14,12 @@ import { crashFolder } from './crash-folder.ts'
 
 const program = fileURLToPath(new URL('./execute-until-killed.ts', import.meta.url))
 
+/** Whether a command is sent when the one before it was answered, or all of them are decided together. */
+type Pace = 'one by one' | 'at once'
+
 /** Runs the commands in a process of their own; tells how it ended. */
-async function run(place: string, streamId: string, diesAt: number): Promise<'done' | 'killed'> {
-  const child = spawn(process.execPath, [program, place, streamId, String(diesAt)], {
+async function run(place: string, streamId: string, diesAt: number, pace: Pace): Promise<'done' | 'killed'> {
+  const child = spawn(process.execPath, [program, place, streamId, String(diesAt), pace], {
     stdio: ['ignore', 'ignore', 'inherit'],
   })
   const [code, signal] = await once(child, 'exit')
@@ -26,13 +29,14 @@ async function run(place: string, streamId: string, diesAt: number): Promise<'do
 }
 
 /** Kills a run at each of its steps, runs it again, and looks at what stands there. */
-async function killedAtEveryStep(place: string): Promise<number> {
+async function killedAtEveryStep(place: string, pace: Pace): Promise<number> {
   for (let step = 1; ; step++) {
-    const streamId = `Account-${step}`
-    const ended = await run(place, streamId, step)
-    if (ended === 'killed') expect(await run(place, streamId, 0)).toBe('done')
+    const streamId = `Account-${pace} ${step}`
+    const ended = await run(place, streamId, step, pace)
+    if (ended === 'killed') expect(await run(place, streamId, 0, pace)).toBe('done')
     await using store = openStore({ engine: engineAt(place) })
     await expectOnce(store, streamId)
+    if (pace === 'one by one') await expectSnapshot(store, streamId)
     if (ended === 'done') return step - 1
   }
 }
@@ -49,9 +53,13 @@ async function expectOnce(store: EventStore, streamId: string): Promise<void> {
     ]
   })
   expect(events.map(({ metadata, data }) => [metadata.commandId, data])).toEqual(expected)
-  const folded = await foldStream(store, { decider: account, streamId })
-  expect(folded.snapshotVersion).toBeGreaterThan(0)
-  expect(folded.state).toEqual({ balance, deposits: commands.length })
+  const { state } = await foldStream(store, { decider: account, streamId })
+  expect(state).toEqual({ balance, deposits: commands.length })
+}
+
+async function expectSnapshot(store: EventStore, streamId: string): Promise<void> {
+  const { snapshotVersion } = await foldStream(store, { decider: account, streamId })
+  expect(snapshotVersion).toBeGreaterThan(0)
 }
 
 describe('a command that is sent again after a kill at any step', () => {
@@ -59,13 +67,15 @@ describe('a command that is sent again after a kill at any step', () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
   it('takes effect once, on SQLite', { timeout: 120_000 }, async () => {
-    expect(await killedAtEveryStep(join(folder, 'store.db'))).toBeGreaterThan(20)
+    expect(await killedAtEveryStep(join(folder, 'store.db'), 'one by one')).toBeGreaterThan(20)
+    expect(await killedAtEveryStep(join(folder, 'store.db'), 'at once')).toBeGreaterThan(5)
   })
 
   onPostgres(({ cluster }) => {
     it('takes effect once', { timeout: 180_000 }, async () => {
       await using database = await freshDatabase(await cluster())
-      expect(await killedAtEveryStep(database.url)).toBeGreaterThan(20)
+      expect(await killedAtEveryStep(database.url, 'one by one')).toBeGreaterThan(20)
+      expect(await killedAtEveryStep(database.url, 'at once')).toBeGreaterThan(5)
     })
   })
 })

@@ -133,7 +133,8 @@ async function replayAll(simulation: Simulation): Promise<void> {
 }
 
 function isCaughtUp([status]: readonly ProjectionStatus[]): boolean {
-  return status?.state === 'live' && status.lagEvents === 0
+  const isBuilding = status?.generations.some(({ role }) => role === 'building')
+  return status?.state === 'live' && status.lagEvents === 0 && status.published !== undefined && isBuilding === false
 }
 
 simulated(
@@ -144,13 +145,15 @@ simulated(
     const { world } = simulation
     world.faults = { failure: 12, pause: 300, kill: 400 }
     simulation.start(1)
-    for (let nth = 0; nth < 25; nth++) {
+    for (let nth = 0; nth < 14; nth++) {
       simulation.happen()
-      await world.pass(world.random.below(3_000))
+      await world.pass(world.random.below(2_500))
     }
     simulation.heal()
     for (let looks = 0; ; looks++) {
       await world.pass(leaseMs)
+      // Whoever wanted to pause it may have been hanging until now.
+      await simulation.ask((store) => resumeProjection(store, 'notes'))
       await replayAll(simulation)
       const status = await simulation.ask((store) => listProjections(store))
       if (isCaughtUp(status)) break

@@ -14,18 +14,35 @@ export async function attempted<Result extends object>(
   isWorthAnother: (error: unknown) => boolean,
   attempt: () => Promise<Result>,
 ): Promise<Result & { readonly attempts: number }> {
-  const { attemptsMax = limits.conflictAttempts, clock = systemClock, random = systemRandom, signal } = options
-  if (!isPosition(attemptsMax) || attemptsMax === 0) {
-    throw new InvalidArgument('attemptsMax', 'is not a whole number from 1 on')
-  }
+  const attemptsMax = attemptsMaxOf(options)
   for (let attempts = 1; ; attempts++) {
     try {
       return { ...(await attempt()), attempts }
     } catch (error) {
       if (attempts === attemptsMax || !isWorthAnother(error)) throw error
     }
-    // Full jitter: of many that lost to one winner, no two come back at the same time.
-    await clock.sleep(random() * Math.min(pauseMinMs * 2 ** attempts, pauseMaxMs), signal)
-    signal?.throwIfAborted()
+    await pauseAfter(attempts, options, options.signal)
+    options.signal?.throwIfAborted()
   }
+}
+
+/**
+ * How often may be tried.
+ *
+ * @throws INVALID_ARGUMENT
+ */
+export function attemptsMaxOf({ attemptsMax = limits.conflictAttempts }: ExecuteOptions): number {
+  if (!isPosition(attemptsMax) || attemptsMax === 0) {
+    throw new InvalidArgument('attemptsMax', 'is not a whole number from 1 on')
+  }
+  return attemptsMax
+}
+
+/** Waits before the next attempt. Full jitter: of many that lost to one winner, no two come back at the same time. */
+export function pauseAfter(
+  attempts: number,
+  { clock = systemClock, random = systemRandom }: ExecuteOptions,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  return clock.sleep(random() * Math.min(pauseMinMs * 2 ** attempts, pauseMaxMs), signal)
 }

@@ -14,7 +14,7 @@ export interface ExecuteOptions extends CallOptions {
   readonly commandId?: string
   /** Metadata of all events, under what `decide` gives them itself. Correlation and causation ids flow by themselves. */
   readonly metadata?: NewEventMetadata
-  /** Attempts while the stream keeps moving, the first one included; 1 turns retries off. Default `limits.conflictAttempts`. */
+  /** Attempts while others keep moving the stream, the first one included; 1 turns retries off. Default `limits.conflictAttempts`. */
   readonly attemptsMax?: number
   /** Where snapshots lie, for `execute` with a decider that has a policy for them. Default: on the store's shelf. */
   readonly snapshots?: SnapshotPlace
@@ -33,7 +33,7 @@ export interface Executed<Events extends EventDefinitions> {
   readonly version: number
   /** Whoever has read up to here has seen what the command did, or what it was decided on. 0 for an empty stream. */
   readonly position: number
-  /** How often the command was decided, or found done. */
+  /** One more than the times that another append came first. */
   readonly attempts: number
   /** True when the command had been executed before: nothing was appended. */
   readonly idempotent: boolean
@@ -43,6 +43,9 @@ export interface Executed<Events extends EventDefinitions> {
    */
   readonly snapshot?: Promise<SnapshotOutcome>
 }
+
+/** What one attempt gives. */
+export type ExecutedOnce<Events extends EventDefinitions> = Omit<Executed<Events>, 'attempts'>
 
 /** Ids derived from one command differ in number when another decision won the race: then the winner is to be found. */
 export function isRaceOfOneCommand(error: unknown, { commandId }: ExecuteOptions): boolean {

@@ -4,9 +4,10 @@ import type { NewEventMetadata } from '../model/event.ts'
 import type { EventDefinitions } from '../model/event-definition.ts'
 import { type Aggregate, type AggregateRules, aggregateAccess } from './aggregate.ts'
 import type { Decider } from './decider.ts'
-import { type CommandStore, execute } from './execute.ts'
+import { execute } from './execute.ts'
 import { type Executed, type ExecuteOptions, withMetadata } from './execute-options.ts'
 import { type FoldOptions, foldStream } from './fold-stream.ts'
+import type { CommandStore } from './task.ts'
 
 /** The class of an aggregate, as its author wrote it. */
 export interface ConcreteAggregate<Events extends EventDefinitions, State, Instance extends Aggregate<Events, State>> {

@@ -7,6 +7,7 @@ import type {
   ProjectionFailed,
   ReactionFailed,
 } from './event-errors.ts'
+import type { AnyGroupError } from './group-errors.ts'
 import { type LimitName, limits } from './limits.ts'
 import type { NoSuchProjection, ParkedCountDiffers, ProjectionBusy, WaitTimedOut } from './projection-errors.ts'
 import type { CheckpointConflict, ShelfConflict } from './shelf-errors.ts'
@@ -63,6 +64,7 @@ type AnyVarveError =
   | ProjectionBusy
   | WaitTimedOut
   | ParkedCountDiffers
+  | AnyGroupError
   | Forbidden
   | RemoteFailed
 

@@ -94,6 +94,34 @@ export const limits = {
   sharedBytes: 16_777_216,
   /** Attempts of a command whose stream keeps moving, the first one included. */
   conflictAttempts: 8,
+  /** Commands on one stream that are decided together, at the most; it also bounds how long they keep the process busy. */
+  commandsTogether: 256,
+  /** Characters of a consumer group's name, which is part of a shelf key. */
+  groupNameChars: 400,
+  /** Characters of a consumer's name. */
+  consumerNameChars: 64,
+  /** Bytes of the settings of a consumer group: they are stored again with each of its writes. */
+  groupSettingsBytes: 65_536,
+  /** Unfinished events of a consumer group: they and all else that a group is have to fit into one entry of the shelf. */
+  groupInFlight: 10_000,
+  /** Programs that take part in one consumer group at a time. */
+  groupMembers: 64,
+  /** Consumers of one consumer group. */
+  groupConsumers: 256,
+  /** Events that one consumer of a group has at a time. */
+  consumerEvents: 1_000,
+  /** Retries of an event before it is parked. */
+  groupRetries: 1_000,
+  /** The longest pause before a retry, in milliseconds. */
+  groupRetryMs: 3_600_000,
+  /** Events of a consumer group that are on their way to or from the parked ones at a time. */
+  groupChores: 32,
+  /** Characters of the reason why an event was parked; what is longer is cut. */
+  parkReasonChars: 1_000,
+  /** Stretches of parked events that may be asked for before the first of them is delivered. */
+  groupReplays: 1_000,
+  /** Events after the last one taken in that are counted for the lag of a consumer group with a filter. */
+  lagEvents: 10_000,
   /** Bytes of one blob: what S3 takes in one put. */
   blobBytes: 5_368_709_120,
   /** Bytes of a blob that is redeemed into memory at once; larger ones are streamed. */

@@ -98,6 +98,7 @@ export async function showDue(
     (control.published === undefined || lowest(generation) >= lowest(control.published))
   const generation = generationToPublish(control, hasCaughtUp, swap)
   if (generation === undefined || of(generation).some(({ state }) => state === 'new') || !isBegun(generation)) {
+    await showAgreed(control, target)
     return control
   }
   await target.generations?.publish({ projection: name, generation })
@@ -108,10 +109,17 @@ export async function showDue(
   }
   // Somebody else changed meanwhile what is to be seen: what they wrote is what readers get.
   const { value: changed = control } = await shelf.control(name)
-  if (changed.published !== undefined) {
-    await target.generations?.publish({ projection: name, generation: changed.published })
-  }
+  await showAgreed(changed, target)
   return changed
+}
+
+/** An instance that hung, or was killed, half way through a swap may have shown readers what is not agreed on any more. */
+async function showAgreed(
+  { name, published: generation }: ProjectionControl,
+  { generations }: Projection<unknown>['target'],
+): Promise<void> {
+  if (generation === undefined || (await generations?.published(name)) === generation) return
+  await generations?.publish({ projection: name, generation })
 }
 
 /** What dropping a generation needs to know. */

@@ -12,14 +12,11 @@ import { StoreClosed } from '../model/errors.ts'
 import type { RecordedEvent } from '../model/event.ts'
 import { limits } from '../model/limits.ts'
 import { matchesQuery, normalQuery, type Query, type QueryItem } from '../model/query.ts'
+import type { Stretch } from './projection.ts'
 
-/** A part of the log: the events that match, up to a position and after the part before. */
-interface Stretch {
-  readonly upTo: number
-  readonly events: readonly RecordedEvent[]
+/** A part of the log that is kept for all. */
+interface KeptStretch extends Stretch {
   readonly bytes: number
-  /** Nothing newer was there. */
-  readonly isEnd: boolean
 }
 
 interface Waiter {
@@ -35,7 +32,7 @@ export class LogReader {
   readonly #store: Pick<EventStore, 'subscribe'>
   readonly #filter: Query
   readonly #closing = new AbortController()
-  #kept: Stretch[] = []
+  #kept: KeptStretch[] = []
   /** What is kept lies after this position and up to the end, where the reading goes on. */
   #keptAfter = 0
   #end = 0
@@ -51,10 +48,10 @@ export class LogReader {
   }
 
   /**
-   * Everything from a position on that matches one filter, and marks between. Rejects with STORE_CLOSED when the store is,
+   * Everything from a position on that matches one filter, stretch after stretch. Rejects with STORE_CLOSED when the store is,
    * with the signal's reason when aborted, and with what the store cannot read: following again begins anew.
    */
-  async *follow(from: number, filter: QueryItem, signal: AbortSignal): AsyncGenerator<SubscriptionItem> {
+  async *follow(from: number, filter: QueryItem, signal: AbortSignal): AsyncGenerator<Stretch> {
     const query = normalQuery(filter)
     let done = from - 1
     let saidAt = -1
@@ -62,23 +59,23 @@ export class LogReader {
       signal.throwIfAborted()
       if (done > this.#end || (this.#kept.length === 0 && this.#reading === undefined)) this.#beginAt(done)
       if (done < this.#keptAfter) {
-        for await (const item of this.#alone(done + 1, filter, signal)) {
-          yield item
-          done = item.kind === 'event' ? item.event.position : item.position
+        for await (const stretch of this.#alone(done, filter, signal)) {
+          yield stretch
+          done = stretch.upTo
         }
         continue
       }
       const after = done
       const stretch = this.#kept.find(({ upTo }) => upTo > after)
       if (stretch !== undefined) {
-        for (const event of stretch.events) {
-          if (event.position > after && matchesQuery(query, event)) yield { kind: 'event', event }
-        }
+        const events = stretch.events.filter((event) => event.position > after && matchesQuery(query, event))
+        const isEnd = stretch.upTo === this.#caughtUpAt
+        if (isEnd) saidAt = stretch.upTo
+        yield { events, upTo: stretch.upTo, isEnd }
         done = stretch.upTo
-        if (done !== this.#caughtUpAt) yield { kind: 'checkpoint', position: done }
       } else if (this.#caughtUpAt === done && saidAt !== done) {
         saidAt = done
-        yield { kind: 'caught_up', position: done }
+        yield { events: [], upTo: done, isEnd: true }
       } else {
         await this.#atEnd(signal)
       }
@@ -91,10 +88,11 @@ export class LogReader {
   }
 
   /** What one follower reads for itself, until it comes to what is kept. */
-  async *#alone(from: number, filter: QueryItem, signal: AbortSignal): AsyncGenerator<SubscriptionItem> {
-    for await (const item of this.#store.subscribe({ from, filter, marks: true, signal })) {
-      yield item
-      if ((item.kind === 'event' ? item.event.position : item.position) >= this.#keptAfter) return
+  async *#alone(after: number, filter: QueryItem, signal: AbortSignal): AsyncGenerator<Stretch> {
+    const items = this.#store.subscribe({ from: after + 1, filter, marks: true, signal })
+    for await (const stretch of stretches(items, after)) {
+      yield stretch
+      if (stretch.upTo >= this.#keptAfter) return
     }
     throw new StoreClosed()
   }
@@ -110,7 +108,7 @@ export class LogReader {
     this.#settle(({ resolve }) => resolve())
   }
 
-  #add(stretch: Stretch): void {
+  #add(stretch: KeptStretch): void {
     if (stretch.upTo > this.#end) this.#kept.push(stretch)
     this.#end = stretch.upTo
     if (stretch.isEnd) this.#caughtUpAt = this.#end
@@ -177,13 +175,13 @@ export class LogReader {
   }
 }
 
-function isTooMuch(kept: readonly Stretch[]): boolean {
+function isTooMuch(kept: readonly KeptStretch[]): boolean {
   const events = kept.reduce((sum, stretch) => sum + stretch.events.length, 0)
   const bytes = kept.reduce((sum, stretch) => sum + stretch.bytes, 0)
   return events > limits.sharedEvents || bytes > limits.sharedBytes
 }
 
-async function* stretches(items: AsyncIterable<SubscriptionItem>, from: number): AsyncGenerator<Stretch> {
+async function* stretches(items: AsyncIterable<SubscriptionItem>, from: number): AsyncGenerator<KeptStretch> {
   let after = from
   let events: RecordedEvent[] = []
   let bytes = 0

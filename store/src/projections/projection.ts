@@ -193,6 +193,34 @@ export function gather(
   return { state: { savedPosition: position, pending: [] }, save: { events, position } }
 }
 
+/** A part of the log: the events that concern a projection, and how far it goes. */
+export interface Stretch {
+  readonly events: readonly RecordedEvent[]
+  /** Everything up to here is in it, or does not concern the projection. */
+  readonly upTo: number
+  /** Nothing newer was there. */
+  readonly isEnd: boolean
+}
+
+/** Many steps of the machine at once; the saves are to be carried out in their order. */
+export function gatherStretch(
+  { savedPosition, pending }: Gathering,
+  { events, upTo, isEnd }: Stretch,
+): { readonly state: Gathering; readonly saves: readonly SaveEffect[] } {
+  const all = pending.length === 0 ? events : [...pending, ...events]
+  const saves: SaveEffect[] = []
+  let rest = all
+  for (; rest.length >= limits.projectionEvents; rest = rest.slice(limits.projectionEvents)) {
+    const batch = rest.slice(0, limits.projectionEvents)
+    saves.push({ events: batch, position: batch.at(-1)?.position ?? upTo })
+  }
+  // Where nothing newer is there, readers shall see what is; where nothing is pending, the place moves on.
+  const isDue = (isEnd || rest.length === 0) && upTo > (saves.at(-1)?.position ?? savedPosition)
+  if (isDue) saves.push({ events: rest, position: upTo })
+  const saved = saves.at(-1)?.position ?? savedPosition
+  return { state: { savedPosition: saved, pending: isDue ? [] : rest }, saves }
+}
+
 function checkedTypes(events: EventDefinitions, on: object): readonly string[] {
   if (typeof on !== 'object' || on === null)
     throw new InvalidArgument('on', 'is missing: give a handler per event type')

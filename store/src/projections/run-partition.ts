@@ -8,7 +8,6 @@
  * passes an event only in the transaction that applied it, or that names it as parked; whatever the answer to a write was,
  * or when there was none, the checkpoint in the target tells what happened.
  */
-import type { SubscriptionItem } from '../model/call.ts'
 import { isVarveError } from '../model/errors.ts'
 import type { RecordedEvent } from '../model/event.ts'
 import { limits } from '../model/limits.ts'
@@ -16,7 +15,14 @@ import { CheckpointConflict } from '../model/shelf-errors.ts'
 import { firstCheckpoint, type TargetCheckpoint } from '../model/target.ts'
 import { carriedOutRequests } from './partition-requests.ts'
 import { afterPause, checkpointName, type PartitionRun, persistently } from './partition-run.ts'
-import { type Gathering, gather, type Projection, partitionOf, type SaveEffect } from './projection.ts'
+import {
+  type Gathering,
+  gatherStretch,
+  type Projection,
+  partitionOf,
+  type SaveEffect,
+  type Stretch,
+} from './projection.ts'
 import { type Decided, notWhereItWas, savedBatch } from './save-batch.ts'
 
 /**
@@ -35,8 +41,8 @@ export async function runPartition<ReadModel>(run: PartitionRun<ReadModel>): Pro
     const following = AbortSignal.any([signal, interruption])
     told.reached(checkpoint, 'catching_up')
     try {
-      const items = reader.follow(checkpoint.position + 1, projection.filter, following)
-      await followed(run, checkpoint, items, decided, (saved) => {
+      const stretches = reader.follow(checkpoint.position + 1, projection.filter, following)
+      await followed(run, checkpoint, stretches, decided, (saved) => {
         checkpoint = saved
       })
     } catch (error) {
@@ -99,7 +105,7 @@ function withEpoch<ReadModel>(
 async function followed<ReadModel>(
   run: PartitionRun<ReadModel>,
   from: TargetCheckpoint,
-  items: AsyncGenerator<SubscriptionItem>,
+  stretches: AsyncGenerator<Stretch>,
   decided: Decided,
   saved: (checkpoint: TargetCheckpoint) => void,
 ): Promise<void> {
@@ -110,21 +116,19 @@ async function followed<ReadModel>(
   let state: Gathering = { savedPosition: checkpoint.position, pending: [] }
   let askedAtMs = clock.now()
   let isLive = false
-  for await (const item of items) {
+  for await (const stretch of stretches) {
     if (!isLive) told.counted({ loadMs: clock.now() - askedAtMs })
-    isLive = item.kind === 'caught_up'
-    if (item.kind !== 'event' || isOwn(item.event)) {
-      const step = gather(state, item)
-      state = step.state
-      if (step.save !== undefined && isWorthSaving(step.save, checkpoint)) {
-        checkpoint = await savedBatch(run, checkpoint, step.save, decided)
-        saved(checkpoint)
-      }
+    isLive = stretch.isEnd
+    const step = gatherStretch(state, { ...stretch, events: stretch.events.filter(isOwn) })
+    state = step.state
+    for (const save of step.saves) {
+      if (!isWorthSaving(save, checkpoint)) continue
+      checkpoint = await savedBatch(run, checkpoint, save, decided)
+      saved(checkpoint)
     }
-    // Nothing is pending at a mark, so that the read model is there although the checkpoint need not be.
-    if (item.kind !== 'event') {
-      told.reached({ ...checkpoint, position: item.position }, isLive ? 'live' : 'catching_up')
-    }
+    // Where nothing is pending the read model is as far as the stretch, although the checkpoint need not be.
+    const reached = state.pending.length === 0 ? { ...checkpoint, position: stretch.upTo } : checkpoint
+    told.reached(reached, isLive ? 'live' : 'catching_up')
     askedAtMs = clock.now()
   }
 }

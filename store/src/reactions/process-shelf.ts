@@ -5,10 +5,10 @@
  * one too few.
  */
 
+import { type Patience, patiently } from '../engine/patience.ts'
 import { isVarveError } from '../model/errors.ts'
 import type { ShelfItem, StoreShelf } from '../model/shelf.ts'
 import { CheckpointConflict } from '../model/shelf-errors.ts'
-import { type Patience, patiently } from './patience.ts'
 import type { EnteredDeadline, OpenDeadline, Process, Step } from './process.ts'
 
 /** How far a reaction has come. */

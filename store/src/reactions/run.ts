@@ -9,6 +9,7 @@
  * was handled, and under a place that nobody else has moved.
  */
 import type { Clock } from '../engine/clock.ts'
+import { patiently } from '../engine/patience.ts'
 import type { EventStore } from '../event-store.ts'
 import type { SubscriptionItem } from '../model/call.ts'
 import { InvalidArgument, isVarveError } from '../model/errors.ts'
@@ -16,7 +17,6 @@ import type { RecordedEvent } from '../model/event.ts'
 import { type PlaceInReaction, ReactionFailed } from '../model/event-errors.ts'
 import { limits } from '../model/limits.ts'
 import { CheckpointConflict } from '../model/shelf-errors.ts'
-import { patiently } from './patience.ts'
 import {
   afterDeadline,
   afterEvent,

@@ -11,7 +11,7 @@ export interface Causation {
 }
 
 /** With the span of an append, where there is a tracer. */
-const inForce = new AsyncLocalStorage<Causation & { readonly traceparent?: string }>()
+const inForce = new AsyncLocalStorage<(Causation & { readonly traceparent?: string }) | undefined>()
 
 /**
  * Runs `run`, and gives every event it appends these ids, unless the event has its own. Inner calls add to outer ones.
@@ -49,4 +49,9 @@ export function correlationInForce(): string | undefined {
 export function withCausation(metadata: NewEventMetadata | undefined): NewEventMetadata | undefined {
   const causation = inForce.getStore()
   return causation === undefined ? metadata : { ...causation, ...metadata }
+}
+
+/** Runs `run` with no ids in force: for appends whose events have those of several callers already. */
+export function uncaused<Result>(run: () => Result): Result {
+  return inForce.run(undefined, run)
 }

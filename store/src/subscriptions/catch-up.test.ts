@@ -1,7 +1,7 @@
-import { deepEqual, equal } from 'node:assert/strict'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { deepEqual } from 'node:assert/strict'
 import fc from 'fast-check'
 import { describe, it } from 'vitest'
+import { expectTranscript } from '../../../test/transcripts/transcript.ts'
 import type { StoredEvent } from '../model/event.ts'
 import { type CatchUpEffect, type CatchUpInput, type CatchUpPage, catchUp, catchUpFrom } from './catch-up.ts'
 
@@ -34,26 +34,18 @@ function lineFrom(effect: CatchUpEffect): string {
   }
 }
 
-/** Runs the `>` lines of a transcript and writes what the machine says under each. */
-function replay(transcript: string): string {
-  let state = catchUpFrom(1)
-  const lines = transcript.split('\n').flatMap((line) => {
-    if (line.startsWith('from ')) state = catchUpFrom(Number(line.slice(5)))
-    if (!line.startsWith('> ')) return line.startsWith('  ') ? [] : [line]
-    const step = catchUp(state, inputFrom(line.slice(2)), (stored) => stored.position)
-    state = step.state
-    return [line, ...step.effects.map((effect) => `  ${lineFrom(effect)}`)]
-  })
-  return lines.join('\n')
-}
-
 describe('the catch-up machine', () => {
   it('says what its transcript says', () => {
-    const file = new URL('../../../test/transcripts/catch-up.txt', import.meta.url)
-    const transcript = readFileSync(file, 'utf8')
-    // After a deliberate change: VARVE_REWRITE_TRANSCRIPTS=1 vitest run catch-up, then read the difference.
-    if (process.env.VARVE_REWRITE_TRANSCRIPTS !== undefined) writeFileSync(file, replay(transcript))
-    equal(replay(transcript), readFileSync(file, 'utf8'))
+    let state = catchUpFrom(1)
+    expectTranscript('catch-up', (line) => {
+      if (line.startsWith('from ')) {
+        state = catchUpFrom(Number(line.slice(5)))
+        return []
+      }
+      const step = catchUp(state, inputFrom(line), (stored) => stored.position)
+      state = step.state
+      return step.effects.map(lineFrom)
+    })
   })
 
   it('delivers every event once and in order, however pages are cut, repeated or overlap', () => {

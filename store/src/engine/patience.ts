@@ -1,6 +1,6 @@
-import type { Clock } from '../engine/clock.ts'
 import { isVarveError } from '../model/errors.ts'
 import { limits } from '../model/limits.ts'
+import type { Clock } from './clock.ts'
 
 /** How to wait. */
 export interface Patience {

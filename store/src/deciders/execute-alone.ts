@@ -1,0 +1,76 @@
+import type { Appended, AppendOptions } from '../model/call.ts'
+import type { TypedStream } from '../model/category.ts'
+import { isVarveError } from '../model/errors.ts'
+import type { EventDefinitions, NewEventOf } from '../model/event-definition.ts'
+import { basisOf, type Reach } from './basis.ts'
+import { mayBeRepeat, verdictOn } from './decided-command.ts'
+import { type ExecutedOnce, type ExecuteOptions, withMetadata } from './execute-options.ts'
+import { snapshotKeeping } from './snapshot-keeping.ts'
+import { type AnyTask, type CommandStore, streamOf } from './task.ts'
+
+type Executed = ExecutedOnce<EventDefinitions>
+
+/** One attempt to execute a command in an append of its own. */
+export async function executeAlone(store: CommandStore, task: AnyTask, options: ExecuteOptions): Promise<Executed> {
+  const executed = await executeOn(store, task, 'tail', options)
+  if (executed !== 'may_be_repeated') return executed
+  return executeOn(store, task, 'whole', options) as Promise<Executed>
+}
+
+async function executeOn(
+  store: CommandStore,
+  task: AnyTask,
+  reach: Reach,
+  options: ExecuteOptions,
+): Promise<Executed | 'may_be_repeated'> {
+  const { commandId, signal, snapshots, clock } = options
+  const basis = await basisOf(store, task, reach, {
+    commandIds: new Set(commandId === undefined ? [] : [commandId]),
+    ...(snapshots && { snapshots }),
+    ...(clock && { clock }),
+    ...(signal && { signal }),
+  })
+  const { folding } = basis
+  const { streamId } = task
+  const keepSnapshot = snapshotKeeping(store, task, folding)
+  const earlier = basis.earlier.get(commandId ?? '')
+  const last = earlier?.at(-1)
+  if (earlier !== undefined && last !== undefined) {
+    const { version, position } = last
+    return { streamId, events: earlier, version, position, idempotent: true, ...keepSnapshot(options) }
+  }
+  const verdict = verdictOn(task, folding.state)
+  if (mayBeRepeat(verdict, basis, options)) return 'may_be_repeated'
+  if (!('events' in verdict)) throw verdict.refusal
+  const { events } = verdict
+  if (events.length === 0) {
+    const { version, position } = folding
+    return { streamId, events, version, position, idempotent: false, ...keepSnapshot(options) }
+  }
+  const stream = streamOf(store, task, task.decider.events)
+  const marked = events.map((event) => withMetadata(event, options))
+  const appended = await appendUnlessKnown(stream, marked, commandId === undefined || basis.isWhole, {
+    expectedVersion: folding.version === 0 ? 'no_stream' : folding.version,
+    ...(commandId !== undefined && { idempotencyKey: commandId }),
+    ...(signal && { signal }),
+  })
+  if (appended === 'known') return 'may_be_repeated'
+  const { version, position, idempotent } = appended
+  return { streamId, events, version, position, idempotent, ...keepSnapshot(options) }
+}
+
+/** Appends; ids that are known already say that the command may be a repeat, unless it was looked for in vain. */
+async function appendUnlessKnown(
+  stream: TypedStream<EventDefinitions>,
+  events: readonly NewEventOf<EventDefinitions>[],
+  isNew: boolean,
+  options: AppendOptions,
+): Promise<Appended | 'known'> {
+  try {
+    const appended = await stream.append(events, options)
+    return !isNew && appended.idempotent ? 'known' : appended
+  } catch (error) {
+    if (!isNew && isVarveError(error, 'DUPLICATE_EVENT_ID')) return 'known'
+    throw error
+  }
+}

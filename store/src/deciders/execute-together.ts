@@ -1,0 +1,191 @@
+import type { Appended } from '../model/call.ts'
+import { isVarveError } from '../model/errors.ts'
+import type { EventDefinitions } from '../model/event-definition.ts'
+import { uncaused } from '../streams/causation.ts'
+import { type Basis, basisOf, type Reach } from './basis.ts'
+import { decideTogether, type Entry, type Round } from './decide-together.ts'
+import { type KeepSnapshot, snapshotKeeping } from './snapshot-keeping.ts'
+import { type AnyTask, type CommandStore, streamOf } from './task.ts'
+import { untilNobodyWaits, type Waiting } from './waiting.ts'
+
+/** What became of commands that were executed together. Those that do not come again have been told. */
+export interface ExecutedTogether {
+  /** In this order. */
+  readonly comeAgain: readonly Waiting[]
+  /** Another append came before theirs: some of those that come again have lost an attempt. */
+  readonly conflict?: { readonly error: unknown; readonly lost: readonly Waiting[] }
+}
+
+/**
+ * One attempt to execute several commands of one fold by one read and one append. What is wrong with one of them harms no
+ * other: it is told on its own, or they all come again one by one.
+ */
+export async function executeTogether(store: CommandStore, commands: readonly Waiting[]): Promise<ExecutedTogether> {
+  const signal = untilNobodyWaits(commands)
+  try {
+    const executed = await executeOn(store, commands, 'tail', signal)
+    if (executed !== 'look_further') return executed
+    return (await executeOn(store, commands, 'whole', signal)) as ExecutedTogether
+  } catch (error) {
+    // The stream cannot be read, or cannot be folded, for none of them.
+    for (const command of commands) command.refuse(error)
+    return { comeAgain: [] }
+  }
+}
+
+async function executeOn(
+  store: CommandStore,
+  commands: readonly Waiting[],
+  reach: Reach,
+  signal: AbortSignal,
+): Promise<ExecutedTogether | 'look_further'> {
+  const [first] = commands
+  if (first === undefined) return { comeAgain: [] }
+  const { task, options } = first
+  const basis = await basisOf(store, task, reach, {
+    commandIds: new Set(commands.flatMap((command) => command.options.commandId ?? [])),
+    signal,
+    ...(options.snapshots && { snapshots: options.snapshots }),
+    ...(options.clock && { clock: options.clock }),
+  })
+  const keepSnapshot = snapshotKeeping(store, task, basis.folding)
+  const round = await decideTogether(basis, commands, options.clock)
+  if (round === 'look_further') return round
+  const { entries, untouched } = round
+  for (const entry of entries.filter(followsFromRead)) tell(entry, basis.folding, keepSnapshot)
+  const open = entries.filter((entry) => !followsFromRead(entry))
+  if (open.length === 0) return { comeAgain: untouched }
+  // Somebody gave up while the events of another one were validated: nothing was sent yet, so nothing shall be.
+  if (open.some(({ command }) => command.isSettled)) return { comeAgain: [...commandsOf(open), ...untouched] }
+  return appendAtOnce(store, task, { basis, round, open, keepSnapshot, signal })
+}
+
+/** Whether what a command came to holds whatever becomes of the append: nothing that is appended comes before it. */
+function followsFromRead({ verdict, eventsAfter }: Entry): boolean {
+  return 'earlier' in verdict || eventsAfter === 0
+}
+
+function appends({ eventsBefore, eventsAfter }: Entry): boolean {
+  return eventsAfter > eventsBefore
+}
+
+interface Decided {
+  readonly basis: Basis
+  readonly round: Round
+  /** Those that are told once the append has landed. */
+  readonly open: readonly Entry[]
+  readonly keepSnapshot: KeepSnapshot
+  readonly signal: AbortSignal
+}
+
+async function appendAtOnce(store: CommandStore, task: AnyTask, decided: Decided): Promise<ExecutedTogether> {
+  const { basis, round, open, keepSnapshot, signal } = decided
+  const { events, untouched } = round
+  const { version } = basis.folding
+  const stream = streamOf(store, task, accepted(task.decider.events))
+  let appended: Appended
+  try {
+    const expectedVersion = version === 0 ? 'no_stream' : version
+    appended = await uncaused(() => stream.append(events, { expectedVersion, signal }))
+  } catch (error) {
+    return afterFailure(error, open, untouched)
+  }
+  // All of them were executed elsewhere since they were read. Each finds its own.
+  if (appended.idempotent) return oneByOne(open, untouched)
+  const positionOf = await positionsOf(store, appended)
+  for (const entry of open) {
+    const last = entry.eventsAfter - 1
+    tell(entry, { version: appended.firstVersion + last, position: positionOf(last) }, keepSnapshot)
+  }
+  return { comeAgain: untouched }
+}
+
+/** Nobody is harmed by what another one's events were refused for; by a failure only who cannot safely try again. */
+function afterFailure(error: unknown, open: readonly Entry[], untouched: readonly Waiting[]): ExecutedTogether {
+  if (isVarveError(error, 'VERSION_CONFLICT')) {
+    return {
+      comeAgain: [...commandsOf(open), ...untouched],
+      conflict: { error, lost: commandsOf(open.filter(appends)) },
+    }
+  }
+  if (isVarveError(error) && !fateUnknown.has(error.code)) return oneByOne(open, untouched)
+  // Events without an id that is derived may be in the stream by now: to decide for them again might double them.
+  const isLost = (entry: Entry): boolean =>
+    appends(entry) && (entry.command.options.commandId === undefined || isOfEngine(error))
+  for (const { command } of open.filter(isLost)) command.refuse(error)
+  return oneByOne(
+    open.filter((entry) => !isLost(entry)),
+    untouched,
+  )
+}
+
+/** After these nobody knows whether the events were appended; so it is with errors that are not Varve's. */
+const fateUnknown: ReadonlySet<string> = new Set([
+  'ENGINE_UNAVAILABLE',
+  'ENGINE_FAILED',
+  'REMOTE_FAILED',
+  'STORE_CORRUPT',
+  'STORE_CLOSED',
+])
+
+/** Failures that each of them would meet again, one after the other. */
+function isOfEngine(error: unknown): boolean {
+  return isVarveError(error) && ['ENGINE_UNAVAILABLE', 'STORE_CORRUPT', 'STORE_CLOSED'].includes(error.code)
+}
+
+function oneByOne(open: readonly Entry[], untouched: readonly Waiting[]): ExecutedTogether {
+  const commands = commandsOf(open)
+  for (const command of commands) command.isAlone = true
+  return { comeAgain: [...commands, ...untouched] }
+}
+
+function commandsOf(entries: readonly Entry[]): readonly Waiting[] {
+  return entries.map(({ command }) => command)
+}
+
+interface Place {
+  readonly version: number
+  readonly position: number
+}
+
+/** Tells a command what became of it; `place` is where the stream stood after it. */
+function tell({ command, verdict }: Entry, place: Place, keepSnapshot: KeepSnapshot): void {
+  const { options, task } = command
+  if ('refusal' in verdict) {
+    command.refuse(verdict.refusal)
+    return
+  }
+  const events = 'earlier' in verdict ? verdict.earlier : verdict.events
+  const { version, position } = ('earlier' in verdict && verdict.earlier.at(-1)) || place
+  const { streamId } = task
+  const snapshot = command.inContext(() => keepSnapshot(options))
+  command.answer({ streamId, events, version, position, idempotent: 'earlier' in verdict, ...snapshot })
+}
+
+/** Positions rise, so those of one append follow each other when they span no more places than it has events. */
+async function positionsOf(store: CommandStore, appended: Appended): Promise<(index: number) => number> {
+  const { streamId, firstVersion, firstPosition, position, eventIds } = appended
+  if (position - firstPosition === eventIds.length - 1) return (index) => firstPosition + index
+  const read = new Map<number, number>()
+  try {
+    for await (const event of store.readStream(streamId, { from: firstVersion, limit: eventIds.length })) {
+      read.set(event.version, event.position)
+    }
+  } catch {
+    // They are in the stream, and that alone decides. Whoever has read up to the last one has seen the others too.
+  }
+  return (index) => read.get(firstVersion + index) ?? position
+}
+
+/** By definitions, the same without schemas: what was accepted by one is not given to it again. */
+const withoutSchemas = new WeakMap<EventDefinitions, EventDefinitions>()
+
+function accepted(events: EventDefinitions): EventDefinitions {
+  const known = withoutSchemas.get(events)
+  if (known !== undefined) return known
+  const made = Object.fromEntries(
+    Object.entries(events).map(([type, definition]) => [type, { ...definition, schema: undefined }]),
+  )
+  withoutSchemas.set(events, made)
+  return made
+}

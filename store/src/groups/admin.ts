@@ -1,0 +1,144 @@
+import { systemClock } from '../engine/system-clock.ts'
+import type { CallOptions } from '../model/call.ts'
+import { InvalidArgument, LimitExceeded } from '../model/errors.ts'
+import { GroupExists, GroupNotFound } from '../model/group-errors.ts'
+import { limits } from '../model/limits.ts'
+import { isPosition } from '../model/position.ts'
+import type { Query } from '../model/query.ts'
+import { createIdSource } from '../streams/event-id.ts'
+import { type GroupInput, step } from './group.ts'
+import type { GroupStore } from './group-events.ts'
+import { type GivenGroupSettings, normalSettings } from './group-settings.ts'
+import { isConflict, type KeptGroup, loadGroup, saveDeleted, saveGroup } from './group-shelf.ts'
+import { type Group, newGroup } from './group-state.ts'
+import { listParked, removeParked } from './park.ts'
+
+/** Options of {@link createGroup}. */
+export interface CreateGroupOptions extends GivenGroupSettings, CallOptions {
+  /** Follows one stream, by version, instead of the whole store. */
+  readonly stream?: string
+  /** Default `'everything'`. Not together with `stream`. */
+  readonly filter?: Query
+  /** Where it begins, inclusive: a position (a version with `stream`), or `'end'` for only what comes from now on. Default: the beginning. */
+  readonly from?: number | 'end'
+  /** Tells groups of one name apart. Default: UUIDs. */
+  readonly newId?: () => string
+}
+
+/**
+ * Creates a consumer group.
+ *
+ * @throws GROUP_EXISTS; INVALID_ARGUMENT, LIMIT_EXCEEDED
+ * @example
+ * await createGroup(store, 'mailer', { filter: { types: ['OrderPlaced'] }, strategy: 'pinned' })
+ */
+export async function createGroup(store: GroupStore, group: string, options: CreateGroupOptions = {}): Promise<void> {
+  const { stream, filter, from = 1, newId = createIdSource(systemClock), signal } = options
+  if (stream !== undefined && filter !== undefined) {
+    throw new InvalidArgument('filter', 'does not go together with stream: a group follows one or the other')
+  }
+  if (from !== 'end' && !isPosition(from)) {
+    throw new InvalidArgument('from', "is neither a whole number from 0 on nor 'end'")
+  }
+  const settings = normalSettings(options, { stream, filter: filter ?? 'everything' })
+  const kept = await loadGroup(store.shelf, group, signal)
+  if (kept.group !== undefined) throw new GroupExists(group)
+  if (kept.deletedId !== undefined) await removeAllParked(store, kept.deletedId)
+  const reached = from === 'end' ? await endOf(store, stream, signal) : Math.max(from - 1, 0)
+  try {
+    await saveGroup(store.shelf, group, newGroup(newId(), settings, reached), kept.version)
+  } catch (error) {
+    throw isConflict(error) ? new GroupExists(group) : error
+  }
+}
+
+async function endOf(store: GroupStore, stream: string | undefined, signal?: AbortSignal): Promise<number> {
+  const options = signal && { signal }
+  return stream === undefined ? store.head(options) : (await store.streamInfo(stream, options)).version
+}
+
+/**
+ * Changes the settings of a consumer group that are given, for its consumers at once. What it follows, and from where,
+ * stays. Where `strategy` or `pinnedBy` changes, the events that are unfinished now are delivered one after the other.
+ *
+ * @throws GROUP_NOT_FOUND; INVALID_ARGUMENT, LIMIT_EXCEEDED
+ */
+export async function updateGroup(
+  store: GroupStore,
+  group: string,
+  settings: GivenGroupSettings & CallOptions,
+): Promise<void> {
+  await changeGroup(store, group, (found) => {
+    return [{ kind: 'update', settings: normalSettings(settings, found.settings) }]
+  })
+}
+
+/**
+ * Deletes a consumer group with its parked events. Its consumers end with GROUP_NOT_FOUND; no event is touched.
+ *
+ * @throws GROUP_NOT_FOUND
+ */
+export async function deleteGroup(store: GroupStore, group: string): Promise<void> {
+  for (;;) {
+    const kept = await loadGroup(store.shelf, group)
+    const id = kept.group?.id ?? kept.deletedId
+    try {
+      if (kept.group !== undefined) await saveDeleted(store.shelf, group, kept)
+    } catch (error) {
+      if (isConflict(error)) continue
+      throw error
+    }
+    // A deletion that was cut off before has left some.
+    if (id !== undefined) await removeAllParked(store, id)
+    if (kept.group === undefined) throw new GroupNotFound(group)
+    return
+  }
+}
+
+/** Stops a consumer group: its consumers end with GROUP_STOPPED, here and elsewhere, until it is started again. */
+export async function stopGroup(
+  store: GroupStore,
+  group: string,
+  { reason = '' }: { readonly reason?: string } = {},
+): Promise<void> {
+  if (typeof reason !== 'string') throw new InvalidArgument('reason', 'is not a string')
+  if (reason.length > limits.parkReasonChars) throw new LimitExceeded('parkReasonChars', reason.length, 'Be brief.')
+  await changeGroup(store, group, () => [{ kind: 'halt', reason }])
+}
+
+/** Lets a consumer group that was stopped deliver again, from where it was. */
+export async function startGroup(store: GroupStore, group: string): Promise<void> {
+  await changeGroup(store, group, () => [{ kind: 'start' }])
+}
+
+/** Changes a group over whatever version it has; inputs are made from the group as it is. Without any, nothing is written. */
+export async function changeGroup(
+  store: GroupStore,
+  name: string,
+  inputsFor: (group: Group) => readonly GroupInput[] | Promise<readonly GroupInput[]>,
+): Promise<Group> {
+  for (;;) {
+    const kept = await loadGroup(store.shelf, name)
+    const found = existing(name, kept)
+    const inputs = await inputsFor(found)
+    if (inputs.length === 0) return found
+    const changed = inputs.reduce((group, input) => step(group, input).group, found)
+    try {
+      await saveGroup(store.shelf, name, changed, kept.version)
+      return changed
+    } catch (error) {
+      if (!isConflict(error)) throw error
+    }
+  }
+}
+
+/** The group, which has to be there. */
+export function existing(name: string, { group }: KeptGroup): Group {
+  if (group === undefined) throw new GroupNotFound(name)
+  return group
+}
+
+async function removeAllParked(store: GroupStore, id: string): Promise<void> {
+  for await (const { position } of listParked(store.shelf, id, { after: 0 }))
+    await removeParked(store.shelf, id, position)
+}

@@ -1,0 +1,139 @@
+/** What a member does on the shelf and in the log beside its writes to the group; the outcomes go into its next write. */
+
+import type { Clock } from '../engine/clock.ts'
+import { patiently } from '../engine/patience.ts'
+import { limits } from '../model/limits.ts'
+import { type GroupStore, readPlaces } from './group-events.ts'
+import type { Chore, Group } from './group-state.ts'
+import { listParked, park, removeParked } from './park.ts'
+import type { Pull, Tidied } from './parking.ts'
+
+/** What errands need. */
+export interface ErrandOptions {
+  readonly store: GroupStore
+  readonly clock: Clock
+  /** Aborts when the member is over. */
+  readonly signal: AbortSignal
+  /** Called when one is done. */
+  readonly done: () => void
+  /** Called when one cannot be done. */
+  readonly failed: (error: unknown) => void
+}
+
+/** The errands of one member. */
+export class Errands {
+  readonly #options: ErrandOptions
+  readonly #underWay = new Set<number>()
+  #done: number[] = []
+  #dropped: number[] = []
+  #pull: Pull | undefined
+  #isPulling = false
+
+  constructor(options: ErrandOptions) {
+    this.#options = options
+  }
+
+  /** Chores that were done and may be struck off. */
+  get tidied(): Tidied {
+    return { done: this.#done, dropped: this.#dropped }
+  }
+
+  /** Parked events that were found, if the first replay still is where it was. */
+  pulled({ replays, discards }: Group): Pull | undefined {
+    const isCurrent = this.#pull?.after === replays[0]?.after && this.#pull?.discards === discards
+    if (!isCurrent) this.#pull = undefined
+    return this.#pull
+  }
+
+  /** What has been written need not be written again. */
+  wrote({ done, dropped }: Tidied, pull: Pull | undefined): void {
+    this.#done = this.#done.filter((number) => !done.includes(number))
+    this.#dropped = this.#dropped.filter((number) => !dropped.includes(number))
+    for (const number of [...done, ...dropped]) this.#underWay.delete(number)
+    if (this.#pull === pull) this.#pull = undefined
+  }
+
+  /** Whatever was done was done for a membership that is over. */
+  forget(): void {
+    this.#done = []
+    this.#dropped = []
+    this.#pull = undefined
+    this.#underWay.clear()
+  }
+
+  /** Does the chores that are the member's, or nobody's any more. */
+  doChores(group: Group, member: string): void {
+    const isAlive = (id: string): boolean => group.members.some((other) => other.id === id)
+    const isFirst = group.members[0]?.id === member
+    for (const chore of group.chores) {
+      const isMine = chore.member === member || (isFirst && !isAlive(chore.member))
+      if (!isMine || this.#underWay.has(chore.number)) continue
+      this.#underWay.add(chore.number)
+      this.#go(() => this.#do(group, chore))
+    }
+  }
+
+  /** Looks for parked events that are wanted back. */
+  doPull(group: Group): void {
+    const [replay] = group.replays
+    if (replay === undefined || this.#isPulling || this.#pull !== undefined) return
+    const { after, through: last } = replay
+    const { discards } = group
+    // What is on its way back already is not taken again, also when it is finished by the time the list is written.
+    const known = new Set([...group.unfinished, ...group.chores].map(({ place }) => place))
+    this.#isPulling = true
+    this.#go(async () => {
+      try {
+        const limit = limits.shelfPageEntries
+        const found = await this.#patiently(() => this.#parkedAfter(group, after, limit))
+        const through = found.length < limit ? last : (found.at(-1)?.place ?? last)
+        const events = found.filter(({ place }) => !known.has(place))
+        this.#pull = { after, through, discards, events }
+      } finally {
+        this.#isPulling = false
+      }
+    })
+  }
+
+  async #parkedAfter(
+    { id }: Group,
+    after: number,
+    limit: number,
+  ): Promise<{ readonly place: number; readonly key: number | undefined }[]> {
+    const { store, signal } = this.#options
+    const found = []
+    for await (const { position, key } of listParked(store.shelf, id, { after, limit, signal })) {
+      found.push({ place: position, key })
+    }
+    return found
+  }
+
+  async #do({ id, settings }: Group, chore: Chore): Promise<void> {
+    const { store, clock, signal } = this.#options
+    const { number, place } = chore
+    if (chore.kind === 'remove') {
+      await this.#patiently(() => removeParked(store.shelf, id, place))
+      this.#done.push(number)
+      return
+    }
+    const event = (await this.#patiently(() => readPlaces(store, settings, [place], signal))).get(place)
+    if (event === undefined) {
+      if (chore.isReplayed) await this.#patiently(() => removeParked(store.shelf, id, place))
+      this.#dropped.push(number)
+      return
+    }
+    await this.#patiently(() => park(store.shelf, id, chore, { event, nowMs: clock.now() }))
+    this.#done.push(number)
+  }
+
+  #go(errand: () => Promise<void>): void {
+    const { done, failed, signal } = this.#options
+    errand().then(done, (error: unknown) => {
+      if (!signal.aborted) failed(error)
+    })
+  }
+
+  #patiently<Result>(call: () => Promise<Result>): Promise<Result> {
+    return patiently(this.#options, call)
+  }
+}

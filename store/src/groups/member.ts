@@ -1,0 +1,297 @@
+/**
+ * A program's part in a group, however many consumers it has there: one loop that gathers what they say and want, and
+ * writes it to the group.
+ *
+ * look > (write | look | rest) > serve > … > give everything back > leave
+ *
+ * Nothing is handed out unless the last write is recent enough for the others not to have taken the member for lost. One
+ * that finds itself gone has lost everything it held, and joins again as another.
+ */
+import { InvalidArgument, isVarveError, StoreClosed } from '../model/errors.ts'
+import type { RecordedEvent } from '../model/event.ts'
+import { GroupFull, GroupStopped } from '../model/group-errors.ts'
+import { limits } from '../model/limits.ts'
+import { Bell } from './bell.ts'
+import { Errands } from './errands.ts'
+import type { Group } from './group-state.ts'
+import type { Handed, Held, Seat } from './held.ts'
+import { Holdings } from './holdings.ts'
+import { Membership, type MembershipOptions } from './membership.ts'
+import { endSeat, Seats } from './seats.ts'
+import { Supply } from './supply.ts'
+import { type Attempt, isWorthwhile, namesOf, nextLook, noLook, savedAtMs, type Turn } from './turn.ts'
+import { type Says, Verdicts } from './verdicts.ts'
+
+/** What a member works with. */
+export interface MemberOptions extends Omit<MembershipOptions, 'isDeserted' | 'landed' | 'lost' | 'seen'> {
+  readonly keyOf: ((event: RecordedEvent) => string) | undefined
+  /** Called when the member is over, before anybody is told. */
+  readonly over: () => void
+}
+
+/** How long is slept where only the bell can change anything. */
+const idleMs = 30_000
+
+/** A program's part in a group. */
+export class Member {
+  readonly #options: MemberOptions
+  readonly #membership: Membership
+  readonly #seats = new Seats()
+  readonly #holdings: Holdings
+  readonly #verdicts = new Verdicts()
+  readonly #bell: Bell
+  readonly #errands: Errands
+  readonly #ending = new AbortController()
+  readonly #supply: Supply
+  /** Who waits for everything to be given back. */
+  #goodbyes: (() => void)[] = []
+  /** The consumers that the group knows of. */
+  #knownConsumers = ''
+  #look = noLook
+  #failure: { readonly error: unknown } | undefined
+
+  constructor(options: MemberOptions) {
+    const { store, clock } = options
+    this.#options = options
+    this.#bell = new Bell(clock)
+    this.#holdings = new Holdings(this.#seats, options.name)
+    const landed = (attempt: Attempt): void => this.#landed(attempt)
+    this.#membership = new Membership({
+      ...options,
+      landed,
+      isDeserted: () => this.#seats.all.length === 0,
+      lost: () => this.#lost(),
+      seen: (isNews) => this.#planLook(isNews),
+    })
+    const { signal } = this.#ending
+    const [done, failed] = [() => this.#bell.ring(), (error: unknown) => this.#fail(error)]
+    this.#errands = new Errands({ store, clock, signal, done, failed })
+    this.#supply = new Supply({
+      ...options,
+      signal,
+      failed,
+      arrived: done,
+      read: (held, event) => this.#read(held, event),
+      ended: () => this.#fail(new StoreClosed()),
+    })
+  }
+
+  /** Goes on until the last consumer has left. */
+  async run(): Promise<void> {
+    const { clock, over } = this.#options
+    let failure: unknown
+    try {
+      await this.#membership.look()
+      // Asked without waiting in between: whoever comes after that finds the member over, and begins another one.
+      while (!this.#isLeft()) {
+        this.#serve(clock.now())
+        await this.#turned(clock.now())
+      }
+    } catch (error) {
+      failure = error
+    }
+    over()
+    this.#supply.close()
+    this.#ending.abort()
+    const isClosed = failure === undefined || isVarveError(failure, 'STORE_CLOSED')
+    this.#seats.end(isClosed ? undefined : failure)
+    this.#verdicts.reject(() => failure ?? new StoreClosed())
+    this.#holdings.removeAll('its program does not take part in the group any more')
+    for (const resolve of this.#goodbyes) resolve()
+  }
+
+  /** A new consumer. */
+  join(seat: Seat): void {
+    this.#seats.add(seat)
+    this.#bell.ring()
+  }
+
+  /** The next event for a consumer, undefined when there will be none. */
+  next(seat: Seat, signal: AbortSignal | undefined): Promise<Handed | undefined> {
+    const handed = this.#seats.ask(seat, signal)
+    this.#handOut()
+    if (seat.ask !== undefined) this.#bell.ring()
+    return handed
+  }
+
+  /** Says what becomes of an event that was handed out. Resolves when the group knows it. */
+  say(held: Held, says: Says): Promise<void> {
+    if (held.phase !== 'handed') return Promise.reject(this.#holdings.lostError(held))
+    const { seat } = held
+    if (seat !== undefined && says.kind === 'finish') seat.finished++
+    const known = this.#say(held, says)
+    // Acks that are saved by count and time are known as soon as they are noted.
+    const isSavedLater = says.kind === 'finish' && this.#membership.group.settings.checkpointMs > 0
+    return isSavedLater ? Promise.resolve() : known
+  }
+
+  /** A consumer goes: what it has in hand is given back, and all that is left when it was the last one. */
+  async leave(seat: Seat): Promise<void> {
+    endSeat(seat, undefined)
+    this.#seats.remove(seat)
+    const inHand = this.#holdings.all.filter((held) => held.seat === seat && held.phase === 'handed')
+    const returned = inHand.map((held) => {
+      this.#holdings.letGo(held, 'its consumer has left')
+      return this.#say(held, { kind: 'release', as: 'failed' })
+    })
+    this.#bell.ring()
+    await Promise.allSettled(returned)
+    const isLast = this.#seats.all.length === 0 && !this.#ending.signal.aborted
+    if (isLast) await new Promise<void>((resolve) => this.#goodbyes.push(resolve))
+  }
+
+  /** Aborts when an event is not its consumer's any more. */
+  goneSignal(held: Held): AbortSignal {
+    return this.#holdings.goneSignal(held)
+  }
+
+  /** Whether nobody is there any more, and everything was given back. */
+  #isLeft(): boolean {
+    if (this.#failure !== undefined) throw this.#failure.error
+    if (this.#seats.all.length === 0) {
+      return !this.#membership.isJoined && this.#verdicts.pending.length === 0
+    }
+    for (const resolve of this.#goodbyes.splice(0)) resolve()
+    return false
+  }
+
+  /** One turn of the loop. */
+  async #turned(nowMs: number): Promise<void> {
+    this.#giveBack(nowMs)
+    const membership = this.#membership
+    const attempt = membership.attempt(this.#turn(nowMs))
+    const { group: before, beatMs } = membership
+    // Consumers that were refused have not left yet; nothing is to be done for them.
+    if (!membership.isJoined && this.#seats.open.length === 0) return this.#bell.sleep(idleMs)
+    if (!attempt.group.members.some(({ id }) => id === membership.id) && !attempt.turn.isLeaving) {
+      return this.#seats.end(new GroupFull(this.#options.name))
+    }
+    const weighing = { nowMs, before, beatMs, knownConsumers: this.#knownConsumers, isHungry: this.#holdings.isHungry }
+    if (isWorthwhile(attempt, weighing)) await membership.write(attempt)
+    else if (nowMs >= this.#look.atMs) await membership.look()
+    else await this.#bell.sleep(this.#restMs(nowMs))
+  }
+
+  /** Events whose time is over, and events that no consumer is there for. */
+  #giveBack(nowMs: number): void {
+    const { messageTimeoutMs } = this.#membership.group.settings
+    for (const held of this.#holdings.overdue(nowMs)) {
+      const reason = `There was no word on it within ${messageTimeoutMs} ms.`
+      this.#holdings.letGo(held, `there was no word on it within ${messageTimeoutMs} ms`)
+      void this.#say(held, { kind: 'fail', reason })
+    }
+    for (const held of this.#holdings.surplus()) void this.#say(held, { kind: 'release', as: 'unused' })
+  }
+
+  /** Everything there is to say now. */
+  #turn(nowMs: number): Turn {
+    const { id, isJoined, nextBeats, lostOthers, group } = this.#membership
+    const isDeserted = this.#seats.all.length === 0
+    const hasChores = group.chores.some(({ member }) => member === id)
+    const room = this.#holdings.room(nowMs)
+    const { isIdle } = this.#holdings
+    const hold = { kind: 'hold', member: id, room, isIdle, ahead: this.#supply.ahead } as const
+    return {
+      member: id,
+      isJoined,
+      isLeaving: isDeserted && !hasChores && this.#verdicts.isSilent,
+      beats: nextBeats,
+      consumers: this.#seats.numbers(),
+      verdicts: this.#verdicts.pending,
+      lost: lostOthers,
+      tidied: this.#errands.tidied,
+      pull: this.#errands.pulled(group),
+      hold: isDeserted ? undefined : hold,
+    }
+  }
+
+  /** How long nothing happens, unless the bell rings. */
+  #restMs(nowMs: number): number {
+    const { group, beatMs } = this.#membership
+    const ackMs = savedAtMs(this.#verdicts.pending, group)
+    return Math.max(Math.min(beatMs, this.#look.atMs, ackMs, this.#holdings.nextMs()) - nowMs, 0)
+  }
+
+  /** Gets what the consumers wait for, hands it out, and does on the shelf what was decided. */
+  #serve(nowMs: number): void {
+    const { id, group, isJoined } = this.#membership
+    this.#seats.bufferEvents = group.settings.bufferEvents
+    const refusal = refusalOf(this.#options, group)
+    if (refusal !== undefined) this.#seats.end(refusal)
+    if (!isJoined) return
+    this.#errands.doChores(group, id)
+    const room = this.#holdings.room(nowMs)
+    if (room > 0) this.#errands.doPull(group)
+    this.#supply.bring(group, { member: id, room, toRead: this.#holdings.toRead(nowMs) })
+    this.#handOut()
+  }
+
+  #read(held: Held, event: RecordedEvent | undefined): void {
+    if (event !== undefined) this.#holdings.arrive(held, event)
+    // Its stream was truncated or closed since: there is nothing to deliver any more.
+    else if (held.phase === 'reading') void this.#say(held, { kind: 'finish', as: 'skipped' })
+    this.#handOut()
+  }
+
+  #handOut(): void {
+    const nowMs = this.#options.clock.now()
+    if (!this.#membership.isSure(nowMs) || this.#membership.group.stopped !== undefined) return
+    this.#holdings.handOut(this.#membership.group.settings, nowMs)
+  }
+
+  #say(held: Held, says: Says): Promise<void> {
+    this.#holdings.takeBack(held)
+    this.#bell.ring()
+    return this.#verdicts.say(held, says, this.#options.clock.now())
+  }
+
+  #landed(attempt: Attempt): void {
+    const { turn, group, effects } = attempt
+    const nowMs = this.#options.clock.now()
+    for (const { held, says, next } of this.#verdicts.landed(attempt, (one) => this.#holdings.lostError(one))) {
+      this.#holdings.remove(held)
+      if (next === undefined || says.kind !== 'fail') continue
+      const delayMs = says.delayMs ?? group.settings.retryDelayMs * 2 ** (next.attempts - 1)
+      this.#holdings.wait(next, nowMs + Math.min(delayMs, limits.groupRetryMs))
+    }
+    this.#errands.wrote(turn.tidied, turn.pull)
+    const contents = new Map(turn.hold?.ahead.events.map(({ place, event }) => [place, event]))
+    for (const effect of effects) {
+      if (effect.kind === 'held') this.#holdings.add(effect.events, contents)
+      if (effect.kind === 'full') this.#seats.end(new GroupFull(this.#options.name), effect.consumers.length)
+    }
+    this.#knownConsumers = namesOf(turn.consumers)
+    if (turn.isLeaving) this.#holdings.removeAll('its program has left the group')
+    this.#seats.count(nowMs)
+    this.#planLook(false)
+  }
+
+  #lost(): void {
+    const { memberTimeoutMs } = this.#membership.group.settings
+    this.#holdings.removeAll(
+      `its program gave no sign of life for ${memberTimeoutMs} ms, so that others took over from it`,
+    )
+    this.#verdicts.reject((held) => this.#holdings.lostError(held))
+    this.#errands.forget()
+  }
+
+  #planLook(isNews: boolean): void {
+    const { group, id } = this.#membership
+    const couldGetMore = group.unfinished.some(({ holder }) => holder !== id) || group.members.length > 1
+    const isWaiting = couldGetMore && this.#seats.asking.length > 0
+    this.#look = nextLook(this.#look, { nowMs: this.#options.clock.now(), isNews, isWaiting })
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= { error }
+    this.#bell.ring()
+  }
+}
+
+/** Why a group cannot serve its consumers. */
+function refusalOf({ name, keyOf }: MemberOptions, { stopped, settings }: Group): Error | undefined {
+  if (stopped !== undefined) return new GroupStopped(name, { reason: stopped.reason, position: stopped.place })
+  if (settings.strategy !== 'pinned' || settings.pinnedBy !== 'consumer' || keyOf !== undefined) return undefined
+  const problem = `is missing: group ${JSON.stringify(name)} is pinned by what its consumers make of events`
+  return new InvalidArgument('keyOf', problem)
+}

@@ -1,0 +1,115 @@
+import type { ConsumerNumbers } from './group-state.ts'
+import type { Ask, Handed, Seat } from './held.ts'
+
+/** How often it is counted how fast consumers are. */
+const countMs = 1_000
+
+/** A consumer that has nothing yet. */
+export function newSeat(name: string, bufferEvents: number | undefined): Seat {
+  const numbers = { inHand: 0, finished: 0, countedFinished: 0, perSecond: 0 }
+  return { name, bufferEvents, ...numbers, ask: undefined, end: undefined }
+}
+
+/** Ends a consumer; one that waits is told at once. */
+export function endSeat(seat: Seat, error: unknown): void {
+  seat.end ??= { error }
+  const { ask } = seat
+  seat.ask = undefined
+  if (error === undefined) ask?.resolve(undefined)
+  else ask?.reject(error)
+}
+
+/** The consumers of one member, in the order in which they came. */
+export class Seats {
+  readonly #seats: Seat[] = []
+  /** Those that wait, first who waits longest. */
+  #asking: readonly Seat[] = []
+  /** For consumers that do not say how many events they may have. */
+  bufferEvents = 0
+  #countedMs = 0
+
+  get all(): readonly Seat[] {
+    return this.#seats
+  }
+
+  /** Those that are served. */
+  get open(): readonly Seat[] {
+    return this.#seats.filter(({ end }) => end === undefined)
+  }
+
+  /** Those that wait although they may have more, first who waits longest. */
+  get asking(): readonly Seat[] {
+    this.#asking = this.#asking.filter(({ ask }) => ask !== undefined)
+    return this.#asking.filter((seat) => this.isAsking(seat))
+  }
+
+  /** Events that all of them together may have. */
+  get capacity(): number {
+    return this.open.reduce((sum, seat) => sum + this.#bufferOf(seat), 0)
+  }
+
+  add(seat: Seat): void {
+    this.#seats.push(seat)
+  }
+
+  remove(seat: Seat): void {
+    const index = this.#seats.indexOf(seat)
+    if (index >= 0) this.#seats.splice(index, 1)
+  }
+
+  /** Lets a consumer wait for its next event; undefined when there will be none. */
+  ask(seat: Seat, signal: AbortSignal | undefined): Promise<Handed | undefined> {
+    return new Promise((resolve, reject) => {
+      signal?.throwIfAborted()
+      if (seat.end?.error !== undefined) throw seat.end.error
+      if (seat.end !== undefined) return resolve(undefined)
+      const settled = (): void => {
+        seat.ask = undefined
+        signal?.removeEventListener('abort', abort)
+      }
+      const ask: Ask = {
+        resolve: (handed) => {
+          settled()
+          resolve(handed)
+        },
+        reject: (reason) => {
+          settled()
+          reject(reason)
+        },
+      }
+      const abort = (): void => ask.reject(signal?.reason)
+      seat.ask = ask
+      signal?.addEventListener('abort', abort)
+      this.#asking = [...this.#asking.filter((other) => other !== seat), seat]
+    })
+  }
+
+  isAsking(seat: Seat): boolean {
+    return seat.ask !== undefined && seat.inHand < this.#bufferOf(seat)
+  }
+
+  /** Ends all of them, or as many of those that came last. */
+  end(error: unknown, count: number = this.#seats.length): void {
+    if (count > 0) for (const seat of this.open.slice(-count)) endSeat(seat, error)
+  }
+
+  /** What the group is told of them. */
+  numbers(): readonly ConsumerNumbers[] {
+    return this.open.map(({ name, inHand, finished, perSecond }) => ({ name, inFlight: inHand, finished, perSecond }))
+  }
+
+  /** Counts how fast they are, now and then. */
+  count(nowMs: number): void {
+    const passedMs = nowMs - this.#countedMs
+    if (passedMs < countMs) return
+    this.#countedMs = nowMs
+    for (const seat of this.#seats) {
+      seat.perSecond = Math.round(((seat.finished - seat.countedFinished) * 10_000) / passedMs) / 10
+      seat.countedFinished = seat.finished
+    }
+  }
+
+  #bufferOf({ bufferEvents = this.bufferEvents }: Seat): number {
+    return bufferEvents
+  }
+}
