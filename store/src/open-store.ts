@@ -1,5 +1,6 @@
 import type { Clock } from './engine/clock.ts'
 import type { Engine } from './engine/engine.ts'
+import { checkTracer } from './engine/span.ts'
 import { systemClock } from './engine/system-clock.ts'
 import { traced } from './engine/traced.ts'
 import type { EventStore } from './event-store.ts'
@@ -30,8 +31,8 @@ export interface OpenStoreOptions {
   /** Ids for events that have none: UUIDs. Default: UUIDv7, in order of creation. */
   readonly newId?: () => string
   /**
-   * Spans for appends, commits and reads, of OpenTelemetry: `trace.getTracer('shop')`. Events carry the span of their append
-   * in `metadata.traceparent`. Default: none, which costs nothing.
+   * Spans for appends, commands, commits and reads, of OpenTelemetry: `trace.getTracer('shop')`. Events carry the span of
+   * their append in `metadata.traceparent`. Default: none, which costs nothing.
    */
   readonly tracer?: Tracer
 }
@@ -44,6 +45,7 @@ export interface OpenStoreOptions {
  */
 export function openStore(options: OpenStoreOptions): EventStore {
   const { clock = systemClock, newId = createIdSource(clock), tracer } = options
+  checkTracer(tracer)
   const engine = tracer === undefined ? options.engine : traced(options.engine, tracer)
   const { capabilities } = engine
   const closing = new AbortController()
@@ -67,6 +69,7 @@ export function openStore(options: OpenStoreOptions): EventStore {
   }
   const store: EventStore = {
     capabilities,
+    tracer,
     ...(tracer === undefined ? appends : tracedAppends(appends, tracer)),
     readStream: (streamId, readOptions) => readStream(engine, streamId, readOptions),
     readAll: (readOptions) => readAll(engine, readOptions),

@@ -23,6 +23,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'model',
     'event-store.ts',
     'engine/clock.ts',
+    'engine/span.ts',
     'engine/system-clock.ts',
     'streams/causation.ts',
     'streams/event-id.ts',

@@ -42,12 +42,15 @@ async function executeOn(
   const [first] = commands
   if (first === undefined) return { comeAgain: [] }
   const { task, options } = first
-  const basis = await basisOf(store, task, reach, {
-    commandIds: new Set(commands.flatMap((command) => command.options.commandId ?? [])),
-    signal,
-    ...(options.snapshots && { snapshots: options.snapshots }),
-    ...(options.clock && { clock: options.clock }),
-  })
+  // Somebody's context has to be it, for spans: that of the one that waits for longest.
+  const basis = await first.inContext(() =>
+    basisOf(store, task, reach, {
+      commandIds: new Set(commands.flatMap((command) => command.options.commandId ?? [])),
+      signal,
+      ...(options.snapshots && { snapshots: options.snapshots }),
+      ...(options.clock && { clock: options.clock }),
+    }),
+  )
   const keepSnapshot = snapshotKeeping(store, task, basis.folding)
   const round = await decideTogether(basis, commands, options.clock)
   if (round === 'look_further') return round
@@ -86,7 +89,8 @@ async function appendAtOnce(store: CommandStore, task: AnyTask, decided: Decided
   let appended: Appended
   try {
     const expectedVersion = version === 0 ? 'no_stream' : version
-    appended = await uncaused(() => stream.append(events, { expectedVersion, signal }))
+    const append = (): Promise<Appended> => uncaused(() => stream.append(events, { expectedVersion, signal }))
+    appended = await (open.find(appends)?.command.inContext(append) ?? append())
   } catch (error) {
     return afterFailure(error, open, untouched)
   }

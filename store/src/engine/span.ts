@@ -1,5 +1,16 @@
-import { isVarveError } from '../model/errors.ts'
+import { InvalidArgument, isVarveError } from '../model/errors.ts'
 import type { SpanStart, Tracer, TracerSpan } from '../model/tracer.ts'
+
+/**
+ * Refuses what is no tracer; undefined is none.
+ *
+ * @throws INVALID_ARGUMENT
+ */
+export function checkTracer(tracer: unknown): void {
+  if (tracer === undefined) return
+  if (typeof (tracer as Partial<Tracer> | null)?.startActiveSpan === 'function') return
+  throw new InvalidArgument('tracer', "is no tracer of OpenTelemetry: give what trace.getTracer('…') returns")
+}
 
 /** OpenTelemetry's `SpanStatusCode.ERROR`. */
 const statusError = 2

@@ -1,4 +1,5 @@
 import type { Clock } from '../engine/clock.ts'
+import { checkTracer } from '../engine/span.ts'
 import { systemClock, systemRandom } from '../engine/system-clock.ts'
 import { InvalidArgument } from '../model/errors.ts'
 import { isPosition } from '../model/position.ts'
@@ -40,9 +41,9 @@ export interface RunProjectionsOptions {
   readonly random?: () => number
   /**
    * Spans for batches, of OpenTelemetry: `trace.getTracer('shop')`. Each is linked to the spans of the appends that its events
-   * come from, where the store has a tracer too. Default: none, which costs nothing.
+   * come from. Default: the tracer of the store, if it has one.
    */
-  readonly tracer?: Tracer
+  readonly tracer?: Tracer | undefined
 }
 
 /** Projections at work in this process. */
@@ -84,7 +85,7 @@ export function runProjections(
   options: RunProjectionsOptions = {},
 ): ProjectionInstance {
   checkProjections(projections)
-  const given = withDefaults(options)
+  const given = withDefaults({ tracer: store.tracer, ...options })
   const instance = new Instance(store, projections, given)
   const { clock } = given
   return {
@@ -119,6 +120,7 @@ function withDefaults(options: RunProjectionsOptions): InstanceOptions {
   if (typeof instance !== 'string' || !isKeyPart(instance)) {
     throw new InvalidArgument('instance', 'is not a text of 1 to 100 characters without a slash')
   }
+  checkTracer(tracer)
   const bound = rebuildEventsPerSecond ?? 1
   if (!(bound > 0)) throw new InvalidArgument('rebuildEventsPerSecond', 'is not a number above 0')
   return { instance, leaseMs, swap, keepsPrevious, rebuildEventsPerSecond, signal, log, clock, random, tracer }

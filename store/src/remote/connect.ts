@@ -1,4 +1,5 @@
 import type { Clock } from '../engine/clock.ts'
+import { checkTracer } from '../engine/span.ts'
 import { systemClock } from '../engine/system-clock.ts'
 import type { EventStore } from '../event-store.ts'
 import type { SubscribeOptions } from '../model/call.ts'
@@ -33,7 +34,7 @@ export interface ConnectOptions {
   /** Ids for events that have none: UUIDs. Default: UUIDv7, in order of creation. */
   readonly newId?: () => string
   /**
-   * Spans for appends, of OpenTelemetry: `trace.getTracer('shop')`. Events carry the span of their append in
+   * Spans for appends and commands, of OpenTelemetry: `trace.getTracer('shop')`. Events carry the span of their append in
    * `metadata.traceparent`. Default: none, which costs nothing.
    */
   readonly tracer?: Tracer
@@ -52,6 +53,7 @@ export async function connect(options: ConnectOptions): Promise<EventStore> {
   if (!Number.isSafeInteger(timeoutMs) || timeoutMs < 1) {
     throw new InvalidArgument('timeoutMs', 'is not a whole number from 1 on')
   }
+  checkTracer(tracer)
   const closing = new AbortController()
   const api = httpApi({ base: baseOf(url), headers, clock, timeoutMs, closing: closing.signal })
   const capabilities = capabilitiesFrom((await api.call({ method: 'GET', path: '/head' })).capabilities)
@@ -68,6 +70,7 @@ export async function connect(options: ConnectOptions): Promise<EventStore> {
   }
   const store: EventStore = {
     capabilities,
+    tracer,
     ...(tracer === undefined ? appends : tracedAppends(appends, tracer)),
     readStream: (streamId, readOptions) => readStream(engine, streamId, readOptions),
     readAll: (readOptions) => readAll(engine, readOptions),
