@@ -1,4 +1,4 @@
-import type { GenerationStatus, ParkedEvent, PartitionStatus, ProjectionStatus, StoredFailure } from 'varve'
+import type { GenerationStatus, ParkedInProjection, PartitionStatus, ProjectionStatus, StoredFailure } from 'varve'
 
 /** A projection as JSON, with the field names of wires and files. */
 export function projectionJson(status: ProjectionStatus): object {
@@ -17,7 +17,7 @@ export function projectionJson(status: ProjectionStatus): object {
 }
 
 /** A parked event as JSON. */
-export function parkedJson(event: ParkedEvent): object {
+export function parkedJson(event: ParkedInProjection): object {
   const { position, eventId, eventType, streamId, generation, partition, key, code, reason, attempts, atMs } = event
   return {
     position,

@@ -2,9 +2,9 @@ import { ok } from 'node:assert/strict'
 import { afterEach } from 'vitest'
 import type { EventStore } from '../../store/src/event-store.ts'
 import type { RecordedEvent } from '../../store/src/model/event.ts'
-import type { ParkedEvent } from '../../store/src/model/projection-status.ts'
+import type { ParkedInProjection } from '../../store/src/model/projection-status.ts'
 import type { Target } from '../../store/src/model/target.ts'
-import { listProjections, parkedEvents } from '../../store/src/projections/admin.ts'
+import { listProjections, parkedInProjection } from '../../store/src/projections/admin.ts'
 import type { FailurePolicy } from '../../store/src/projections/failure-policy.ts'
 import { defineProjection, type Projection } from '../../store/src/projections/projection.ts'
 import {
@@ -109,8 +109,8 @@ export const untilState = (store: EventStore, state: string): Promise<void> =>
   until(async () => (await listProjections(store))[0]?.state === state)
 
 /** Everything that is parked. */
-export async function allParked(store: EventStore): Promise<readonly ParkedEvent[]> {
-  const parked: ParkedEvent[] = []
-  for await (const event of parkedEvents(store, 'stock')) parked.push(event)
+export async function allParked(store: EventStore): Promise<readonly ParkedInProjection[]> {
+  const parked: ParkedInProjection[] = []
+  for await (const event of parkedInProjection(store, 'stock')) parked.push(event)
   return parked
 }

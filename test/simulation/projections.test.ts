@@ -5,10 +5,10 @@ import type { ProjectionStatus } from '../../store/src/model/projection-status.t
 import type { Target } from '../../store/src/model/target.ts'
 import {
   listProjections,
-  parkedEvents,
+  parkedInProjection,
   pauseProjection,
   rebuildProjection,
-  replayParked,
+  replayInProjection,
   resumeProjection,
 } from '../../store/src/projections/admin.ts'
 import { retryThen } from '../../store/src/projections/failure-policy.ts'
@@ -127,8 +127,8 @@ async function logged(simulation: Simulation): Promise<Record<string, number[]>>
 async function replayAll(simulation: Simulation): Promise<void> {
   await simulation.ask(async (store) => {
     let expectedCount = 0
-    for await (const _ of parkedEvents(store, 'notes')) expectedCount++
-    if (expectedCount > 0) await replayParked(store, 'notes', { positions: 'all', expectedCount })
+    for await (const _ of parkedInProjection(store, 'notes')) expectedCount++
+    if (expectedCount > 0) await replayInProjection(store, 'notes', { positions: 'all', expectedCount })
   })
 }
 

@@ -65,7 +65,8 @@ export const staysSmall: Rule = {
   holds: `a function has at most ${functionLines} lines and a file at most ${fileLines}`,
   breaches: (tree) =>
     sources(tree)
-      .filter(({ path }) => !/\/(conformance|generated)\//.test(path))
+      // The list of public names is as long as there are names.
+      .filter(({ path }) => !/\/(conformance|generated)\/|^store\/src\/index\.ts$/.test(path))
       .flatMap((source) => [...longFile(source), ...longFunctions(source)]),
   wrong: {
     'a function is long': { 'store/src/a.ts': `function a() {\n${'a()\n'.repeat(functionLines)}}` },
@@ -78,6 +79,7 @@ export const staysSmall: Rule = {
     'store/src/b.ts': 'a()\n'.repeat(fileLines),
     'store/src/b.test.ts': `describe('a', () => {\n${'a()\n'.repeat(functionLines)}})`,
     'store/src/conformance/atomic.ts': 'a()\n'.repeat(fileLines + 1),
+    'store/src/index.ts': "export { a } from './a.ts'\n".repeat(fileLines + 1),
   },
 }
 

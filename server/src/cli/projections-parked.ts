@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { type EventStore, type ParkedEvent, parkedEvents, replayParked, skipEvent } from 'varve'
+import { type EventStore, type ParkedInProjection, parkedInProjection, replayInProjection, skipEvent } from 'varve'
 import { confirmed } from './confirmed.ts'
 import type { ExitCode } from './failure.ts'
 import { examples } from './help.ts'
@@ -100,8 +100,8 @@ async function listParked(
 ): Promise<ExitCode | undefined> {
   const options = { ...(generation !== undefined && { generation }), ...(from !== undefined && { from }) }
   return withStore(session, 'existing', async (store) => {
-    const events: ParkedEvent[] = []
-    for await (const event of parkedEvents(store, name, options)) {
+    const events: ParkedInProjection[] = []
+    for await (const event of parkedInProjection(store, name, options)) {
       if (events.length >= limit) break
       events.push(event)
     }
@@ -129,7 +129,7 @@ async function replay(
     if (expect === undefined && !yes) {
       await confirmed(session, `Replay ${counting(expectedCount)} parked events of ${visible(name)}?`)
     }
-    const replaying = await replayParked(store, name, { positions, expectedCount, ...ofGeneration })
+    const replaying = await replayInProjection(store, name, { positions, expectedCount, ...ofGeneration })
     const text = `${counting(replaying)} events of ${visible(name)} are replayed; what fails again stays parked.`
     await printResult(session, { name, replaying }, text, [name, replaying])
     return undefined
@@ -143,7 +143,7 @@ async function countOf(
   ofGeneration: { readonly generation?: number },
 ): Promise<number> {
   let count = 0
-  for await (const { position } of parkedEvents(store, name, ofGeneration)) {
+  for await (const { position } of parkedInProjection(store, name, ofGeneration)) {
     if (positions === 'all' || positions.includes(position)) count++
   }
   return count

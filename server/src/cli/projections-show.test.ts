@@ -1,4 +1,4 @@
-import type { ParkedEvent, ProjectionCounts, ProjectionStatus } from 'varve'
+import type { ParkedInProjection, ProjectionCounts, ProjectionStatus } from 'varve'
 import { expect, it } from 'vitest'
 import { printList, printParked, printStatuses } from './projections-show.ts'
 import type { Session } from './session.ts'
@@ -75,7 +75,7 @@ it('tells of each generation and partition, why one stopped, and what to do', as
 })
 
 it('lists what is parked', async () => {
-  const event: ParkedEvent = {
+  const event: ParkedInProjection = {
     ...{ generation: 1, partition: 1, position: 41, eventId: 'id', eventType: 'Received', streamId: 'Stock-1' },
     ...{ code: 'RangeError', reason: 'no\nshelf', attempts: 3, atMs: 0 },
   }

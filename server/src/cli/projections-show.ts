@@ -1,4 +1,4 @@
-import type { GenerationStatus, ParkedEvent, PartitionStatus, ProjectionState, ProjectionStatus } from 'varve'
+import type { GenerationStatus, ParkedInProjection, PartitionStatus, ProjectionState, ProjectionStatus } from 'varve'
 import { parkedJson, projectionJson } from '../projection-json.ts'
 import { counting, duration } from './progress.ts'
 import type { Session } from './session.ts'
@@ -27,7 +27,7 @@ export async function printStatuses(session: Session, statuses: readonly Project
 }
 
 /** Prints events that are set aside. */
-export async function printParked({ terminal, json }: Session, events: readonly ParkedEvent[]): Promise<void> {
+export async function printParked({ terminal, json }: Session, events: readonly ParkedInProjection[]): Promise<void> {
   if (json) for (const event of events) await terminal.print(JSON.stringify(parkedJson(event)))
   else if (!terminal.isRead) for (const event of events) await terminal.print(tabbed(parkedColumns(event)))
   else if (events.length > 0) for (const line of parkedTable(terminal, events)) await terminal.print(line)
@@ -140,7 +140,7 @@ function statusColumns({ name, generations }: ProjectionStatus): readonly (reado
     )
 }
 
-function parkedTable(terminal: Terminal, events: readonly ParkedEvent[]): readonly string[] {
+function parkedTable(terminal: Terminal, events: readonly ParkedInProjection[]): readonly string[] {
   const heading = ['POSITION', 'TYPE', 'STREAM', 'ATTEMPTS', 'CODE', 'REASON']
   return tableLines(
     terminal,
@@ -156,7 +156,7 @@ function parkedTable(terminal: Terminal, events: readonly ParkedEvent[]): readon
   )
 }
 
-function parkedColumns({ position, eventType, streamId, attempts, code, reason, key, atMs }: ParkedEvent) {
+function parkedColumns({ position, eventType, streamId, attempts, code, reason, key, atMs }: ParkedInProjection) {
   return [position, eventType, streamId, attempts, code, reason, key ?? '', new Date(atMs).toISOString()]
 }
 

@@ -120,7 +120,7 @@ describe('projections over HTTP', () => {
     expect(lines.map((line) => JSON.parse(line).position)).toEqual([1, 3, 4])
     poison.clear()
     const refused = await post('/projections/stock/replay', { positions: 'all', expected_count: 2 })
-    expect(refused).toMatchObject({ status: 409, body: { code: 'PARKED_COUNT_DIFFERS', expected: 2, actual: 3 } })
+    expect(refused).toMatchObject({ status: 409, body: { code: 'REPLAY_COUNT_DIFFERS', expected: 2, actual: 3 } })
     const replayed = await post('/projections/stock/replay', { positions: [1, 4], expected_count: 2 })
     expect(replayed).toMatchObject({ status: 202, body: { name: 'stock', replaying: 2 } })
     await until(async () => (await get('/projections/stock')).body.parked === 1)

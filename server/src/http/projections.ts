@@ -6,12 +6,12 @@ import {
   type EventStore,
   InvalidArgument,
   listProjections,
-  type ParkedEvent,
-  parkedEvents,
+  type ParkedInProjection,
+  parkedInProjection,
   pauseProjection,
   projectionStatus,
   rebuildProjection,
-  replayParked,
+  replayInProjection,
   resumeProjection,
   retireGeneration,
   skipEvent,
@@ -123,7 +123,7 @@ type Positions = number[] | 'all'
 const replaySchema = {
   ...{ tags, params, querystring: noQuery, response: replayAnswers },
   summary: 'Apply parked events after all',
-  description: 'PARKED_COUNT_DIFFERS (409) when expected_count is not the number of events that would be replayed.',
+  description: 'REPLAY_COUNT_DIFFERS (409) when expected_count is not the number of events that would be replayed.',
   body: Type.Object(
     {
       positions: Type.Unsafe<Positions>(
@@ -211,7 +211,7 @@ function setAsideRoutes(
     app.get('/projections/:name/parked', { schema: parkedSchema }, async (request, reply) => {
       const { name } = request.params
       const { generation, from = 0, limit } = request.query
-      const events = parkedEvents(store, name, { from, ...(generation !== undefined && { generation }) })
+      const events = parkedInProjection(store, name, { from, ...(generation !== undefined && { generation }) })
       if (wantsLines(request)) return sendLines(reply, events, parkedJson)
       const range = pageRange(limit === undefined ? {} : { limit })
       return parkedPage(events, from, range.limit)
@@ -220,7 +220,7 @@ function setAsideRoutes(
     app.post('/projections/:name/replay', { schema: replaySchema }, async ({ params: { name }, body }, reply) => {
       const { positions, expected_count: expectedCount, generation } = body
       const chosen = { positions, expectedCount, ...(generation !== undefined && { generation }) }
-      return reply.status(202).send({ name, replaying: await replayParked(store, name, chosen) })
+      return reply.status(202).send({ name, replaying: await replayInProjection(store, name, chosen) })
     })
 
     app.post('/projections/:name/skip', { schema: skipSchema }, async ({ params: { name }, body }, reply) => {
@@ -232,8 +232,8 @@ function setAsideRoutes(
 }
 
 /** One more than asked for is looked at, to know whether there is more. */
-async function parkedPage(events: AsyncIterable<ParkedEvent>, from: number, limit: number): Promise<object> {
-  const parked: ParkedEvent[] = []
+async function parkedPage(events: AsyncIterable<ParkedInProjection>, from: number, limit: number): Promise<object> {
+  const parked: ParkedInProjection[] = []
   let next: number | undefined
   for await (const event of events) {
     if (parked.length === limit) {

@@ -123,7 +123,13 @@ describe('a store with a tracer', () => {
     for (const options of [{ tracer: trace.getTracer('nobody registered one') }, {}]) {
       await using store = openStore({ engine: memory(), ...options })
       await store.append('Order-1', [placed])
-      deepEqual(await store.readAll().first().then((first) => first?.rawMetadata), '{}')
+      deepEqual(
+        await store
+          .readAll()
+          .first()
+          .then((first) => first?.rawMetadata),
+        '{}',
+      )
     }
   })
 })
@@ -183,7 +189,8 @@ describe('a projection', () => {
 
   it('goes on with the traces of its events: each batch is linked to the appends that they come from', async () => {
     await using store = openStore({ engine: memory(), tracer })
-    const place = (stream: string) => correlate({ correlationId: 'req-1' }, () => store.append(stream, [placed, placed]))
+    const place = (stream: string) =>
+      correlate({ correlationId: 'req-1' }, () => store.append(stream, [placed, placed]))
     await request(() => place('Order-1'))
     const { position } = await request(() => place('Order-2'))
     await start(store, handling(false)).waitFor('seen', position)

@@ -9,7 +9,7 @@ import type {
 } from './event-errors.ts'
 import type { AnyGroupError } from './group-errors.ts'
 import { type LimitName, limits } from './limits.ts'
-import type { NoSuchProjection, ParkedCountDiffers, ProjectionBusy, WaitTimedOut } from './projection-errors.ts'
+import type { NoSuchProjection, ProjectionBusy, ReplayCountDiffers, WaitTimedOut } from './projection-errors.ts'
 import type { CheckpointConflict, ShelfConflict } from './shelf-errors.ts'
 import { type ErrorCode, quoted, VarveError, type VarveErrorShape } from './varve-error.ts'
 import type { ExpectedVersion } from './version.ts'
@@ -63,7 +63,7 @@ type AnyVarveError =
   | NoSuchProjection
   | ProjectionBusy
   | WaitTimedOut
-  | ParkedCountDiffers
+  | ReplayCountDiffers
   | AnyGroupError
   | Forbidden
   | RemoteFailed

@@ -48,8 +48,8 @@ export class WaitTimedOut extends VarveError {
 }
 
 /** The number that confirms a replay is not the number of events it would replay. */
-export class ParkedCountDiffers extends VarveError {
-  readonly code = 'PARKED_COUNT_DIFFERS'
+export class ReplayCountDiffers extends VarveError {
+  readonly code = 'REPLAY_COUNT_DIFFERS'
   readonly expected: number
   readonly actual: number
 

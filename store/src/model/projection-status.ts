@@ -106,7 +106,7 @@ export interface ProjectionStatus {
 }
 
 /** An event that a projection has set aside. */
-export interface ParkedEvent {
+export interface ParkedInProjection {
   readonly generation: number
   readonly partition: number
   readonly position: number

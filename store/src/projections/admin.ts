@@ -6,8 +6,8 @@ import type { Clock } from '../engine/clock.ts'
 import { systemClock } from '../engine/system-clock.ts'
 import type { EventStore } from '../event-store.ts'
 import { InvalidArgument } from '../model/errors.ts'
-import { NoSuchProjection, ParkedCountDiffers, ProjectionBusy } from '../model/projection-errors.ts'
-import type { ParkedEvent, ProjectionStatus } from '../model/projection-status.ts'
+import { NoSuchProjection, ProjectionBusy, ReplayCountDiffers } from '../model/projection-errors.ts'
+import type { ParkedInProjection, ProjectionStatus } from '../model/projection-status.ts'
 import { callingFor, type ProjectionControl, recordOf, withRebuild, withRetired } from './control.ts'
 import {
   type Kept,
@@ -136,8 +136,8 @@ export async function retireGeneration(
   await changeControl(projectionShelf(store.shelf), name, (control) => withRetired(control, generation))
 }
 
-/** Options of {@link parkedEvents}. */
-export interface ParkedOptions extends OfGeneration {
+/** Options of {@link parkedInProjection}. */
+export interface ParkedInProjectionOptions extends OfGeneration {
   /** The position to begin at. Default: the first. */
   readonly from?: number
 }
@@ -149,13 +149,13 @@ export interface ParkedOptions extends OfGeneration {
  * @example
  * await using running = runProjections(store, [stock])
  * await running.waitFor('stock', await store.head())
- * for await (const { position, reason } of parkedEvents(store, 'stock')) console.log(position, reason)
+ * for await (const { position, reason } of parkedInProjection(store, 'stock')) console.log(position, reason)
  */
-export async function* parkedEvents(
+export async function* parkedInProjection(
   store: Pick<EventStore, 'shelf'>,
   name: string,
-  options: ParkedOptions = {},
-): AsyncGenerator<ParkedEvent> {
+  options: ParkedInProjectionOptions = {},
+): AsyncGenerator<ParkedInProjection> {
   const shelf = projectionShelf(store.shelf)
   const generation = await generationOf(shelf, name, options)
   yield* shelf.parked(name, generation, options.from)
@@ -173,20 +173,20 @@ export interface ReplayOptions extends OfGeneration {
  * Applies parked events after all, in their order; what fails again stays parked.
  *
  * @returns how many events were handed over to the instances that run them.
- * @throws PARKED_COUNT_DIFFERS when the number is another; nothing is replayed then. NO_SUCH_PROJECTION
+ * @throws REPLAY_COUNT_DIFFERS when the number is another; nothing is replayed then. NO_SUCH_PROJECTION
  */
-export async function replayParked(
+export async function replayInProjection(
   store: Pick<EventStore, 'shelf'>,
   name: string,
   { positions, expectedCount, ...options }: ReplayOptions,
 ): Promise<number> {
   const shelf = projectionShelf(store.shelf)
   const generation = await generationOf(shelf, name, options)
-  const chosen: ParkedEvent[] = []
+  const chosen: ParkedInProjection[] = []
   for await (const event of shelf.parked(name, generation)) {
     if (positions === 'all' || positions.includes(event.position)) chosen.push(event)
   }
-  if (chosen.length !== expectedCount) throw new ParkedCountDiffers(expectedCount, chosen.length)
+  if (chosen.length !== expectedCount) throw new ReplayCountDiffers(expectedCount, chosen.length)
   for (const [partition, events] of Map.groupBy(chosen, (event) => event.partition)) {
     const request = { kind: 'replay', positions: events.map(({ position }) => position) } as const
     await ask(shelf, { name, generation }, partition, request)

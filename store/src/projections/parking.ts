@@ -1,7 +1,7 @@
 import { isVarveError } from '../model/errors.ts'
 import type { RecordedEvent } from '../model/event.ts'
 import type { ProjectionFailed } from '../model/event-errors.ts'
-import type { FailedEvent, ParkedEvent } from '../model/projection-status.ts'
+import type { FailedEvent, ParkedInProjection } from '../model/projection-status.ts'
 
 /** Characters of a reason that are kept: enough for a message, not for a dump of what it is about. */
 const reasonChars = 1_000
@@ -17,7 +17,7 @@ export function parkedDetail(
     readonly attempts: number
     readonly atMs: number
   },
-): ParkedEvent {
+): ParkedInProjection {
   const { key, error, ...rest } = why
   const { code, reason } = error === undefined ? behindParked : reasonOf(error)
   return { ...rest, position, eventId: id, eventType: type, streamId, ...(key !== undefined && { key }), code, reason }

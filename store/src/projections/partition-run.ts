@@ -2,7 +2,7 @@ import type { Clock } from '../engine/clock.ts'
 import type { EventStore } from '../event-store.ts'
 import { isVarveError } from '../model/errors.ts'
 import type { RecordedEvent } from '../model/event.ts'
-import type { ParkedEvent, ProjectionCounts } from '../model/projection-status.ts'
+import type { ParkedInProjection, ProjectionCounts } from '../model/projection-status.ts'
 import type { Target, TargetCheckpoint } from '../model/target.ts'
 import type { Tracer } from '../model/tracer.ts'
 import { type BatchFailure, checkedDecision } from './failure-policy.ts'
@@ -41,7 +41,7 @@ export interface PartitionListener {
   counted(counts: Partial<ProjectionCounts>): void
   /** Something went wrong and is tried again. */
   retrying(error: unknown, afterMs: number): void
-  parked(event: ParkedEvent): void
+  parked(event: ParkedInProjection): void
   /** What was to be told of saved events threw. */
   notTold(error: unknown): void
   /** What somebody asks; waits for nothing. */

@@ -3,7 +3,7 @@
  * write names the version of the entry that it replaces.
  */
 import { isVarveError } from '../model/errors.ts'
-import type { ParkedEvent, PartitionStatus, ProjectionCounts } from '../model/projection-status.ts'
+import type { ParkedInProjection, PartitionStatus, ProjectionCounts } from '../model/projection-status.ts'
 import type { ShelfItem, StoreShelf } from '../model/shelf.ts'
 import type { ProjectionControl } from './control.ts'
 
@@ -77,19 +77,21 @@ export interface ProjectionShelf {
   /** The entry as it is now, or `'conflict'` when somebody else has changed it. */
   put<Value>(kept: Kept<Value>): Promise<Kept<Value> | 'conflict'>
   remove(kept: Pick<Kept<unknown>, 'key' | 'entryVersion'>): Promise<void>
-  park(name: string, event: ParkedEvent): Promise<void>
-  unpark(name: string, event: Pick<ParkedEvent, 'generation' | 'position'>): Promise<void>
+  park(name: string, event: ParkedInProjection): Promise<void>
+  unpark(name: string, event: Pick<ParkedInProjection, 'generation' | 'position'>): Promise<void>
   /** By rising position, from one on. */
-  parked(name: string, generation: number, from?: number): AsyncIterable<ParkedEvent>
-  parkedEvent(name: string, generation: number, position: number): Promise<ParkedEvent | undefined>
+  parked(name: string, generation: number, from?: number): AsyncIterable<ParkedInProjection>
+  parkedEvent(name: string, generation: number, position: number): Promise<ParkedInProjection | undefined>
   /** Forgets what a generation has left on the shelf. */
   clear(name: string, generation: number): Promise<void>
 }
 
 /** The part of a shelf that belongs to projections. */
 export function projectionShelf(shelf: StoreShelf): ProjectionShelf {
-  const parkedKey = (name: string, { generation, position }: Pick<ParkedEvent, 'generation' | 'position'>): string =>
-    `${parkedOf(name, generation)}${digits(position)}`
+  const parkedKey = (
+    name: string,
+    { generation, position }: Pick<ParkedInProjection, 'generation' | 'position'>,
+  ): string => `${parkedOf(name, generation)}${digits(position)}`
   const remove: ProjectionShelf['remove'] = async ({ key, entryVersion }) => {
     try {
       await shelf.delete(key, { expectedVersion: entryVersion })
@@ -130,10 +132,10 @@ export function projectionShelf(shelf: StoreShelf): ProjectionShelf {
     parked: async function* (name, generation, from = 1) {
       const prefix = parkedOf(name, generation)
       const after = from > 1 ? { after: parkedKey(name, { generation, position: from - 1 }) } : {}
-      for await (const { value } of shelf.list({ prefix, ...after })) yield value as ParkedEvent
+      for await (const { value } of shelf.list({ prefix, ...after })) yield value as ParkedInProjection
     },
     parkedEvent: async (name, generation, position) =>
-      (await shelf.get(parkedKey(name, { generation, position })))?.value as ParkedEvent | undefined,
+      (await shelf.get(parkedKey(name, { generation, position })))?.value as ParkedInProjection | undefined,
     clear: async (name, generation) => {
       for (const from of [`${prefix}partition/${name}/${digits(generation)}/`, parkedOf(name, generation)]) {
         for await (const { key } of shelf.list({ prefix: from })) await shelf.delete(key)

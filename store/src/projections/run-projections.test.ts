@@ -17,7 +17,7 @@ import {
   listProjections,
   pauseProjection,
   projectionStatus,
-  replayParked,
+  replayInProjection,
   resumeProjection,
   skipEvent,
 } from './admin.ts'
@@ -132,14 +132,14 @@ onEveryEngine((open) => {
         [4, 'RangeError', 1],
       ],
     )
-    await rejects(replayParked(store, 'stock', { positions: 'all', expectedCount: 1 }), {
-      code: 'PARKED_COUNT_DIFFERS',
+    await rejects(replayInProjection(store, 'stock', { positions: 'all', expectedCount: 1 }), {
+      code: 'REPLAY_COUNT_DIFFERS',
     })
     poison.clear()
-    equal(await replayParked(store, 'stock', { positions: [4], expectedCount: 1 }), 1)
+    equal(await replayInProjection(store, 'stock', { positions: [4], expectedCount: 1 }), 1)
     await until(async () => (await allParked(store)).length === 1)
     equal(target.readModel.get('bad'), 1)
-    equal(await replayParked(store, 'stock', { positions: 'all', expectedCount: 1 }), 1)
+    equal(await replayInProjection(store, 'stock', { positions: 'all', expectedCount: 1 }), 1)
     await untilState(store, 'live')
     deepEqual(stocked(target), { tea: 1, mug: 1, bad: 2 })
     deepEqual(await allParked(store), [])
@@ -165,7 +165,7 @@ onEveryEngine((open) => {
       [2, 3, 5, 6].map((at) => [at, 'Stock-bad']),
     )
     poison.clear()
-    await replayParked(store, 'stock', { positions: [6], expectedCount: 1 })
+    await replayInProjection(store, 'stock', { positions: [6], expectedCount: 1 })
     await untilState(store, 'live')
     deepEqual(stocked(target), { tea: 1, mug: 1, bad: -6 })
   })

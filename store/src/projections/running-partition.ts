@@ -1,7 +1,7 @@
 import type { Clock } from '../engine/clock.ts'
 import { isVarveError } from '../model/errors.ts'
 import { limits } from '../model/limits.ts'
-import type { FailedEvent, ParkedEvent, ProjectionCounts, StoredFailure } from '../model/projection-status.ts'
+import type { FailedEvent, ParkedInProjection, ProjectionCounts, StoredFailure } from '../model/projection-status.ts'
 import { CheckpointConflict } from '../model/shelf-errors.ts'
 import type { TargetCheckpoint } from '../model/target.ts'
 import { failedEvent, reasonOf } from './parking.ts'
@@ -117,7 +117,7 @@ export class RunningPartition implements PartitionListener {
     this.#log('warn', `Trying again in ${afterMs} ms: ${reason} (${code}).`, error)
   }
 
-  parked({ position, eventType, streamId, reason, code }: ParkedEvent): void {
+  parked({ position, eventType, streamId, reason, code }: ParkedInProjection): void {
     const event = `Event ${position} (${eventType} of ${streamId})`
     this.#log('warn', `${event} is parked: ${reason} (${code}). Replay it once that is mended.`)
   }
