@@ -1,7 +1,12 @@
 import { rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { listProjections, openStore, type ProjectionState, type ProjectionStatus } from 'varve'
+import { sqlite } from 'varve/sqlite'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Ended, type Running, start, temporaryFolder, varve } from '../../../test/cli/varve.ts'
+import { until as untilSo } from '../../../test/projections/stock.ts'
+import { runProgram } from './program.ts'
+import type { Terminal } from './terminal.ts'
 
 const folder = temporaryFolder()
 symlinkSync(join(import.meta.dirname, '../../../node_modules'), join(folder.path, 'node_modules'))
@@ -49,12 +54,24 @@ const run = (words: readonly string[], at = store): Promise<Ended> =>
   varve(folder.path, ['projections', ...words, '--store', at])
 
 async function receive(...skus: readonly string[]): Promise<void> {
-  const lines = skus.map((sku) => JSON.stringify({ event_type: 'Received', data: { sku } }))
-  const { code, stderr } = await varve(folder.path, ['append', 'Stock-1', '--file', '-', '--store', store], {
-    stdin: lines.join('\n'),
-  })
-  if (code !== 0) throw new Error(stderr)
+  await using opened = openStore({ engine: sqlite({ path: join(folder.path, 'shop.db') }) })
+  await opened.append(
+    'Stock-1',
+    skus.map((sku) => ({ type: 'Received', data: { sku } })),
+  )
 }
+
+/** Waits until a projection is as wanted, by looking at the store itself: a command for each look would take long. */
+async function until(name: string, isSo: (status: ProjectionStatus) => boolean): Promise<void> {
+  await using opened = openStore({ engine: sqlite({ path: join(folder.path, 'shop.db') }) })
+  await untilSo(async () => {
+    const found = (await listProjections(opened)).find((status) => status.name === name)
+    return found !== undefined && isSo(found)
+  })
+}
+
+const untilState = (name: string, state: ProjectionState): Promise<void> =>
+  until(name, (status) => status.state === state)
 
 function startWorker(words: readonly string[] = [], at = store): Running {
   const worker = start(folder.path, ['projections', 'run', 'projections.ts', '--store', at, '--lease', '1s', ...words])
@@ -68,16 +85,6 @@ async function serve(): Promise<string> {
   return JSON.parse((await server.printed(/\n/)).split('\n')[0] ?? '').url
 }
 
-/** Repeats a command until its result is as wanted. */
-async function until(words: readonly string[], wanted: RegExp, at = store): Promise<Ended> {
-  for (const startedAt = performance.now(); ; ) {
-    const ended = await run(words, at)
-    if (wanted.test(ended.stdout)) return ended
-    if (performance.now() - startedAt > 30_000)
-      throw new Error(`${wanted} did not come: ${ended.stdout}${ended.stderr}`)
-  }
-}
-
 describe('varve projections run', () => {
   it('works until it is asked to end, says what happens, and gives back what it ran', async () => {
     await receive('tea', 'bad')
@@ -86,7 +93,10 @@ describe('varve projections run', () => {
       /strict\/1\/1\tStopped at event 2 \(Received of Stock-1\): no shelf for bad \(RangeError\)\. Mend/,
     )
     await worker.printed(/lenient\/1\/1\tEvent 2 \(Received of Stock-1\) is parked/)
-    await until(['list'], /^lenient\tparked\t2\t0\t0\t1\t1\nstrict\tfailed\t/)
+    await untilState('lenient', 'parked')
+    await until('lenient', ({ published }) => published === 1)
+    await untilState('strict', 'failed')
+    expect((await run(['list'])).stdout).toMatch(/^lenient\tparked\t2\t0\t0\t1\t1\nstrict\tfailed\t/)
     worker.child.kill('SIGTERM')
     const { code, stdout, stderr } = await worker.ended
     expect([code, stderr]).toEqual([0, ''])
@@ -123,7 +133,9 @@ describe('varve projections', () => {
   it('show what failed in columns, and exit with 1', async () => {
     await receive('tea', 'bad')
     await startWorker(['strict', '--instance', 'w']).printed(/Stopped/)
-    const { code, stdout } = await until(['status', 'strict'], /failed/)
+    await untilState('strict', 'failed')
+    await until('strict', ({ published }) => published === 1)
+    const { code, stdout } = await run(['status', 'strict'])
     expect([code, stdout]).toEqual([
       1,
       'strict\t1\t1\tpublished\t1\tfailed\t0\t2\t0\t\t2\tPROJECTION_FAILED\tno shelf for bad\n',
@@ -132,9 +144,21 @@ describe('varve projections', () => {
     expect(JSON.parse((await run(['list', '--json'])).stdout)).toMatchObject({ name: 'strict', lag_events: 2 })
   })
 
+  it('are watched until Ctrl-C', async () => {
+    await receive('tea')
+    startWorker(['lenient'])
+    await untilState('lenient', 'live')
+    const watching = start(folder.path, ['projections', 'status', 'lenient', '--watch', '--store', store])
+    running.push(watching)
+    await watching.printed(/^lenient\t1\t.*\nlenient\t1\t/)
+    watching.child.kill('SIGINT')
+    expect(await watching.ended).toMatchObject({ code: 0, stderr: '' })
+  })
+
   it('skip the event at which one stopped, once that is confirmed', async () => {
     await receive('bad', 'tea')
-    await startWorker(['strict']).printed(/Stopped/)
+    startWorker(['strict'])
+    await untilState('strict', 'failed')
     expect((await run(['skip', 'strict', '1'])).code).toBe(2)
     expect((await run(['skip', 'strict', '2', '--yes'])).code).toBe(3)
     expect(await run(['skip', 'strict', '1', '--yes'])).toMatchObject({ code: 0, stdout: 'strict\t1\n' })
@@ -143,9 +167,11 @@ describe('varve projections', () => {
 
   it('replay parked events, confirmed by their number', async () => {
     await receive('bad', 'tea', 'bad')
-    await startWorker(['lenient']).printed(/Event 3 .* is parked/)
-    const parked = await until(['parked', 'lenient'], /^3\t/m)
-    expect(parked.stdout).toMatch(/^1\tReceived\tStock-1\t1\tRangeError\tno shelf for bad\t\t\d{4}-[^\n]*\n3\t/)
+    startWorker(['lenient'])
+    await untilState('lenient', 'parked')
+    expect((await run(['parked', 'lenient'])).stdout).toMatch(
+      /^1\tReceived\tStock-1\t1\tRangeError\tno shelf for bad\t\t\d{4}-[^\n]*\n3\t/,
+    )
     expect((await run(['parked', 'lenient', '--from', '2', '--limit', '1'])).stdout).toMatch(/^3\t[^\n]*\n$/)
     writeFileSync(join(folder.path, 'mended'), '')
     expect((await run(['replay', 'lenient', '--all'])).code).toBe(2)
@@ -154,32 +180,37 @@ describe('varve projections', () => {
     expect((await run(['replay', 'lenient', '--all', '--expect', '1', '--json'])).stdout).toBe(
       '{"name":"lenient","replaying":1}\n',
     )
-    await until(['list'], /^lenient\tlive\t/)
+    await untilState('lenient', 'live')
     expect((await run(['replay', 'lenient', '--all', '--yes'])).stderr).toMatch(/None of these events/)
   })
 
-  it.each(['sqlite', 'http'])('pause, resume, rebuild, swap back and retire, at a %s store', async (kind) => {
-    await receive('tea')
-    const at = kind === 'http' ? await serve() : store
-    startWorker(['lenient'], at)
-    const told = async (...words: readonly string[]) => (await run(words, at)).stdout
-    await until(['list'], /^lenient\tlive\t1\t0\t0\t0\t1\n/, at)
-    expect(await told('pause', 'lenient')).toBe('lenient\tpaused\n')
-    await until(['list'], /^lenient\tpaused\t/, at)
-    expect((await run(['status', 'lenient', '--wait', '2', '--timeout', '1s'], at)).code).toBe(4)
-    expect(await told('resume', 'lenient')).toBe('lenient\trunning\n')
-    const rebuilt = await run(['rebuild', 'lenient', '--watch'], at)
-    expect(rebuilt).toMatchObject({ code: 0, stdout: 'lenient\t2\n', stderr: 'Readers see generation 2.\n' })
-    expect(await told('swap', 'lenient', '1')).toBe('lenient\tswap\t1\n')
-    await until(['list'], /\t1\n$/, at)
-    expect((await run(['retire', 'lenient', '1', '--yes'], at)).code).toBe(3)
-    expect(await told('retire', 'lenient', '2', '--yes')).toBe('lenient\tretired\t2\n')
-  })
+  it.each(['sqlite', 'http'])(
+    'pause, resume, rebuild, swap back and retire, at a %s store',
+    { timeout: 180_000 },
+    async (kind) => {
+      await receive('tea')
+      const at = kind === 'http' ? await serve() : store
+      startWorker(['lenient'], at)
+      const told = async (...words: readonly string[]) => (await run(words, at)).stdout
+      await until('lenient', ({ state, published }) => state === 'live' && published === 1)
+      expect(await told('list')).toBe('lenient\tlive\t1\t0\t0\t0\t1\n')
+      expect(await told('pause', 'lenient')).toBe('lenient\tpaused\n')
+      await untilState('lenient', 'paused')
+      expect((await run(['status', 'lenient', '--wait', '2', '--timeout', '1s'], at)).code).toBe(4)
+      expect(await told('resume', 'lenient')).toBe('lenient\trunning\n')
+      const rebuilt = await run(['rebuild', 'lenient', '--watch'], at)
+      expect(rebuilt).toMatchObject({ code: 0, stdout: 'lenient\t2\n', stderr: 'Readers see generation 2.\n' })
+      expect(await told('swap', 'lenient', '1')).toBe('lenient\tswap\t1\n')
+      await until('lenient', ({ published }) => published === 1)
+      expect((await run(['retire', 'lenient', '1', '--yes'], at)).code).toBe(3)
+      expect(await told('retire', 'lenient', '2', '--yes')).toBe('lenient\tretired\t2\n')
+    },
+  )
 
   it('verify a read model, and show where the code says something else by now', async () => {
     await receive('tea', 'mug', 'tea')
     startWorker(['lenient'])
-    await until(['list'], /^lenient\tlive\t3/)
+    await until('lenient', ({ state, published }) => state === 'live' && published === 1)
     const words = ['projections', 'verify', 'projections.ts', 'lenient', '--store', store]
     expect(await varve(folder.path, words)).toMatchObject({ code: 0, stdout: 'equal\tlenient\t1\t3\t2\t0\t0\n' })
     const { code, stdout } = await varve(folder.path, words, { env: { PIECES: '5' } })
@@ -203,8 +234,10 @@ describe('varve projections', () => {
     'verify',
     'run',
   ])('helps with examples: %s', async (name) => {
-    const { code, stdout } = await varve(folder.path, ['projections', name, '--help'])
-    expect(code).toBe(0)
-    expect(stdout).toMatch(new RegExp(`Examples:\\n  .*varve projections ${name}`))
+    const printed: string[] = []
+    const terminal = { print: async (line: string) => void printed.push(line) } as unknown as Terminal
+    const { signal } = new AbortController()
+    expect(await runProgram({ version: '', terminal, signal }, ['projections', name, '--help'])).toBe(0)
+    expect(printed.join('\n')).toMatch(new RegExp(`Examples:\\n  .*varve projections ${name}`))
   })
 })

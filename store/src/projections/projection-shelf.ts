@@ -80,7 +80,7 @@ export interface ProjectionShelf {
   park(name: string, event: ParkedInProjection): Promise<void>
   unpark(name: string, event: Pick<ParkedInProjection, 'generation' | 'position'>): Promise<void>
   /** By rising position, from one on. */
-  parked(name: string, generation: number, from?: number): AsyncIterable<ParkedInProjection>
+  parked(name: string, generation: number, from: number): AsyncIterable<ParkedInProjection>
   parkedEvent(name: string, generation: number, position: number): Promise<ParkedInProjection | undefined>
   /** Forgets what a generation has left on the shelf. */
   clear(name: string, generation: number): Promise<void>
@@ -129,7 +129,7 @@ export function projectionShelf(shelf: StoreShelf): ProjectionShelf {
       await shelf.put(parkedKey(name, event), event)
     },
     unpark: (name, event) => shelf.delete(parkedKey(name, event)),
-    parked: async function* (name, generation, from = 1) {
+    parked: async function* (name, generation, from) {
       const prefix = parkedOf(name, generation)
       const after = from > 1 ? { after: parkedKey(name, { generation, position: from - 1 }) } : {}
       for await (const { value } of shelf.list({ prefix, ...after })) yield value as ParkedInProjection

@@ -15,6 +15,7 @@ import {
 import type { RecordedEvent } from '../model/event.ts'
 import {
   listProjections,
+  parkedInProjection,
   pauseProjection,
   projectionStatus,
   replayInProjection,
@@ -135,6 +136,8 @@ onEveryEngine((open) => {
     await rejects(replayInProjection(store, 'stock', { positions: 'all', expectedCount: 1 }), {
       code: 'REPLAY_COUNT_DIFFERS',
     })
+    equal((await parkedInProjection(store, 'stock', { from: 3 }).next()).value?.position, 4)
+    await rejects(parkedInProjection(store, 'stock', { from: -1 }).next(), { argument: 'from' })
     poison.clear()
     equal(await replayInProjection(store, 'stock', { positions: [4], expectedCount: 1 }), 1)
     await until(async () => (await allParked(store)).length === 1)
