@@ -17,7 +17,19 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   subscriptions: ['model', 'engine', 'event-store.ts', 'schema', 'streams'],
   shelf: ['model', 'engine', 'event-store.ts', 'schema', 'streams'],
   // These run on any event store, embedded or remote: they see the contract, the nouns, the clock and spans, nothing else.
-  projections: ['model', 'event-store.ts', 'engine/clock.ts', 'engine/system-clock.ts', 'engine/span.ts'],
+  // A driver is imported in one folder, so that the target on PostgreSQL takes its connections from the engine's.
+  projections: [
+    'model',
+    'event-store.ts',
+    'engine/clock.ts',
+    'engine/span.ts',
+    'engine/system-clock.ts',
+    'engines/postgres/driver.ts',
+    'engines/postgres/encode.ts',
+    'engines/postgres/errors.ts',
+    'engines/postgres/names.ts',
+    'engines/postgres/place.ts',
+  ],
   // Events of several commands keep the ids and the causes of their own.
   deciders: [
     'model',

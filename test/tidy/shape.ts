@@ -155,10 +155,13 @@ function isFunction({ type }: AstNode): boolean {
   return type === 'FunctionDeclaration' || type === 'FunctionExpression' || type === 'ArrowFunctionExpression'
 }
 
-/** The bodies of `describe`, and of what describes something on every engine: they are chapters, not functions. */
+/** The bodies of `describe`, and of what describes something on every engine or database: they are chapters, not functions. */
 function suiteBodies(program: AstNode): readonly AstNode[] {
   return [...nodesIn(program)]
-    .filter((node) => node.type === 'CallExpression' && /^(describe|onEveryEngine)\b/.test(calledName(node.callee)))
+    .filter(
+      (node) =>
+        node.type === 'CallExpression' && /^(describe|onEveryEngine|onPostgres)\b/.test(calledName(node.callee)),
+    )
     .flatMap((node) => (node.arguments as readonly AstNode[]).filter(isFunction))
 }
 

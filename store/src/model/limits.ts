@@ -61,6 +61,10 @@ export const limits = {
   projectionPartitions: 256,
   /** Events that one projection, or one partition of it, sets aside before it stops all the same. */
   parkedEvents: 1_000,
+  /** Characters of the id of a document. */
+  documentIdChars: 500,
+  /** Documents that one query gives, at the most. */
+  queriedDocuments: 10_000,
   /** Events of one correlation id that a trace shows, unless told otherwise; each with its payload is in memory. */
   traceEvents: 10_000,
   /** Payload and metadata of the events that a trace shows, in bytes; it ends after the event that passes them. */

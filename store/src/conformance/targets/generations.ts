@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Target } from '../../model/target.ts'
 import {
+  begin,
   begun,
   begunGeneration,
   countsOf,
@@ -87,7 +88,7 @@ export const generationCases: readonly TargetCase[] = [
         rule: 'generations/shown',
         name: 'readers see the one that was published last, also an older one, and repeating it is fine',
         run: async (subject) => {
-          const target = await begun(subject)
+          const { target } = subject
           for (const generation of [1, 2, 10]) await built(subject, generation)
           for (const generation of [1, 10, 2, 2, 1]) {
             await generationsOf(target).publish({ projection, generation })
@@ -100,7 +101,7 @@ export const generationCases: readonly TargetCase[] = [
         rule: 'generations/at-once',
         name: 'while one takes the place of another, readers see the one or the other',
         run: async (subject) => {
-          const target = await begun(subject)
+          const { target } = subject
           await built(subject, 1)
           await built(subject, 2)
           await generationsOf(target).publish(one)
@@ -133,7 +134,7 @@ export const generationCases: readonly TargetCase[] = [
         rule: 'generations/goes-on',
         name: 'what is written to the published one is seen at once, and what is written to another is not',
         run: async (subject) => {
-          const target = await begun(subject)
+          const { target } = subject
           const [first, second] = [await built(subject, 1), await built(subject, 2)]
           await generationsOf(target).publish(two)
           await write(subject, second, { additions: ones('tea', 3) })
@@ -142,10 +143,23 @@ export const generationCases: readonly TargetCase[] = [
         },
       },
       {
+        rule: 'generations/emptied',
+        name: 'the published one can be emptied and built anew, which readers see',
+        run: async (subject) => {
+          const { target } = subject
+          const build = await built(subject, 2)
+          await generationsOf(target).publish(two)
+          await begin(subject, build)
+          assert.deepEqual(await countsOf(subject, target, 'tea', 'mug'), [0, 0])
+          await write(subject, build, { additions: ones('tea', 1, 2, 3) })
+          assert.deepEqual(await countsOf(subject, target, 'tea', 'mug'), [3, 0])
+        },
+      },
+      {
         rule: 'generations/publish-missing',
         name: 'publishing one that is not there is refused, and readers see what they saw',
         run: async (subject) => {
-          const target = await begun(subject)
+          const { target } = subject
           await built(subject, 1)
           await generationsOf(target).publish(one)
           await assert.rejects(generationsOf(target).publish(two), { code: 'INVALID_ARGUMENT', argument: 'generation' })
@@ -175,7 +189,7 @@ export const generationCases: readonly TargetCase[] = [
         rule: 'generations/drop-published',
         name: 'the published one is not dropped',
         run: async (subject) => {
-          const target = await begun(subject)
+          const { target } = subject
           await built(subject, 1)
           await generationsOf(target).publish(one)
           await assert.rejects(generationsOf(target).drop(one), { code: 'INVALID_ARGUMENT', argument: 'generation' })
@@ -258,7 +272,7 @@ export const generationCases: readonly TargetCase[] = [
         needs: ['severalProjections'],
         name: 'projections have generations of their own, of the same numbers',
         run: async (subject) => {
-          const target = await begun(subject)
+          const { target } = subject
           await built(subject, 1)
           const other = await begunGeneration(subject, 1, 'sums')
           await write(subject, other, { name: 'sums', additions: ones('tea', 1, 2, 3) })
@@ -274,7 +288,7 @@ export const generationCases: readonly TargetCase[] = [
         needs: ['openBeside'],
         name: 'readers in another process see another one as soon as it is published',
         run: async (subject) => {
-          const target = await begun(subject)
+          const { target } = subject
           const beside = await subject.openBeside()
           await built(subject, 1)
           await built(subject, 2)
@@ -306,7 +320,6 @@ export const generationCases: readonly TargetCase[] = [
         needs: ['reopen'],
         name: 'they are all there when the target is opened again',
         run: async (subject) => {
-          await begun(subject)
           await built(subject, 1)
           await built(subject, 2)
           await generationsOf(subject.target).publish(two)
@@ -323,7 +336,7 @@ export const generationCases: readonly TargetCase[] = [
         needs: ['afterCrash'],
         name: 'a crash while one is published shows the one or the other, and says which',
         run: async (subject) => {
-          let target = await begun(subject)
+          let { target } = subject
           await built(subject, 1)
           await built(subject, 2)
           const turns = await turnsOf(() => generationsOf(target).publish(one))

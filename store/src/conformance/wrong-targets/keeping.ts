@@ -86,7 +86,7 @@ export const wrongKeeping: readonly WrongTarget[] = [
       checkpoints: new Map([...storage.own.checkpoints].filter(([name]) => !name.includes('#'))),
     },
   })),
-  wrong('leaves what was there when it is emptied', ['emptying/anew'], () => ({
+  wrong('leaves what was there when it is emptied', ['emptying/anew', 'generations/emptied'], () => ({
     commit: (build, write) => {
       save(build, write)
       merge(build, { ...write, change: { ...write.change, empty: false } })

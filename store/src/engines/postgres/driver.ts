@@ -20,6 +20,8 @@ export interface PostgresClient {
 export interface PostgresPoolClient extends PostgresClient {
   // biome-ignore lint/suspicious/noExplicitAny: the arguments of an emitter differ by event, and by version of the types.
   on(event: 'notification' | 'error' | 'end', listener: (...args: any[]) => void): unknown
+  // biome-ignore lint/suspicious/noExplicitAny: see above.
+  off(event: 'notification' | 'error' | 'end', listener: (...args: any[]) => void): unknown
   /** True: the connection is closed instead of being kept. */
   release(destroy?: boolean): void
 }
