@@ -45,9 +45,9 @@ export async function startServer(config: ServerConfig, deps: ServerDeps = {}): 
   const store = openStore({ engine: metrics.measured(engine), clock })
   const closing = new AbortController()
   const logger = pino(logOptions(config))
-  const { bodyBytes, requestTimeoutMs, heartbeatMs } = config
+  const { bodyBytes, requestTimeoutMs, heartbeatMs, projectionLagMs, readyNeedsProjections } = config
   const answersTo = (host: string | undefined): boolean => isAllowed(config, host)
-  const limits = { bodyBytes, requestTimeoutMs, heartbeatMs }
+  const limits = { bodyBytes, requestTimeoutMs, heartbeatMs, projectionLagMs, readyNeedsProjections }
   const app = await createApp({ store, clock, metrics, logger, closing: closing.signal, answersTo, ...limits })
   app.server.maxConnections = config.connectionsMax
   const shutdown = { app, store, clock, closing, timeoutMs: config.shutdownTimeoutMs }
