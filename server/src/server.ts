@@ -102,9 +102,17 @@ async function httpApp(config: ServerConfig, grpc: GrpcServer, served: Served): 
   return app
 }
 
-function grpcServer({ heartbeatMs }: ServerConfig, { clock, metrics, logger, closing }: Served): GrpcServer {
+function grpcServer({ heartbeatMs }: ServerConfig, { store, clock, metrics, logger, closing }: Served): GrpcServer {
   return createGrpcServer({
-    methods: kurrentMethods({ clock, newId: randomUUID }),
+    methods: kurrentMethods({
+      store,
+      clock,
+      newId: randomUUID,
+      closing,
+      failed: (error) => logger.error({ err: error }, 'an append failed'),
+      opened: () => metrics.subscriptions.inc(),
+      closed: () => metrics.subscriptions.dec(),
+    }),
     clock,
     limits: { messageBytes: grpcMessageBytes, assemblingBytes: grpcAssemblingBytes },
     heartbeatMs,

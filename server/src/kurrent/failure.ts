@@ -1,6 +1,7 @@
 import { isVarveError, type VarveErrorShape } from 'varve'
 import { CallFailed, type StatusName } from './grpc/status.ts'
 import { MalformedMessage } from './protobuf/proto-reader.ts'
+import { callFailedBy, Refused } from './refusal.ts'
 
 /**
  * The status that an error ends a call with, where no method knows better. Never INTERNAL, at which official clients drop
@@ -8,6 +9,7 @@ import { MalformedMessage } from './protobuf/proto-reader.ts'
  */
 export function failureOf(error: unknown): CallFailed {
   if (error instanceof CallFailed) return error
+  if (error instanceof Refused) return callFailedBy(error.refusal)
   if (error instanceof MalformedMessage) return new CallFailed('invalidArgument', error.message)
   if (isVarveError(error)) return new CallFailed(statusOf(error), error.message)
   return new CallFailed('unknown', 'The server failed; its log says why. Retry appends with the same event ids.')

@@ -23,6 +23,8 @@ export class ProtoReader {
   readonly bytes: Buffer
   at: number
   end: number
+  /** The lower 32 bits of what {@link high} read last. */
+  low = 0
 
   constructor(bytes: Buffer, from = 0, end: number = bytes.length) {
     this.bytes = bytes
@@ -52,14 +54,23 @@ export class ProtoReader {
     throw new MalformedMessage('a number is longer than ten octets')
   }
 
-  /** All 64 bits of a number, which may stand for one below 0. */
-  bits(): bigint {
-    let value = 0n
-    for (let shift = 0n; shift < 70n; shift += 7n) {
+  /** All 64 bits of a number, which may stand for one below 0: the upper 32, with the lower 32 in {@link low}. */
+  high(): number {
+    let low = 0
+    let high = 0
+    for (let place = 0; place < 10; place++) {
       if (this.at >= this.end) throw new MalformedMessage('a number is cut off')
       const octet = this.bytes[this.at++] as number
-      value |= BigInt(octet & 0x7f) << shift
-      if (octet < 0x80) return BigInt.asUintN(64, value)
+      const digits = octet & 0x7f
+      if (place < 4) low |= digits << (place * 7)
+      else if (place > 4) high |= digits << (place * 7 - 32)
+      else {
+        low |= digits << 28
+        high = digits >>> 4
+      }
+      if (octet >= 0x80) continue
+      this.low = low >>> 0
+      return high >>> 0
     }
     throw new MalformedMessage('a number is longer than ten octets')
   }
@@ -97,7 +108,7 @@ export class ProtoReader {
   skip(tag: number): void {
     switch (tag % 8) {
       case wireTypes.varint:
-        this.bits()
+        this.high()
         return
       case wireTypes.fixed64:
         this.#pass(8)
