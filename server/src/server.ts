@@ -21,8 +21,8 @@ export {
   serverConfig,
 } from './config.ts'
 
-/** The largest message of gRPC: what official clients take and send, with room. */
-const grpcMessageBytes = 17_825_792
+/** The largest message of gRPC: twice the largest append, so that one that is too large is told so in its own words. */
+const grpcMessageBytes = 33_554_432
 
 /** Unfinished messages of one connection. */
 const grpcAssemblingBytes = 67_108_864

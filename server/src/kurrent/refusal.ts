@@ -6,7 +6,12 @@ export type Refusal =
   | WrongVersion
   | EventTooLarge
   | { readonly kind: 'stream_deleted'; readonly stream: string }
-  | { readonly kind: 'append_too_large'; readonly allowed: number; readonly problem: string }
+  | {
+      readonly kind: 'append_too_large'
+      readonly bytes?: number
+      readonly allowed: number
+      readonly problem: string
+    }
   | { readonly kind: 'missing_metadata' }
   | { readonly kind: 'access_denied'; readonly problem: string }
   | { readonly kind: 'bad_request'; readonly problem: string }
@@ -23,6 +28,7 @@ export interface WrongVersion {
 /** One event is larger than any may be. */
 export interface EventTooLarge {
   readonly kind: 'event_too_large'
+  readonly stream: string
   readonly eventId: string
   readonly bytes: number
   readonly allowed: number

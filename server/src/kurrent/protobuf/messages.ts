@@ -20,7 +20,10 @@ const asObject: protobuf.IConversionOptions = { longs: Number, defaults: true }
 /** The messages that `.proto` texts declare, by their full names. */
 export function messagesOf(...protos: readonly string[]): Messages {
   const root = new protobuf.Root()
-  for (const proto of protos) protobuf.parse(proto, root)
+  for (const proto of protos) {
+    const { imports = [] } = protobuf.parse(proto, root)
+    for (const path of imports) root.addJSON(protobuf.common.get(path)?.nested ?? {})
+  }
   root.resolveAll()
 
   function decoder<Message>(name: string): Decode<Message> {

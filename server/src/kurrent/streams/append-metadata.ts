@@ -1,4 +1,4 @@
-import { type AppendOptions, type EventStore, type NewEvent, toText } from 'varve'
+import { type AppendOptions, type EventStore, isVarveError, type NewEvent, toText } from 'varve'
 import { Refused } from '../refusal.ts'
 import { expectedVersionOf, repeats } from './expectation.ts'
 import { metadataType, storedMetadataText } from './metadata-text.ts'
@@ -25,9 +25,10 @@ export async function appendMetadata(
     const appended = await store.append(write.stream, write.events.map(given), { ...options, expectedVersion })
     if (!appended.idempotent || repeats(write.expected, appended)) return landed(appended)
   } catch (error) {
-    throw refusedBy(error, write)
+    if (!isVarveError(error, 'DUPLICATE_EVENT_ID')) throw refusedBy(error, write)
   }
-  return settleIds(store, { ...write, newEvent: given }, options)
+  const [place] = await settleIds(store, [{ ...write, newEvent: given }], options)
+  return place as LandedWrite
 }
 
 function metadataEvent(event: ProposedEvent, endVersion: number): NewEvent {

@@ -26,9 +26,8 @@ export async function append(store: EventStore, write: ProposedWrite, signal?: A
   const given = events.map(newEventOf)
   try {
     const appended = await store.append(stream, given, { ...options, expectedVersion: expectedVersionOf(expected) })
-    if (appended.idempotent && !repeats(expected, appended))
-      return settleIds(store, { ...write, newEvent: newEventOf }, options)
-    return landed(appended)
+    if (!appended.idempotent || repeats(expected, appended)) return landed(appended)
+    return settled(store, write, options)
   } catch (error) {
     return afterRefusal(store, write, given, options, error)
   }
@@ -43,12 +42,17 @@ async function afterRefusal(
   error: unknown,
 ): Promise<LandedWrite> {
   if (isVarveError(error, 'DUPLICATE_EVENT_ID') || hasTwins(write, error)) {
-    return settleIds(store, { ...write, newEvent: newEventOf }, options)
+    return settled(store, write, options)
   }
   if (isVarveError(error, 'VERSION_CONFLICT') && write.expected === 'stream_exists') {
     return appendToExisting(store, write, given, options)
   }
   throw refusedBy(error, write)
+}
+
+async function settled(store: EventStore, write: ProposedWrite, options: AppendOptions): Promise<LandedWrite> {
+  const [place] = await settleIds(store, [{ ...write, newEvent: newEventOf }], options)
+  return place as LandedWrite
 }
 
 function hasTwins({ events }: ProposedWrite, error: unknown): boolean {

@@ -153,7 +153,8 @@ class Batch {
     pending.bytes += bytes
     for (const event of events) pending.events.push(ownEvent(event))
     if (pending.bytes > limits.appendBytes * 2 || pending.events.length > limits.appendEvents) {
-      return this.#refuse(pending, key, new Refused(appendTooLarge))
+      this.#refuse(pending, key, new Refused(appendTooLarge))
+      return
     }
     if (this.#open.size > openMax || this.#openBytes > openBytesMax) {
       throw new CallFailed('resourceExhausted', 'Too many appends are begun and not finished. Finish some first.')

@@ -1,10 +1,18 @@
 import { createHash } from 'node:crypto'
-import { type AppendOptions, type EventStore, isVarveError, type NewEvent, type RecordedEvent } from 'varve'
+import {
+  type AppendAllOptions,
+  type CallOptions,
+  type EventStore,
+  isVarveError,
+  type NewEvent,
+  type RecordedEvent,
+  type StreamWrite,
+} from 'varve'
 import { Refused } from '../refusal.ts'
 import { type Expectation, expectedVersionOf, repeats, revisionOf } from './expectation.ts'
 import { clientIdOf, idTagPrefix } from './kurrent-event.ts'
 import type { ProposedEvent } from './proposed-event.ts'
-import { type LandedWrite, landed, type ProposedWrite, refusedBy } from './proposed-write.ts'
+import { type LandedWrite, landedAll, type ProposedWrite, refusedAmong } from './proposed-write.ts'
 
 /** An append some of whose ids the store has already. */
 export interface RepeatingWrite extends ProposedWrite {
@@ -31,19 +39,21 @@ const attemptsMax = 8
  */
 export async function settleIds(
   store: EventStore,
-  write: RepeatingWrite,
-  options: AppendOptions,
-): Promise<LandedWrite> {
-  const expectedVersion = expectedVersionOf(write.expected)
+  writes: readonly RepeatingWrite[],
+  options: AppendAllOptions,
+  guards: readonly StreamWrite[] = [],
+): Promise<readonly LandedWrite[]> {
   for (let attempt = 1; ; attempt++) {
-    const repeated = await repeatOf(store, write, options)
-    if (repeated !== undefined) return { revision: revisionOf(repeated.version), position: repeated.position }
+    const repeated = await repeatsOf(store, writes, options)
+    if (repeated !== undefined) return repeated
     try {
-      const events = await withFreeIds(store, write, options)
-      const appended = await store.append(write.stream, events, { ...options, expectedVersion })
-      if (!appended.idempotent || repeats(write.expected, appended)) return landed(appended)
+      const appended = await store.appendAll([...(await withFreeIds(store, writes, options)), ...guards], options)
+      const isAnswer = writes.every(({ expected }, at) =>
+        repeats(expected, appended.streams[at] ?? { firstVersion: 0 }),
+      )
+      if (!appended.idempotent || isAnswer) return landedAll(writes, appended)
     } catch (error) {
-      if (!isVarveError(error, 'DUPLICATE_EVENT_ID')) throw refusedBy(error, write)
+      if (!isVarveError(error, 'DUPLICATE_EVENT_ID')) throw refusedAmong(error, writes)
     }
     if (attempt === attemptsMax) {
       const problem = 'Others append the same event ids at this moment. Retry the append.'
@@ -52,11 +62,28 @@ export async function settleIds(
   }
 }
 
+/** What the writes repeat, all of them; undefined when all are new. What is neither is refused. */
+async function repeatsOf(
+  store: EventStore,
+  writes: readonly ProposedWrite[],
+  options: CallOptions,
+): Promise<readonly LandedWrite[] | undefined> {
+  const repeated: LandedWrite[] = []
+  for (const write of writes) {
+    const last = await repeatOf(store, write, options)
+    if (last !== undefined) repeated.push({ revision: revisionOf(last.version), position: last.position })
+  }
+  if (repeated.length === 0) return undefined
+  if (repeated.length === writes.length) return repeated
+  const problem = 'Some of these appends were done before and some were not. Send each as it was sent at first.'
+  throw new Refused({ kind: 'bad_request', problem })
+}
+
 /** The last event of what an append repeats; undefined when it is new. Refuses what is neither. */
 async function repeatOf(
   store: EventStore,
   write: ProposedWrite,
-  options: AppendOptions,
+  options: CallOptions,
 ): Promise<RecordedEvent | undefined> {
   const { stream, expected, events } = write
   const { version, exists, tombstoned, truncateBefore } = await store.streamInfo(stream, options)
@@ -80,7 +107,7 @@ async function placesOf(
   store: EventStore,
   stream: string,
   events: readonly ProposedEvent[],
-  options: AppendOptions,
+  options: CallOptions,
 ): Promise<readonly RecordedEvent[] | undefined> {
   const there: RecordedEvent[] = []
   for (const { id } of events) {
@@ -95,7 +122,7 @@ async function placeOf(
   store: EventStore,
   stream: string,
   id: string,
-  options: AppendOptions,
+  options: CallOptions,
 ): Promise<RecordedEvent | undefined> {
   const holder = await store.readEvent(id, options)
   if (holder?.streamId === stream && clientIdOf(holder) === id) return holder
@@ -108,17 +135,20 @@ async function placeOf(
 
 async function withFreeIds(
   store: EventStore,
-  { stream, expected, events, newEvent }: RepeatingWrite,
-  options: AppendOptions,
-): Promise<readonly NewEvent[]> {
-  const free: NewEvent[] = []
+  writes: readonly RepeatingWrite[],
+  options: CallOptions,
+): Promise<readonly StreamWrite[]> {
   const taken = new Set<string>()
-  for (const [index, event] of events.entries()) {
-    const isTaken = taken.has(event.id) || (await store.readEvent(event.id, options)) !== undefined
-    taken.add(event.id)
-    const given = newEvent(event)
-    if (!isTaken) free.push(given)
-    else free.push({ ...given, id: derivedId(event.id, stream, expected, index), tags: [idTagPrefix + event.id] })
+  const free: StreamWrite[] = []
+  for (const { stream, expected, events, newEvent } of writes) {
+    const given: NewEvent[] = []
+    for (const [index, event] of events.entries()) {
+      const isTaken = taken.has(event.id) || (await store.readEvent(event.id, options)) !== undefined
+      taken.add(event.id)
+      const own = { id: derivedId(event.id, stream, expected, index), tags: [idTagPrefix + event.id] }
+      given.push({ ...newEvent(event), ...(isTaken && own) })
+    }
+    free.push({ streamId: stream, events: given, expectedVersion: expectedVersionOf(expected) })
   }
   return free
 }
