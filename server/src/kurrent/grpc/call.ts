@@ -7,6 +7,8 @@ export interface Call {
   readonly headers: IncomingHttpHeaders
   /** Aborts when the client has gone, cancelled, or waits no longer. */
   readonly signal: AbortSignal
+  /** Sends the headers of the answer now, and not with the first message. */
+  begin(): void
   /**
    * The messages of the client in order, those that came together in one list; ends when it has sent its last one. They
    * are views of what was received: whoever keeps one copies it.
@@ -55,6 +57,12 @@ export class StreamCall implements Call {
     this.#gone.abort(reason)
   }
 
+  begin(): void {
+    const stream = this.#stream
+    if (stream.headersSent || stream.destroyed) return
+    stream.respond(headersOfAnswer, { waitForTrailers: true })
+  }
+
   async *batches(): AsyncGenerator<readonly Buffer[]> {
     for await (const chunk of this.#stream.iterator({ destroyOnReturn: false })) {
       const messages = this.#reader.push(chunk)
@@ -68,7 +76,7 @@ export class StreamCall implements Call {
 
   send(frames: Uint8Array): Promise<void> | undefined {
     this.signal.throwIfAborted()
-    if (!this.#stream.headersSent) this.#stream.respond(headersOfAnswer, { waitForTrailers: true })
+    this.begin()
     return this.#stream.write(frames) ? undefined : this.#drained()
   }
 

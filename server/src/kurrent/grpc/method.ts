@@ -28,12 +28,19 @@ export function unary<Request, Response>(
   }
 }
 
-/** A method with one request and any number of responses, which it sends itself. */
+/**
+ * A method with one request and any number of responses, which it sends itself. It answers the headers of a call at once:
+ * a client that sends its message apart from them, with Nagle's algorithm on, waits until they are acknowledged, which a
+ * kernel with nothing to send puts off. Measured with the official Node client: 1.5 ms for a short read instead of 45.
+ */
 export function serverStream<Request>(
   decode: Decode<Request>,
   answer: (request: Request, call: Call) => Promise<void>,
 ): Handler {
-  return async (call) => answer(decode(await soleMessage(call)), call)
+  return async (call) => {
+    call.begin()
+    return answer(decode(await soleMessage(call)), call)
+  }
 }
 
 async function soleMessage(call: Call): Promise<Buffer> {
