@@ -31,18 +31,30 @@ const headersOfAnswer = {
   'grpc-accept-encoding': 'identity',
 } as const
 
+/** What a call is made of. */
+export interface CallParts {
+  readonly stream: ServerHttp2Stream
+  readonly headers: IncomingHttpHeaders
+  readonly limits: FrameLimits
+  readonly assembling: Assembling
+  /** Resolves when everything that is ready to run has run once. */
+  readonly turn: () => Promise<void>
+}
+
 /** A call over one stream of HTTP/2. */
 export class StreamCall implements Call {
   readonly headers: IncomingHttpHeaders
   readonly signal: AbortSignal
   readonly #stream: ServerHttp2Stream
   readonly #reader: FrameReader
+  readonly #turn: () => Promise<void>
   readonly #gone = new AbortController()
 
-  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, limits: FrameLimits, assembling: Assembling) {
+  constructor({ stream, headers, limits, assembling, turn }: CallParts) {
     this.headers = headers
     this.signal = this.#gone.signal
     this.#stream = stream
+    this.#turn = turn
     this.#reader = new FrameReader(limits, assembling)
     stream.once('close', () => {
       this.#reader.close()
@@ -87,15 +99,26 @@ export class StreamCall implements Call {
     const sent = statusTrailers(status, message, trailers)
     if (!stream.headersSent) {
       stream.respond({ ...headersOfAnswer, ...sent }, { endStream: true })
-    } else {
-      stream.once('wantTrailers', () => stream.sendTrailers(sent))
-      stream.end()
+      void this.#stopListening()
+      return
     }
+    stream.once('wantTrailers', () => {
+      stream.sendTrailers(sent)
+      void this.#stopListening()
+    })
+    stream.end()
+  }
+
+  /**
+   * Whoever goes on sending is told to stop (RFC 9113, section 8.1), and is not listened to until it does; but only when
+   * the end of the answer is on its way, which a reset would overtake.
+   */
+  async #stopListening(): Promise<void> {
+    const stream = this.#stream
     if (stream.readableEnded) return
-    // Whoever goes on sending is told to stop (RFC 9113 section 8.1), and is not listened to until it does.
     stream.resume()
-    if (stream.writableFinished) stream.close(constants.NGHTTP2_NO_ERROR)
-    else stream.once('finish', () => stream.close(constants.NGHTTP2_NO_ERROR))
+    await this.#turn()
+    stream.close(constants.NGHTTP2_NO_ERROR)
   }
 
   #drained(): Promise<void> {

@@ -115,7 +115,7 @@ async function serve(
   assembling: Assembling,
 ): Promise<void> {
   const method = String(headers[':path'])
-  const call = new StreamCall(stream, headers, parts.limits, assembling)
+  const call = new StreamCall({ stream, headers, limits: parts.limits, assembling, turn: () => parts.clock.turn() })
   const handler = Object.hasOwn(parts.methods, method) ? parts.methods[method] : undefined
   if (!isGrpc(headers)) return refuseForeign(stream)
   if (handler === undefined) return call.end('unimplemented', `This server has no method ${method.slice(0, 200)}.`)
