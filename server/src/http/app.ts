@@ -1,4 +1,4 @@
-import { createServer } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import swagger from '@fastify/swagger'
 import fastify, {
   type ConnectionError,
@@ -36,6 +36,8 @@ export interface AppParts extends GuardParts {
   readonly heartbeatMs: number
   readonly projectionLagMs: number
   readonly readyNeedsProjections: boolean
+  /** Lets another protocol answer some of the connections of the port. */
+  readonly sharePort: (front: Server) => void
 }
 
 /** A stream id of `limits.streamIdChars` characters, each of which percent-encodes to nine at the most. */
@@ -44,7 +46,7 @@ const paramCharsMax = 16_384
 /** Room for such an id in the first line, and for the headers of proxies on the way. */
 const headerBytes = 32_768
 
-/** The HTTP API on a server that does not listen yet, so that another protocol can come to share its port. */
+/** The HTTP API on a server that does not listen yet. */
 export async function createApp(parts: AppParts): Promise<FastifyInstance> {
   const { store, clock, metrics, closing, heartbeatMs } = parts
   const app = fastify({
@@ -99,14 +101,18 @@ const apiInfo = {
 }
 
 /** Clients that send slowly, or never finish, are let go after the request timeout. */
-function serverWith({ requestTimeoutMs }: AppParts): FastifyServerFactory {
+function serverWith({ requestTimeoutMs, sharePort }: AppParts): FastifyServerFactory {
   const options = {
     requestTimeout: requestTimeoutMs,
     headersTimeout: requestTimeoutMs,
     connectionsCheckingInterval: Math.min(requestTimeoutMs, 5_000),
     maxHeaderSize: headerBytes,
   }
-  return (handler) => createServer(options, handler)
+  return (handler) => {
+    const server = createServer(options, handler)
+    sharePort(server)
+    return server
+  }
 }
 
 function observe(app: FastifyInstance, { requests }: Metrics): void {
