@@ -8,13 +8,21 @@ import type { Program, World } from './world.ts'
 export interface Weather {
   /** Milliseconds that a request, or an answer, is on its way at the most. */
   latencyMs: number
-  /** One in so many requests never arrives, and one in so many answers is lost; 0 for none. */
+  /** One in so many calls fails: before it arrived, after it was carried out, or so that it arrives later; 0 for none. */
   lossOneIn: number
 }
 
+const good = ['arrives'] as const
+const bad = ['request lost', 'answer lost', 'arrives late'] as const
+
+/** Milliseconds that a request may be on its way after its sender has given it up. */
+const lateMs = 60
+/** The same of a write that names the version it replaces: it may come as late as it wants. */
+const lateConditionalMs = 800
+
 /**
- * A store as a program far away sees it: each call takes time there and back, and fails now and then, before it arrived
- * or after it was carried out. What a killed program has sent arrives all the same.
+ * A store as a program far away sees it: each call takes time there and back, and fails now and then, whether or not it is
+ * carried out. What a killed program has sent arrives all the same.
  */
 export function farStore(world: World, program: Program, store: EventStore, weather: Weather): EventStore {
   const { random } = world
@@ -23,14 +31,14 @@ export function farStore(world: World, program: Program, store: EventStore, weat
   const away = (): EngineUnavailable => new EngineUnavailable('simulated', 'the way is cut')
 
   /** A call there and back. */
-  async function far<Result>(call: () => Promise<Result>): Promise<Result> {
+  async function far<Result>(call: () => Promise<Result>, latestMs: number = lateMs): Promise<Result> {
     await onTheWay()
-    const arrives = !isLost()
-    const outcome = arrives ? await settled(call) : { error: away() }
-    const isAnswered = !isLost()
+    const fate = random.pick(isLost() ? bad : good)
+    const outcome = fate === 'arrives' || fate === 'answer lost' ? await settled(call) : undefined
+    if (fate === 'arrives late') void world.sleep(random.below(latestMs)).then(() => settled(call))
     await onTheWay()
     await program.gate()
-    if (!isAnswered) throw away()
+    if (fate !== 'arrives' || outcome === undefined) throw away()
     if ('error' in outcome) throw outcome.error
     return outcome.result
   }
@@ -70,7 +78,8 @@ export function farStore(world: World, program: Program, store: EventStore, weat
     put: (key, value, options) => {
       // What is sent is what it was when it was sent.
       const text = JSON.stringify(value)
-      return far(() => store.shelf.put(key, JSON.parse(text), options))
+      const latestMs = options?.expectedVersion === undefined ? lateMs : lateConditionalMs
+      return far(() => store.shelf.put(key, JSON.parse(text), options), latestMs)
     },
     delete: (key, options) => far(() => store.shelf.delete(key, options)),
     list: (options) => reader(store.shelf.list(options)),

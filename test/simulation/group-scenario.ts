@@ -14,14 +14,14 @@ import { discardParked, parkedEvents, replayParked } from '../../store/src/group
 import { isVarveError } from '../../store/src/model/errors.ts'
 import { openStore } from '../../store/src/open-store.ts'
 import { farStore, type Weather } from './far-store.ts'
-import { GroupWitness } from './group-witness.ts'
+import { GroupWitness, newTally, type Tally } from './group-witness.ts'
 import { createWorld, type Program, type World } from './world.ts'
 
 /** The group under test. */
 const group = 'g'
 
 /** How long the bad weather lasts, and how long the end may take after it, in milliseconds of the world. */
-const badMs = 20_000
+const badMs = 6_000
 const goodMs = 1_800_000
 
 /** A running scenario. */
@@ -40,9 +40,9 @@ interface Scenario {
 }
 
 /** Lives through the scenario of a seed; rejects with the first thing that may not be. */
-export async function liveThrough(seed: number): Promise<void> {
+export async function liveThrough(seed: number, tally: Tally = newTally()): Promise<void> {
   const world = createWorld(seed)
-  const scenario = await world.during(() => begun(world), badMs)
+  const scenario = await world.during(() => begun(world, tally), badMs)
   const { random, store, witness, weather, programs } = scenario
   const programCount = 1 + random.below(4)
   for (let count = 0; count < programCount; count++) startProgram(scenario)
@@ -64,21 +64,21 @@ export async function liveThrough(seed: number): Promise<void> {
   await world.during(() => store.close(), badMs)
 }
 
-async function begun(world: World): Promise<Scenario> {
+async function begun(world: World, tally: Tally): Promise<Scenario> {
   const { random } = world
   let ids = 0
   const newId = (): string => `00000000-0000-4000-8000-${String(++ids).padStart(12, '0')}`
   const opened = openStore({ engine: memory(), clock: world.clock, newId })
   const isFiltered = random.oneIn(3)
   const types: string[] = []
-  const witness = new GroupWitness((place) => !isFiltered || types[place - 1] === 'Wanted')
+  const witness = new GroupWitness((place) => !isFiltered || types[place - 1] === 'Wanted', tally)
   const store = witnessed(opened, witness, types)
   const settings: GivenGroupSettings = {
     strategy: random.pick(['round_robin', 'pinned', 'pinned', 'single'] as const),
     retriesMax: random.below(4),
     retryDelayMs: random.pick([0, 10, 300]),
-    messageTimeoutMs: random.pick([300, 1_000, 5_000]),
-    memberTimeoutMs: random.pick([500, 2_000]),
+    messageTimeoutMs: random.pick([200, 1_000, 5_000]),
+    memberTimeoutMs: random.pick([300, 1_000]),
     inFlightMax: random.pick([3, 10, 100]),
     bufferEvents: random.pick([1, 2, 5, 20]),
     ...(random.oneIn(4) && { checkpointEvents: 5, checkpointMs: 200 }),
@@ -143,7 +143,7 @@ async function consumeForEver(scenario: Scenario, program: Program, store: Event
       if (!isExpected) scenario.witness.breach ??= error as Error
       if (scenario.witness.breach !== undefined) return
     }
-    await program.clock.sleep(50 + program.random.below(500))
+    await program.clock.sleep(20 + program.random.below(300))
   }
 }
 
@@ -162,11 +162,11 @@ async function consumeUntilLeft(
     const mood = scenario.isGood ? 0 : random.below(16)
     if (mood < 7) await ack(scenario, delivery)
     else if (mood < 9) void ack(scenario, delivery)
-    else if (mood < 11) await nack(delivery, 'retry', random.oneIn(2) ? { delayMs: random.below(100) } : {})
-    else if (mood === 11) await nack(delivery, 'park')
+    else if (mood < 11) await nack(scenario, delivery, 'retry', random.oneIn(2) ? { delayMs: random.below(100) } : {})
+    else if (mood === 11) await nack(scenario, delivery, 'park')
     else if (mood === 12) {
       witness.said(delivery.position)
-      await nack(delivery, 'skip')
+      await nack(scenario, delivery, 'skip')
     } else if (mood === 13) {
       await clock.sleep((settings.messageTimeoutMs ?? 0) * 1.2)
       await ack(scenario, delivery)
@@ -178,30 +178,31 @@ async function consumeUntilLeft(
 
 async function ack({ witness, settings }: Scenario, delivery: Delivery): Promise<void> {
   witness.said(delivery.position)
-  await allowingLoss(delivery.ack()).then((isKnown) => {
+  await allowingLoss(witness, delivery.ack()).then((isKnown) => {
     if (isKnown && settings.checkpointMs === undefined) witness.answered(delivery.position)
   })
 }
 
-async function nack(delivery: Delivery, ...how: Parameters<Delivery['nack']>): Promise<void> {
-  await allowingLoss(delivery.nack(...how))
+async function nack({ witness }: Scenario, delivery: Delivery, ...how: Parameters<Delivery['nack']>): Promise<void> {
+  await allowingLoss(witness, delivery.nack(...how))
 }
 
 /** Whether what was said is known; that it came too late, or not there, is nothing unusual. */
-async function allowingLoss(saying: Promise<void>): Promise<boolean> {
+async function allowingLoss(witness: GroupWitness, saying: Promise<void>): Promise<boolean> {
   try {
     await saying
     return true
   } catch (error) {
-    if (isVarveError(error, 'DELIVERY_LOST') || isVarveError(error, 'ENGINE_UNAVAILABLE')) return false
-    throw error
+    if (!isVarveError(error, 'DELIVERY_LOST') && !isVarveError(error, 'ENGINE_UNAVAILABLE')) throw error
+    witness.refused()
+    return false
   }
 }
 
 async function trouble(scenario: Scenario): Promise<void> {
   const { world, random } = scenario
   while (world.nowMs() < badMs && scenario.witness.breach === undefined) {
-    await world.sleep(random.below(1_500))
+    await world.sleep(random.below(600))
     const troubles = [kill, kill, pause, pause, pause, cutOff, appendMore, appendMore, operate, operate]
     await random.pick(troubles)(scenario)
   }

@@ -3,6 +3,7 @@ import { deepEqual } from 'node:assert/strict'
 import type { Delivery } from '../../store/src/groups/delivery.ts'
 import { encoded, groupFrom } from '../../store/src/groups/group-shelf.ts'
 import { checkpointOf, type Group } from '../../store/src/groups/group-state.ts'
+import { isSuspect } from '../../store/src/groups/holding.ts'
 import { limits } from '../../store/src/model/limits.ts'
 import type { Program } from './world.ts'
 
@@ -21,6 +22,14 @@ interface Seen {
   deliveries: number
 }
 
+/** How often things happened that a scenario is there for. */
+export type Tally = Record<'lost' | 'alone' | 'parked' | 'replayed' | 'discarded' | 'refused', number>
+
+/** Nothing happened yet. */
+export function newTally(): Tally {
+  return { lost: 0, alone: 0, parked: 0, replayed: 0, discarded: 0, refused: 0 }
+}
+
 /** Watches one group. */
 export class GroupWitness {
   #group: Group | undefined
@@ -29,8 +38,11 @@ export class GroupWitness {
   /** The first thing that may not be. */
   breach: Error | undefined
 
-  constructor(isOfGroup: (place: number) => boolean) {
+  readonly tally: Tally
+
+  constructor(isOfGroup: (place: number) => boolean, tally: Tally) {
     this.#isOfGroup = isOfGroup
+    this.tally = tally
   }
 
   get group(): Group {
@@ -42,7 +54,7 @@ export class GroupWitness {
   wrote(key: string, value: unknown): void {
     this.#watch(() => {
       const next = groupFrom({ key, value: JSON.parse(JSON.stringify(value)), version: 1 }).group as Group
-      deepEqual(JSON.parse(JSON.stringify(encoded(next))), JSON.parse(JSON.stringify(value)))
+      this.#require(JSON.stringify(encoded(next)) === JSON.stringify(value), 'a group is another one after it was read')
       if (this.#group !== undefined) this.#compare(this.#group, next)
       this.#checkState(next)
       this.#group = next
@@ -72,6 +84,11 @@ export class GroupWitness {
   /** A consumer says that it is done with an event, for good or until it is replayed. */
   said(place: number): void {
     this.#seen(place).isSaid = true
+  }
+
+  /** It was told that the event is not its any more. */
+  refused(): void {
+    this.tally.refused++
   }
 
   /** What it said was answered. */
@@ -116,13 +133,22 @@ export class GroupWitness {
       )
     }
     for (const { place, isReplayed } of next.unfinished) this.#open(before, place, isReplayed)
+    for (const event of next.unfinished) {
+      if (event.losses > (before.unfinished.find(({ place }) => place === event.place)?.losses ?? 0)) this.tally.lost++
+      if (event.holder !== undefined && isSuspect(event)) this.tally.alone++
+    }
     const open = new Set(next.unfinished.map(({ place }) => place))
     const chores = new Map(next.chores.map((chore) => [chore.place, chore]))
     for (const [place, seen] of this.#events) {
       const chore = chores.get(place)
       if (seen.fate === 'open' && !open.has(place)) seen.fate = chore?.kind === 'park' ? 'parking' : 'finished'
-      else if (seen.fate === 'parking' && chore === undefined) seen.fate = 'parked'
-      else if (seen.fate === 'parked' && chore?.kind === 'remove') seen.fate = 'discarded'
+      else if (seen.fate === 'parking' && chore === undefined) {
+        seen.fate = 'parked'
+        this.tally.parked++
+      } else if (seen.fate === 'parked' && chore?.kind === 'remove') {
+        seen.fate = 'discarded'
+        this.tally.discarded++
+      }
     }
   }
 
@@ -135,6 +161,7 @@ export class GroupWitness {
     }
     if (seen.fate === 'open') return
     this.#require(seen.fate === 'parked' && isReplayed, `${place} came back although it was ${seen.fate}`)
+    this.tally.replayed++
     this.#events.set(place, { ...seen, fate: 'open', life: seen.life + 1, isSaid: false })
   }
 
