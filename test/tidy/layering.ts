@@ -17,8 +17,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   streams: ['model', 'engine', 'event-store.ts', 'schema'],
   subscriptions: ['model', 'engine', 'event-store.ts', 'schema', 'streams'],
   shelf: ['model', 'engine', 'event-store.ts', 'schema', 'streams'],
-  // These run on any event store, embedded or remote: they see the contract, the nouns and the clock, nothing else.
-  projections: ['model', 'event-store.ts', 'engine/clock.ts', 'engine/system-clock.ts'],
+  // These run on any event store, embedded or remote: they see the contract, the nouns, the clock and spans, nothing else.
+  projections: ['model', 'event-store.ts', 'engine/clock.ts', 'engine/span.ts', 'engine/system-clock.ts'],
   // A driver is imported in one folder, so that this target takes its connections from the engine's.
   'projections/targets/postgres': ['model', 'engine', ...connections],
   // Events of several commands keep the ids and the causes of their own.
@@ -26,6 +26,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'model',
     'event-store.ts',
     'engine/clock.ts',
+    'engine/span.ts',
     'engine/system-clock.ts',
     'streams/causation.ts',
     'streams/event-id.ts',
@@ -61,6 +62,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'schema/events.ts',
     'streams/event-id.ts',
     'deciders/snapshot-shelf.ts',
+    'deciders/recent-states.ts',
   ],
   relays: ['model', 'event-store.ts', 'engine/clock.ts', 'engine/system-clock.ts'],
   remote: ['model', 'engine', 'event-store.ts', 'schema', 'streams', 'subscriptions/checkpoint.ts', 'shelf'],
