@@ -146,8 +146,12 @@ describe('varve, installed into an empty TypeScript project', () => {
     ['@aws-sdk/client-s3', 's3', "s3Blobs({ bucket: 'any' }).setAside('0'.repeat(64))"],
     ['pg', 'postgres', "postgres({ url: 'postgres://127.0.0.1:1/any' }).head()"],
     ['pg', 'targets/postgres', "postgresTarget({ url: 'postgres://127.0.0.1:1/any' }).checkpoint('any')"],
+    ['redis', 'targets/redis', "redisTarget({ url: 'redis://127.0.0.1:1', prefix: 'any' }).checkpoint('any')"],
   ])('says that %s is missing', async (driver, entry, call) => {
-    const names = { s3: 's3Blobs', postgres: 'postgres', 'targets/postgres': 'postgresTarget' }[entry]
+    const names = {
+      ...{ s3: 's3Blobs', postgres: 'postgres' },
+      ...{ 'targets/postgres': 'postgresTarget', 'targets/redis': 'redisTarget' },
+    }[entry]
     const report = 'catch((error) => console.log(error.code, error.message))'
     writeFileSync(join(project, 'missing.js'), `import { ${names} } from 'varve/${entry}'\n${call}.${report}\n`)
     const { output } = await run('node', ['missing.js'], project)

@@ -30,8 +30,16 @@ interface Plan {
 /** What the server sends when a statement is over: ready for the next one, and no transaction is open. */
 const readyForQuery = Buffer.from('5a0000000549', 'hex')
 
-/** Listens on a port of its own. */
-export async function startCuttingProxy(cluster: { readonly url: string }): Promise<CuttingProxy> {
+/** Whether what the server sends ends an answer, which is when one gets lost. */
+export type EndsAnswer = (chunk: Buffer) => boolean
+
+const isReady: EndsAnswer = (chunk) => chunk.subarray(-readyForQuery.length).equals(readyForQuery)
+
+/** Listens on a port of its own, before a PostgreSQL unless told how another server ends its answers. */
+export async function startCuttingProxy(
+  cluster: { readonly url: string },
+  endsAnswer: EndsAnswer = isReady,
+): Promise<CuttingProxy> {
   const { hostname, port } = new URL(cluster.url)
   const plan: Plan = { text: '', waiting: [], made: 0 }
   const sockets = new Set<Socket>()
@@ -42,7 +50,7 @@ export async function startCuttingProxy(cluster: { readonly url: string }): Prom
       socket.on('error', () => undefined)
       socket.on('close', () => sockets.delete(socket))
     }
-    pass(client, upstream, plan)
+    pass(client, upstream, { plan, endsAnswer })
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   return {
@@ -60,7 +68,12 @@ export async function startCuttingProxy(cluster: { readonly url: string }): Prom
   }
 }
 
-function pass(client: Socket, upstream: Socket, plan: Plan): void {
+interface Passing {
+  readonly plan: Plan
+  readonly endsAnswer: EndsAnswer
+}
+
+function pass(client: Socket, upstream: Socket, { plan, endsAnswer }: Passing): void {
   let losesAnswer = false
   const cut = (): void => {
     plan.made++
@@ -76,7 +89,7 @@ function pass(client: Socket, upstream: Socket, plan: Plan): void {
   })
   upstream.on('data', (chunk) => {
     if (!losesAnswer) client.write(chunk)
-    else if (chunk.subarray(-readyForQuery.length).equals(readyForQuery)) cut()
+    else if (endsAnswer(chunk)) cut()
   })
   client.on('close', () => upstream.end())
   upstream.on('close', () => client.destroy())

@@ -61,6 +61,11 @@ export const limits = {
   projectionPartitions: 256,
   /** Events that one projection, or one partition of it, sets aside before it stops all the same. */
   parkedEvents: 1_000,
+  /**
+   * Keys, fields, members or documents that one batch changes in Redis or Elasticsearch, where they are gathered before they
+   * are sent. Redis lets everybody wait while it carries out as many as these.
+   */
+  targetBatchChanges: 100_000,
   /** Characters of the id of a document. */
   documentIdChars: 500,
   /** Documents that one query gives, at the most. */

@@ -1,0 +1,111 @@
+/** Documents sent to an index, many in a request. All of it may be repeated: versions see to it. */
+import { TargetUnavailable } from '../../../model/target-errors.ts'
+import type { Answer } from './client.ts'
+import type { FinalDocument, StoredDocument } from './documents.ts'
+import { isPassingStatus, saidBy } from './errors.ts'
+import { type Found, isThere } from './ledger.ts'
+import type { Ask, Link } from './link.ts'
+import { writeAlias } from './names.ts'
+
+/** When a search finds what was written. */
+export type Refresh = 'later' | 'wait' | 'now'
+
+/** Bytes of a request, about: the server takes 100 MB, and works well with a few. */
+const requestBytes = 5 * 1_024 * 1_024
+/** Documents that are asked for in one request. */
+const pageIds = 500
+/** A refusal of one document that means the index is not there any more. */
+const gone: readonly unknown[] = ['index_not_found_exception', 'alias_not_found_exception']
+
+/** Why a document was not taken. */
+export interface RefusedDocument {
+  readonly document: FinalDocument
+  readonly problem: string
+}
+
+/** What became of documents that were sent: `'gone'` where the index they were for is not there any more. */
+export type Sent = 'done' | 'gone' | RefusedDocument
+
+/**
+ * Sends documents to an index by its write alias. One that is there already in this version or a later one stays as it is.
+ */
+export async function send(
+  { ask, persistently }: Link,
+  index: string,
+  documents: readonly FinalDocument[],
+  refresh: Refresh,
+): Promise<Sent> {
+  const path = `/${encodeURIComponent(writeAlias(index))}/_bulk`
+  const query = { require_alias: 'true', refresh: { later: 'false', wait: 'wait_for', now: 'true' }[refresh] }
+  for (const page of pagesOf(documents)) {
+    const body = page.map(({ lines }) => lines).join('')
+    const refused = await persistently(async () =>
+      outcomeOf(await ask({ method: 'POST', path, query, body }, 404), page),
+    )
+    if (refused !== undefined) return refused
+  }
+  return 'done'
+}
+
+interface Line {
+  readonly document: FinalDocument
+  readonly lines: string
+}
+
+function* pagesOf(documents: readonly FinalDocument[]): Generator<readonly Line[]> {
+  let page: Line[] = []
+  let bytes = 0
+  for (const document of documents) {
+    const line = { document, lines: linesOf(document) }
+    if (page.length > 0 && bytes + line.lines.length > requestBytes) {
+      yield page
+      page = []
+      bytes = 0
+    }
+    page.push(line)
+    bytes += line.lines.length
+  }
+  if (page.length > 0) yield page
+}
+
+function linesOf({ id, version, text }: FinalDocument): string {
+  const action = { _id: id, version, version_type: 'external' }
+  return text === null ? `${JSON.stringify({ delete: action })}\n` : `${JSON.stringify({ index: action })}\n${text}\n`
+}
+
+interface BulkItem {
+  readonly status?: number
+  readonly error?: { readonly type?: string; readonly reason?: string }
+}
+
+/** Undefined when all of a page is there. */
+function outcomeOf({ status, body }: Answer, page: readonly Line[]): Sent | undefined {
+  if (status === 404) return 'gone'
+  const { items } = body as { readonly items: readonly Readonly<Record<string, BulkItem>>[] }
+  const outcomes = items.map((item) => Object.values(item)[0] ?? {})
+  // A later version is there, which is no failure; nor is it that there was nothing to delete, which has no error.
+  const failures = outcomes.map(({ status, error }) => (status === 409 ? undefined : error))
+  if (failures.some((error) => gone.includes(error?.type))) return 'gone'
+  const busy = outcomes.find(({ status = 0, error }) => error !== undefined && isPassingStatus(status))
+  if (busy !== undefined) throw new TargetUnavailable('elasticsearch', `${busy.status} ${saidBy(busy)}`)
+  const at = failures.findIndex((error) => error !== undefined)
+  const document = page[at]?.document
+  return document && { document, problem: saidBy({ error: failures[at] }) }
+}
+
+/** Documents as they are at this moment, by id; those that are not there are left out. */
+export async function stored(
+  ask: Ask,
+  index: string,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, StoredDocument>> {
+  const found = new Map<string, StoredDocument>()
+  for (let first = 0; first < ids.length; first += pageIds) {
+    const body = { ids: ids.slice(first, first + pageIds) }
+    const { body: answer } = await ask({ method: 'POST', path: `/${encodeURIComponent(index)}/_mget`, body })
+    for (const doc of (answer as { readonly docs: readonly Found[] }).docs) {
+      if (isThere(doc)) found.set(doc._id, { version: doc._version ?? 0, document: doc._source as object })
+    }
+  }
+  return found
+}

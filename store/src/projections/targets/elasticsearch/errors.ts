@@ -1,0 +1,52 @@
+import { isVarveError } from '../../../model/errors.ts'
+import { TargetFailed, TargetUnavailable } from '../../../model/target-errors.ts'
+import type { Answer } from './client.ts'
+
+/** How the server says what is wrong. */
+interface Refusal {
+  readonly error?: { readonly type?: unknown; readonly reason?: unknown } | string
+}
+
+/** Statuses of a server that is busy, or of something before it that cannot reach it. */
+const passing: readonly number[] = [408, 429, 502, 503, 504]
+
+const advice: Readonly<Record<number, string>> = {
+  401: 'Give credentials: in the URL, in headers, or by a client of yours',
+  403: 'Give the user the rights that the guide lists',
+  413: 'Make the document smaller, or raise http.max_content_length',
+}
+
+/** No answer came. */
+export function noAnswer(error: unknown): unknown {
+  if (isVarveError(error)) return error
+  const { cause } = error instanceof Error ? error : { cause: undefined }
+  // What fetch throws says only that it failed; why, its cause says.
+  const said = cause instanceof Error ? cause.message : error instanceof Error ? error.message : String(error)
+  return new TargetUnavailable('elasticsearch', said || 'no answer', { cause: error })
+}
+
+/** What an answer means that is not one of those expected. */
+export function unexpected({ status, body }: Answer): Error {
+  const said = `${status} ${saidBy(body)}`
+  if (passing.includes(status)) return new TargetUnavailable('elasticsearch', said)
+  const hint = advice[status]
+  return new TargetFailed('elasticsearch', hint === undefined ? said : `${said}. ${hint}.`)
+}
+
+/** Type and reason that the server gives. */
+export function saidBy(body: unknown): string {
+  const { error } = (typeof body === 'object' && body !== null ? body : {}) as Refusal
+  if (typeof error === 'object' && error !== null) return `${error.type}: ${error.reason}`
+  return typeof error === 'string' ? error : JSON.stringify(body ?? '').slice(0, 300)
+}
+
+/** The type of an error, as in index_not_found_exception. */
+export function errorType(body: unknown): string | undefined {
+  const { error } = (typeof body === 'object' && body !== null ? body : {}) as Refusal
+  return typeof error === 'object' && error !== null ? String(error.type) : undefined
+}
+
+/** Whether a document, or one of many, may be sent again as it is. */
+export function isPassingStatus(status: number): boolean {
+  return passing.includes(status)
+}

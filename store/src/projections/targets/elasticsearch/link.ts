@@ -1,0 +1,58 @@
+/** Requests to the server, whose unexpected answers are errors of ours. */
+import type { Clock } from '../../../engine/clock.ts'
+import { isVarveError, StoreClosed } from '../../../model/errors.ts'
+import type { Answer, Exchange, Request } from './client.ts'
+import { noAnswer, unexpected } from './errors.ts'
+
+/** Sends a request; 2xx and the statuses named are answers, everything else is thrown. */
+export type Ask = (request: Request, ...expected: readonly number[]) => Promise<Answer>
+
+/** The way to the server. */
+export interface Link {
+  readonly ask: Ask
+  /** Asks again, for some seconds, while the server is away: for what may be repeated. */
+  readonly askAgain: Ask
+  /** Runs what may be repeated again, for some seconds, while it says TARGET_UNAVAILABLE. */
+  readonly persistently: <Result>(work: () => Promise<Result>) => Promise<Result>
+  /** From here on nothing is sent. */
+  close(): void
+}
+
+/** Attempts of a request that may be repeated, the first one included, and the pause before the second, which doubles. */
+const attemptsMax = 6
+const pauseMs = 100
+
+/** Over any exchange. */
+export function createLink(exchange: Exchange, clock: Clock, random: () => number): Link {
+  let isClosed = false
+
+  const ask: Ask = async (request, ...expected) => {
+    if (isClosed) throw new StoreClosed('The target')
+    const answer = await exchange(request).catch((error: unknown) => {
+      throw noAnswer(error)
+    })
+    const isExpected = (answer.status >= 200 && answer.status < 300) || expected.includes(answer.status)
+    if (!isExpected) throw unexpected(answer)
+    return answer
+  }
+
+  async function persistently<Result>(work: () => Promise<Result>): Promise<Result> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await work()
+      } catch (error) {
+        if (attempt === attemptsMax || !isVarveError(error, 'TARGET_UNAVAILABLE')) throw error
+      }
+      await clock.sleep(pauseMs * 2 ** (attempt - 1) * (0.5 + random() / 2))
+    }
+  }
+
+  return {
+    ask,
+    askAgain: (request, ...expected) => persistently(() => ask(request, ...expected)),
+    persistently,
+    close: () => {
+      isClosed = true
+    },
+  }
+}

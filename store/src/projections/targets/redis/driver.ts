@@ -1,0 +1,69 @@
+import type { Clock } from '../../../engine/clock.ts'
+import { DriverMissing } from '../../../model/errors.ts'
+import { TargetUnavailable } from '../../../model/target-errors.ts'
+import { type Send, senderOf } from './client.ts'
+
+/** A way to a server that is held. */
+export interface Connection {
+  readonly send: Send
+  close(): Promise<void>
+}
+
+/** How long the first connection is tried for, in milliseconds. */
+const connectMs = 5_000
+/** After how long a server that says nothing, not even to a ping, is taken for gone, in milliseconds. */
+const silentMs = 30_000
+const pingMs = 10_000
+/** The pauses before the connection is tried again, in milliseconds. */
+const pauseMs = 50
+const pauseMaxMs = 2_000
+
+/**
+ * A connection of its own, which comes back by itself when it was lost. What is sent while it is away is refused at once
+ * instead of being kept, since whoever sent it is to decide what becomes of it.
+ *
+ * @throws DRIVER_MISSING, TARGET_UNAVAILABLE
+ */
+export async function openConnection(url: string, clock: Clock): Promise<Connection> {
+  const { createClient } = await importDriver()
+  const client = createClient({
+    url,
+    name: 'varve',
+    disableOfflineQueue: true,
+    pingInterval: pingMs,
+    socket: {
+      connectTimeout: connectMs,
+      socketTimeout: silentMs,
+      reconnectStrategy: (retries) => Math.min(pauseMs * 2 ** retries, pauseMaxMs),
+    },
+  })
+  // Without a listener the process would end. Every command that this concerns fails by itself.
+  let last: unknown
+  client.on('error', (error: unknown) => {
+    last = error
+  })
+  const connected = client.connect().then(
+    () => true,
+    () => false,
+  )
+  const waiting = new AbortController()
+  const inTime = await Promise.race([connected, clock.sleep(connectMs, waiting.signal).then(() => false)])
+  waiting.abort()
+  if (!inTime) {
+    client.destroy()
+    throw new TargetUnavailable('redis', last instanceof Error ? last.message : 'no answer', { cause: last })
+  }
+  const close = async (): Promise<void> => {
+    if (client.isReady) await client.close()
+    else client.destroy()
+  }
+  return { send: senderOf(client) as Send, close }
+}
+
+async function importDriver(): Promise<Pick<typeof import('redis'), 'createClient'>> {
+  try {
+    return await import('redis')
+  } catch (error) {
+    throw new DriverMissing('The redis package', 'Install it beside varve: npm install redis', { cause: error })
+  }
+}

@@ -1,0 +1,113 @@
+/** Scripts and commands to one target's server, over a client of the user's or a connection of its own. */
+import type { Clock } from '../../../engine/clock.ts'
+import { InvalidArgument, isVarveError, StoreClosed } from '../../../model/errors.ts'
+import { type RedisClientLike, type Send, senderOf } from './client.ts'
+import { type Connection, openConnection } from './driver.ts'
+import { isUnknownScript, translatedRedis } from './errors.ts'
+import type { Script } from './scripts.ts'
+
+/** Where the server is. */
+export interface LinkPlace {
+  readonly client?: RedisClientLike
+  readonly url?: string
+  readonly clock: Clock
+  readonly random: () => number
+}
+
+/** Runs commands and scripts. Every failure is an error of ours. */
+export interface Link {
+  command(name: string, key: string, args: readonly string[]): Promise<unknown>
+  run(script: Script, keys: readonly string[], args: readonly string[]): Promise<unknown>
+}
+
+/** The way to the server. */
+export interface Links {
+  /** Fails at once, for readers. */
+  readonly quick: Link
+  /** Tries again for some seconds while the server is away: for what may be repeated. */
+  readonly patient: Link
+  /** From here on nothing is sent. */
+  close(): Promise<void>
+}
+
+/** Attempts of what may be repeated, the first one included, and the pause before the second, which doubles. */
+const attemptsMax = 6
+const pauseMs = 100
+
+/**
+ * Opens nothing before the first command.
+ *
+ * @throws INVALID_ARGUMENT
+ */
+export function createLinks({ client, url, clock, random }: LinkPlace): Links {
+  if ((client === undefined) === (url === undefined))
+    throw new InvalidArgument('client', 'or a url is to be given, one of them')
+  if (url !== undefined && !/^rediss?:\/\//.test(url))
+    throw new InvalidArgument('url', 'does not begin with redis:// or rediss://')
+  const given = client === undefined ? undefined : senderOf(client)
+  if (client !== undefined && given === undefined) {
+    throw new InvalidArgument('client', 'is no client of the package redis or ioredis')
+  }
+  let opening: Promise<Connection> | undefined
+  let isClosed = false
+
+  async function sender(): Promise<Send> {
+    if (given !== undefined) return given
+    opening ??= openConnection(url ?? '', clock)
+    try {
+      return (await opening).send
+    } catch (error) {
+      // The next command tries again.
+      opening = undefined
+      throw error
+    }
+  }
+
+  async function sent(key: string, args: readonly string[]): Promise<unknown> {
+    if (isClosed) throw new StoreClosed('The target')
+    const send = await sender()
+    return send(key, args)
+  }
+
+  async function ran({ text, digest }: Script, keys: readonly string[], args: readonly string[]): Promise<unknown> {
+    const rest = [String(keys.length), ...keys, ...args]
+    try {
+      return await sent(keys[0] ?? '', ['EVALSHA', digest, ...rest])
+    } catch (error) {
+      if (!isUnknownScript(error)) throw error
+      return sent(keys[0] ?? '', ['EVAL', text, ...rest])
+    }
+  }
+
+  const quick: Link = {
+    command: (name, key, args) => sent(key, [name, key, ...args]).catch(rethrown),
+    run: (script, keys, args) => ran(script, keys, args).catch(rethrown),
+  }
+  return {
+    quick,
+    patient: {
+      command: (name, key, args) => persistently(() => quick.command(name, key, args), clock, random),
+      run: (script, keys, args) => persistently(() => quick.run(script, keys, args), clock, random),
+    },
+    close: async () => {
+      isClosed = true
+      const connection = await opening?.catch(() => undefined)
+      await connection?.close()
+    },
+  }
+}
+
+async function persistently<Result>(work: () => Promise<Result>, clock: Clock, random: () => number): Promise<Result> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work()
+    } catch (error) {
+      if (attempt === attemptsMax || !isVarveError(error, 'TARGET_UNAVAILABLE')) throw error
+    }
+    await clock.sleep(pauseMs * 2 ** (attempt - 1) * (0.5 + random() / 2))
+  }
+}
+
+function rethrown(error: unknown): never {
+  throw translatedRedis(error)
+}

@@ -1,0 +1,105 @@
+// A Redis of its own for a test, which writes every command to its disk before it answers.
+
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { connect } from 'node:net'
+import { delimiter, join } from 'node:path'
+import { freePort, hireKeeper, holds, type Run } from '../postgres/kept-server.ts'
+import { serverFolder } from '../postgres/server-folder.ts'
+import { identity } from '../postgres/unprivileged.ts'
+
+/** A running Redis. */
+export interface RedisServer {
+  readonly url: string
+  readonly port: number
+  /** Kills it as a power cut would, and starts it again on what lies on its disk. */
+  crash(): Promise<void>
+  /** Kills it and leaves it so, until `start`. */
+  kill(): Promise<void>
+  start(): Promise<void>
+  /** Stops it from answering, without ending it, and lets it go on. */
+  pause(): void
+  resume(): void
+  /** Stopping twice is fine. */
+  stop(): Promise<void>
+}
+
+/** How to start a Redis. */
+export interface RedisServerOptions {
+  /** Further settings, as on the command line: `['--maxmemory', '10mb']`. */
+  readonly settings?: readonly string[]
+}
+
+const startMs = 10_000
+const endMs = 10_000
+
+/** Why there is no Redis here, undefined when there is one. */
+export function whyNoRedis(): string | undefined {
+  return program() === undefined ? 'redis-server is not installed (on Debian: apt-get install redis-server)' : undefined
+}
+
+/** Starts a Redis with an empty folder: some 0.2 seconds. */
+export async function startRedis({ settings = [] }: RedisServerOptions = {}): Promise<RedisServer> {
+  const runner = identity()
+  const folder = serverFolder('redis', runner)
+  const keeper = hireKeeper(folder, runner)
+  const port = await freePort()
+  const command = [
+    program() ?? 'redis-server',
+    ...['--bind', '127.0.0.1', '--port', String(port), '--dir', folder, '--save', ''],
+    ...['--appendonly', 'yes', '--appendfsync', 'always'],
+    ...settings,
+  ]
+  let run: Run | undefined
+  const start = async (): Promise<void> => {
+    run = await keeper.start(command)
+    if (!(await holds(() => answers(port), run, startMs))) throw new Error(`Redis did not start:\n${keeper.logged()}`)
+  }
+  const kill = async (): Promise<void> => {
+    if (run?.isRunning()) process.kill(run.pid, 'SIGKILL')
+    await run?.ends(endMs)
+  }
+  const server: RedisServer = {
+    url: `redis://127.0.0.1:${port}`,
+    port,
+    crash: async () => {
+      await kill()
+      await start()
+    },
+    kill,
+    start,
+    pause: () => process.kill(run?.pid ?? 0, 'SIGSTOP'),
+    resume: () => process.kill(run?.pid ?? 0, 'SIGCONT'),
+    stop: async () => {
+      await kill()
+      await keeper.dismiss()
+    },
+  }
+  try {
+    await start()
+  } catch (error) {
+    await server.stop()
+    throw error
+  }
+  return server
+}
+
+function program(): string | undefined {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/bin']
+  return folders.map((folder) => join(folder, 'redis-server')).find((path) => existsSync(path))
+}
+
+/** Whether it is there and has loaded what lies on its disk. */
+async function answers(port: number): Promise<boolean> {
+  const socket = connect({ host: '127.0.0.1', port })
+  try {
+    await once(socket, 'connect')
+    socket.write('PING\r\n')
+    const [answer] = await once(socket, 'data')
+    return /^(\+PONG|-NOAUTH)/.test(String(answer))
+  } catch {
+    return false
+  } finally {
+    socket.destroy()
+  }
+}
