@@ -52,17 +52,23 @@ interface Place {
   readonly engine: () => Engine
 }
 
+type OpenLetters = (settings?: GivenGroupSettings) => Promise<{ readonly at: string; readonly store: EventStore }>
+
 function specifyOn(fresh: () => Promise<Place>): void {
-  async function openLetters(
-    settings: GivenGroupSettings = { strategy: 'pinned', memberTimeoutMs: 600, retriesMax: 1_000 },
-  ): Promise<{ readonly at: string; readonly store: EventStore }> {
+  const openLetters: OpenLetters = async (
+    settings = { strategy: 'pinned', memberTimeoutMs: 600, retriesMax: 1_000 },
+  ) => {
     const { at, engine } = await fresh()
     const store = openStore({ engine: engine() })
     onTestFinished(() => store.close())
     await createGroup(store, 'letters', settings)
     return { at, store }
   }
+  specifyOrder(openLetters)
+  specifyLoss(openLetters)
+}
 
+function specifyOrder(openLetters: OpenLetters): void {
   it(`finishes every event, in the order of its stream, while programs are killed (CRASH_SEED=${seed})`, {
     timeout: 120_000,
   }, async () => {
@@ -89,7 +95,9 @@ function specifyOn(fresh: () => Promise<Place>): void {
       )
     }
   })
+}
 
+function specifyLoss(openLetters: OpenLetters): void {
   it('refuses the ack of a program that was stopped for too long, which then takes part again', {
     timeout: 120_000,
   }, async () => {
