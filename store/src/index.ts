@@ -264,6 +264,7 @@ export {
 } from './model/target.ts'
 export { TargetFailed, TargetUnavailable } from './model/target-errors.ts'
 export type { Trace, TracedEvent, TraceOptions } from './model/trace.ts'
+export type { SpanAttributes, SpanLink, SpanPlace, SpanStart, Tracer, TracerSpan } from './model/tracer.ts'
 export { type ErrorCode, VarveError, type VarveErrorShape } from './model/varve-error.ts'
 export { type ExpectedVersion, versionHolds } from './model/version.ts'
 export { type OpenStoreOptions, openStore } from './open-store.ts'
@@ -272,6 +273,7 @@ export {
   type AdminStore,
   listProjections,
   type OfGeneration,
+  type ParkedInProjectionOptions,
   parkedInProjection,
   pauseProjection,
   projectionStatus,

@@ -34,7 +34,9 @@ export async function executeTogether(store: CommandStore, commands: readonly Wa
     const commandIds = new Set(commands.flatMap((command) => command.options.commandId ?? []))
     const given = { commandIds, signal, recollection, ...(snapshots && { snapshots }), ...(clock && { clock }) }
     for (let reach: Reach = 'nothing'; ; ) {
-      const executed = await executeOn(store, commands, await basisOf(store, task, reach, given), given)
+      // Somebody's context has to be it, for spans: that of the one that waits for longest.
+      const basis = await first.inContext(() => basisOf(store, task, reach, given))
+      const executed = await executeOn(store, commands, basis, given)
       if (typeof executed === 'object') return executed
       reach = executed
     }
@@ -101,7 +103,8 @@ async function appendAtOnce(store: CommandStore, task: AnyTask, decided: Decided
   try {
     const expectedVersion = version === 0 ? 'no_stream' : version
     const options = { expectedVersion, ...(signal && { signal }) } as const
-    appended = await uncaused(() => stream.append(events, options))
+    const append = (): Promise<Appended> => uncaused(() => stream.append(events, options))
+    appended = await (open.find(appends)?.command.inContext(append) ?? append())
   } catch (error) {
     if (isFateUnknown(error)) return afterFailure(error, open, untouched)
     if (isVarveError(error, 'DUPLICATE_EVENT_ID') && mayBeRepeats(decided)) return 'whole'

@@ -61,6 +61,7 @@ export function withPersonalData(store: EventStore, options: PersonalDataOptions
     category({ ...reads, ...sealedAppends(port, merged(events, own), store) }, name, own, categoryOptions)
   return {
     capabilities: store.capabilities,
+    tracer: store.tracer,
     ...appends,
     ...reads,
     withTransaction: (client) => sealedAppends(port, events, store.withTransaction(client)),
