@@ -182,8 +182,8 @@ export type {
   RecordedEventOf,
   Retirement,
   StoredOf,
-  StoredPayload,
   SuccessorEvent,
+  Upcaster,
   Upcasters,
 } from './model/event-definition.ts'
 export {
