@@ -5,9 +5,11 @@ import { presetFrom } from './harness/preset.ts'
 import { publish } from './harness/report.ts'
 import { benchPostgres } from './postgres.ts'
 import { benchRead } from './read.ts'
+import { benchServer } from './server.ts'
 import { benchSubscribe } from './subscribe.ts'
 
 /** Every workload, one after the other, never side by side: they would measure each other. */
 const preset = presetFrom(process.argv.slice(2))
-for (const bench of [benchAppend, benchRead, benchSubscribe, benchExecute, benchGrowth]) publish(await bench(preset))
+for (const bench of [benchAppend, benchRead, benchSubscribe, benchExecute, benchGrowth, benchServer])
+  publish(await bench(preset))
 for await (const report of benchPostgres(preset)) publish(report)
