@@ -7,6 +7,7 @@ import { benchPostgres } from './postgres.ts'
 import { benchProjections } from './projections.ts'
 import { benchRead } from './read.ts'
 import { benchReadModels } from './read-models.ts'
+import { benchServer } from './server.ts'
 import { benchSubscribe } from './subscribe.ts'
 
 /** Every workload, one after the other, never side by side: they would measure each other. */
@@ -19,6 +20,7 @@ for (const bench of [
   benchReadModels,
   benchExecute,
   benchGrowth,
+  benchServer,
 ])
   publish(await bench(preset))
 for await (const report of benchPostgres(preset)) publish(report)

@@ -96,5 +96,5 @@ export function listen(subscription: Subscription): Heard {
 
 /** Waits until a subscription has given so many events. */
 export async function heardEvents(heard: Heard, count: number): Promise<void> {
-  await expect.poll(() => heard.events.length, { timeout: 10_000 }).toBe(count)
+  await expect.poll(() => heard.events.length).toBe(count)
 }

@@ -117,7 +117,7 @@ describe('a call of BatchAppend', () => {
     const large = { proposedMessages: [proposed(randomUUID(), { data: Buffer.alloc(1_000_000) })] }
     stream.write(part(id, { options: options('Order-1'), isFinal: false }))
     for (let count = 0; count < 40; count++) stream.write(part(id, { ...large, isFinal: false }))
-    await expect.poll(() => answers().length, { timeout: 20_000 }).toBe(1)
+    await expect.poll(() => answers().length).toBe(1)
     const typeUrl = 'type.googleapis.com/event_store.client.MaximumAppendSizeExceeded'
     expect(answers()).toMatchObject([{ error: { details: { type_url: typeUrl } } }])
   })

@@ -15,8 +15,8 @@ export interface Pattern {
 /** Characters of a pattern. */
 const patternCharsMax = 4_096
 
-/** How long a pattern may look at one text, in milliseconds. */
-const matchMs = 50
+/** How long a pattern may look at one text, in milliseconds: it ends its call, so nobody can do this twice with one. */
+const matchMs = 250
 
 /** Answers that a pattern remembers: types and streams repeat. */
 const answersMax = 10_000
