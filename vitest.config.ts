@@ -13,6 +13,8 @@ export default defineConfig({
     // Long enough for a disk that others use as well; a test that hangs still ends.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // What is waited for comes at once on a machine of one's own; on a busy one it still comes.
+    expect: { poll: { timeout: 20_000 } },
     maxWorkers: 2,
     coverage: {
       provider: 'v8',

@@ -6,10 +6,21 @@ import { publish } from './harness/report.ts'
 import { benchPostgres } from './postgres.ts'
 import { benchProjections } from './projections.ts'
 import { benchRead } from './read.ts'
+import { benchReadModels } from './read-models.ts'
+import { benchServer } from './server.ts'
 import { benchSubscribe } from './subscribe.ts'
 
 /** Every workload, one after the other, never side by side: they would measure each other. */
 const preset = presetFrom(process.argv.slice(2))
-for (const bench of [benchAppend, benchRead, benchSubscribe, benchProjections, benchExecute, benchGrowth])
+for (const bench of [
+  benchAppend,
+  benchRead,
+  benchSubscribe,
+  benchProjections,
+  benchReadModels,
+  benchExecute,
+  benchGrowth,
+  benchServer,
+])
   publish(await bench(preset))
 for await (const report of benchPostgres(preset)) publish(report)

@@ -14,6 +14,7 @@ const by = 'eventsPerSecond'
 /** What the tables call each of the peers. */
 const names = {
   varve: 'varve',
+  remembering: 'varve, recent states',
   plain: 'plain INSERT',
   merged: 'raw merged insert',
   emmett: 'Emmett',
@@ -77,19 +78,28 @@ async function appending(preset: Preset, cluster: Cluster): Promise<readonly Par
     bars: [bar(batches, 'appends of 100', 'plain', 0.8)],
   })
   const commands = await interleave(
-    (['varve', 'merged', 'emmett'] as const).map((peer) => candidate(peer, 'commands', { appenders: 32, size: 20 })),
+    (['varve', 'remembering', 'merged', 'emmett'] as const).map((peer) =>
+      candidate(peer, 'commands', { appenders: 32, size: 20 }),
+    ),
     preset.rounds,
   )
   parts.push({
-    section: section('commands: read 20 events, decide, append, 32 at once', commands, { to: names.varve, by }),
-    bars: [bar(commands, 'commands', 'emmett', 4)],
+    section: section('commands: load 20 events, decide, append, 32 at once', commands, { to: names.varve, by }),
+    bars: [
+      bar(commands, 'commands', 'emmett', 4),
+      bar(commands, 'commands, recent states', 'emmett', 4, 'remembering'),
+    ],
   })
   const contended = await interleave(
     (['varve', 'emmett'] as const).map((peer) => candidate(peer, 'contended', { appenders: 1, size: 1_000 })),
     preset.rounds,
   )
   const title = '1,000 commands at once on 10 streams, each by the command handler of its library'
-  parts.push({ section: section(title, contended, { to: names.varve, by: 'commandsPerSecond' }), bars: [] })
+  const inTurn = ratio(contended, { of: names.varve, to: names.emmett, by: 'commandsPerSecond' })
+  parts.push({
+    section: section(title, contended, { to: names.varve, by: 'commandsPerSecond' }),
+    bars: [{ what: '1,000 commands at once, x Emmett', measured: inTurn, bound: 'at least', limit: 4 }],
+  })
   return parts
 }
 
@@ -161,8 +171,8 @@ function candidates({ warmUpMs, windowMs }: Preset, cluster: Cluster) {
   }
 }
 
-function bar(rounds: Rounds, what: string, to: PeerName, limit: number): Bar {
-  const measured = ratio(rounds, { of: names.varve, to: names[to], by })
+function bar(rounds: Rounds, what: string, to: PeerName, limit: number, of: PeerName = 'varve'): Bar {
+  const measured = ratio(rounds, { of: names[of], to: names[to], by })
   return { what: `${what}, x ${names[to]}`, measured, bound: 'at least', limit }
 }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { modulesNamedIn, type Packed, pack, reachedFiles, root, run, temporaryFolder } from './packed/pack.ts'
 import { tourOf } from './packed/tour.ts'
+import { nodesIn, parseSource } from './tidy/source.ts'
 
 /** What `tsc --init` suggests, without types of Node: the declarations may not need them. */
 const compilerOptions = {
@@ -57,6 +58,20 @@ function namesNode(from: Packed, declaration: string): boolean {
   )
 }
 
+/** Where a declaration says `any`: by the parser, so that neither a comment nor a name is taken for one. */
+function anysIn(path: string, text: string): readonly string[] {
+  const { program, lineOf } = parseSource(path, text)
+  return [...nodesIn(program)]
+    .filter(({ type }) => type === 'TSAnyKeyword')
+    .map(({ start }) => `${path}:${lineOf(start)} says any`)
+}
+
+it('finds any where it is a type, and nowhere else', () => {
+  const text =
+    '/** any */\nexport declare const any: "any"\nexport declare function f(...any: any[]): Map<string, any>\n'
+  expect(anysIn('a.d.ts', text)).toEqual(['a.d.ts:3 says any', 'a.d.ts:3 says any'])
+})
+
 describe.each(['store', 'server'])('the package of %s/, as npm would publish it', (workspace) => {
   it('has a file, with types, behind every entry', () => {
     const targets = targetsOf(of(workspace))
@@ -73,6 +88,16 @@ describe.each(['store', 'server'])('the package of %s/, as npm would publish it'
     expect(
       files.filter((path) => path.startsWith('dist/') && !modules.has(path.replace(/(\.d\.ts|\.js)$/, ''))),
     ).toEqual([])
+  })
+
+  it('lets no type be anything', () => {
+    const entries = targetsOf(of(workspace)).filter((path) => path.endsWith('.js'))
+    const declarations = reachedFiles(
+      of(workspace),
+      entries.map((path) => path.replace(/\.js$/, '.d.ts')),
+    )
+    expect(declarations.size).toBeGreaterThanOrEqual(entries.length)
+    expect([...declarations].flatMap((path) => anysIn(path, of(workspace).source(path)))).toEqual([])
   })
 
   it('brings its licence and its README, and no tests', () => {
@@ -145,9 +170,13 @@ describe('varve, installed into an empty TypeScript project', () => {
   it.each([
     ['@aws-sdk/client-s3', 's3', "s3Blobs({ bucket: 'any' }).setAside('0'.repeat(64))"],
     ['pg', 'postgres', "postgres({ url: 'postgres://127.0.0.1:1/any' }).head()"],
+    ['pg', 'targets/postgres', "postgresTarget({ url: 'postgres://127.0.0.1:1/any' }).checkpoint('any')"],
     ['redis', 'targets/redis', "redisTarget({ url: 'redis://127.0.0.1:1', prefix: 'any' }).checkpoint('any')"],
   ])('says that %s is missing', async (driver, entry, call) => {
-    const names = { s3: 's3Blobs', postgres: 'postgres', 'targets/redis': 'redisTarget' }[entry]
+    const names = {
+      ...{ s3: 's3Blobs', postgres: 'postgres' },
+      ...{ 'targets/postgres': 'postgresTarget', 'targets/redis': 'redisTarget' },
+    }[entry]
     const report = 'catch((error) => console.log(error.code, error.message))'
     writeFileSync(join(project, 'missing.js'), `import { ${names} } from 'varve/${entry}'\n${call}.${report}\n`)
     const { output } = await run('node', ['missing.js'], project)

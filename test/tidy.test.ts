@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { hasNoCycles, importsDownwardOnly, machinesArePure, serverUsesPublishedEntries } from './tidy/layering.ts'
+import { hasNoCycles } from './tidy/cycles.ts'
+import { importsDownwardOnly, machinesArePure, serverUsesPublishedEntries } from './tidy/layering.ts'
 import { driversStayInOneFolder, enginesRunConformance, throwsOwnErrors, timeAndChanceComeIn } from './tidy/purity.ts'
 import type { Rule } from './tidy/rule.ts'
 import {

@@ -1,10 +1,13 @@
 import { defineDecider } from '../../store/src/deciders/decider.ts'
 import { execute } from '../../store/src/deciders/execute.ts'
+import type { ExecuteOptions } from '../../store/src/deciders/execute-options.ts'
+import { recentStates } from '../../store/src/deciders/recent-states.ts'
 import { postgres } from '../../store/src/engines/postgres/index.ts'
+import type { NewEvent } from '../../store/src/model/event.ts'
 import { openStore } from '../../store/src/open-store.ts'
 import { defineEvents, event } from '../../store/src/schema/events.ts'
-import { newEvent } from '../load/events.ts'
-import { connectionsMax, type OpenPeer } from './peer.ts'
+import { newEvent, typeOf } from '../load/events.ts'
+import { connectionsMax, type OpenPeer, type Peer } from './peer.ts'
 
 const counter = defineDecider({
   events: defineEvents({ Counted: event<{ nth: number }>() }),
@@ -13,8 +16,30 @@ const counter = defineDecider({
   evolve: (count) => count + 1,
 })
 
+/** The orders that commands are for: each adds one event to those there are. */
+const order = defineDecider({
+  events: defineEvents(
+    Object.fromEntries(Array.from({ length: 5 }, (_, nth) => [typeOf('Order-1', nth), event<OrderData>()])),
+  ),
+  initialState: () => ({ events: 0, totalCents: 0 }),
+  decide: ({ streamId, nth }: { readonly streamId: string; readonly nth: number }, { events, totalCents }) => {
+    if (totalCents === 0) throw new Error(`${streamId} is empty`)
+    return newEvent(streamId, events, nth) as NewEvent<string, OrderData>
+  },
+  evolve: ({ events, totalCents }, { data }) => ({ events: events + 1, totalCents: totalCents + data.total_cents }),
+})
+
+interface OrderData {
+  readonly total_cents: number
+}
+
 /** Varve through its public API, with everything it checks. */
-export const openVarve: OpenPeer = async (url) => {
+export const openVarve: OpenPeer = (url) => opened(url, {})
+
+/** The same, as a process that remembers the states of the streams that its commands are for. */
+export const openRemembering: OpenPeer = (url) => opened(url, { recent: recentStates() })
+
+async function opened(url: string, options: ExecuteOptions): Promise<Peer> {
   const store = openStore({ engine: postgres({ url, connectionsMax }) })
   await store.head()
   const stop = new AbortController()
@@ -28,16 +53,7 @@ export const openVarve: OpenPeer = async (url) => {
         Array.from({ length: events }, (_, place) => newEvent(streamId, place, nth + place)),
         { expectedVersion: 'no_stream' },
       ),
-    command: async (streamId, nth) => {
-      let version = 0
-      let total = 0
-      for await (const event of store.readStream(streamId)) {
-        version = event.version
-        total += (event.data as { readonly total_cents: number }).total_cents
-      }
-      if (total === 0) throw new Error(`${streamId} is empty`)
-      await store.append(streamId, [newEvent(streamId, version, nth)], { expectedVersion: version })
-    },
+    command: (streamId, nth) => execute(store, { decider: order, streamId, command: { streamId, nth } }, options),
     execute: (streamId, nth, decides) => {
       const decide = (command: number): { readonly type: 'Counted'; readonly data: { readonly nth: number } } => {
         decides()

@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks'
 import { defineDecider } from '../../store/src/deciders/decider.ts'
 import { execute } from '../../store/src/deciders/execute.ts'
+import { recentStates } from '../../store/src/deciders/recent-states.ts'
 import { takeSnapshot } from '../../store/src/deciders/take-snapshot.ts'
 import type { EventStore } from '../../store/src/event-store.ts'
 import { defineEvents, event } from '../../store/src/schema/events.ts'
@@ -14,8 +15,8 @@ export interface ExecuteSettings {
   readonly engine: string
   /** Events of the stream before the first command. */
   readonly events: number
-  /** True: a snapshot was taken at its end. */
-  readonly hasSnapshot: boolean
+  /** Whether the stream is read whole, or from the snapshot at its end on, or its state is remembered. */
+  readonly state: 'read' | 'snapshot' | 'remembered'
   /** Commands that are timed. */
   readonly samples: number
 }
@@ -28,17 +29,18 @@ const account = defineDecider({
 })
 
 /** How long a command takes on a long stream, from the call to its acknowledgement. */
-const longStream: Trial<ExecuteSettings> = async ({ engine, events, hasSnapshot, samples }, folder) => {
+const longStream: Trial<ExecuteSettings> = async ({ engine, events, state, samples }, folder) => {
   await using store = openBenchStore(engine, folder)
   const streamId = 'Account-1'
   await fill(store, streamId, events)
   // The second one as the program would have it: taken by commands whenever 500 events have come.
-  const decider = hasSnapshot ? { ...account, snapshot: { name: 'account' } } : account
-  if (hasSnapshot) await takeSnapshot(store, { decider, streamId })
+  const decider = state === 'snapshot' ? { ...account, snapshot: { name: 'account' } } : account
+  if (state === 'snapshot') await takeSnapshot(store, { decider, streamId })
+  const options = state === 'remembered' ? { recent: recentStates() } : {}
   const samplesMs: number[] = []
   for (let nth = 0; nth < samples; nth++) {
     const startedAt = performance.now()
-    await execute(store, { decider, streamId, command: nth })
+    await execute(store, { decider, streamId, command: nth }, options)
     samplesMs.push(performance.now() - startedAt)
   }
   return withoutFirst(samplesMs)

@@ -12,10 +12,11 @@ import { openEmmett } from '../peers/emmett.ts'
 import { openMessageDb } from '../peers/message-db.ts'
 import type { OpenPeer, Peer } from '../peers/peer.ts'
 import { openMerged, openPlain } from '../peers/plain.ts'
-import { openVarve } from '../peers/varve.ts'
+import { openRemembering, openVarve } from '../peers/varve.ts'
 
 const peers: Readonly<Record<string, OpenPeer>> = {
   varve: openVarve,
+  remembering: openRemembering,
   plain: openPlain,
   merged: openMerged,
   emmett: openEmmett,
@@ -56,6 +57,11 @@ const commands: Trial<PostgresSettings> = (settings) =>
     for (let nth = 0; nth < commandStreams; nth += settings.appenders) {
       const some = Array.from({ length: settings.appenders }, (_, place) => nth + place)
       await Promise.all(some.map((one) => peer.appendMany(streamOf(one), eventsPerStream, one)))
+    }
+    // A process that has been running for a while has had each of these streams in its hands before.
+    for (let nth = 0; nth < commandStreams; nth += settings.appenders) {
+      const some = Array.from({ length: settings.appenders }, (_, place) => nth + place)
+      await Promise.all(some.map((one) => verb(peer, 'command')(streamOf(one), one)))
     }
     return driveAppenders((_streamId, _version, nth) => verb(peer, 'command')(streamOf(nth), nth), settings)
   })

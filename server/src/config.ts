@@ -22,6 +22,12 @@ export interface ServerConfig {
   readonly heartbeatMs: number
   /** How long a shutdown waits for requests under way, in milliseconds. Default 10,000. */
   readonly shutdownTimeoutMs: number
+  /**
+   * How far behind a read model may be before `/health/ready` names its projection, in milliseconds. Default 60,000.
+   */
+  readonly projectionLagMs: number
+  /** True: not ready while a read model that somebody wants to run is behind or has failed. Default false. */
+  readonly readyNeedsProjections: boolean
   /** Default `info`; requests that went well are `debug`. */
   readonly logLevel: LogLevel
   /** Default `auto`: for people on a terminal, JSON elsewhere. */
@@ -65,6 +71,8 @@ const settings: { readonly [Name in keyof ServerConfig]: Setting } = {
   connectionsMax: setting('connections-max', whole(1, 1_000_000), 2_000),
   heartbeatMs: setting('heartbeat-ms', whole(10, 3_600_000), 15_000),
   shutdownTimeoutMs: setting('shutdown-timeout-ms', whole(0, 3_600_000), 10_000),
+  projectionLagMs: setting('projection-lag-ms', whole(0, 86_400_000), 60_000),
+  readyNeedsProjections: setting('ready-needs-projections', flag, false),
   logLevel: setting('log-level', oneOf(logLevels), 'info'),
   logFormat: setting('log-format', oneOf(logFormats), 'auto'),
 }

@@ -1,7 +1,8 @@
-import type { FastifyPluginAsync } from 'fastify'
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import { type TSchema, Type } from 'typebox'
-import type { Clock, EventStore } from 'varve'
+import type { Clock, EventStore, GenerationStatus, ProjectionStatus } from 'varve'
 import { liveAnswers, readyAnswers } from './http/answers.ts'
+import type { ProjectionLooks } from './projection-looks.ts'
 
 /** What the health of a server depends on. */
 export interface HealthParts {
@@ -9,6 +10,11 @@ export interface HealthParts {
   readonly clock: Clock
   /** Aborts when the server shuts down. */
   readonly closing: AbortSignal
+  readonly looks: ProjectionLooks
+  /** How far behind a read model may be before it is named, in milliseconds. */
+  readonly projectionLagMs: number
+  /** True: not ready while a read model is behind or has failed. */
+  readonly readyNeedsProjections: boolean
 }
 
 /** How long the store may take to say where it stands before it counts as not ready, in milliseconds. */
@@ -22,12 +28,15 @@ export function healthRoutes(parts: HealthParts): FastifyPluginAsync {
     const live = { tags: ['health'], summary: 'Whether the process lives', querystring, response: liveAnswers }
     app.get('/health/live', { schema: live }, async () => ({ status: 'live' }))
 
-    const summary = 'Whether the server can serve; 503 when not'
+    const summary = 'Whether the server can serve, 503 when not; and which read models are behind or have failed'
     const ready = { tags: ['health'], summary, querystring, response: readyAnswers }
     app.get('/health/ready', { schema: ready }, async (request, reply) => {
       if (parts.closing.aborted) return reply.status(503).send({ status: 'closing' })
       try {
-        return { status: 'ready', head: await headInTime(parts) }
+        const [head, unwell] = await Promise.all([headInTime(parts), unwellNow(request, parts)])
+        const projections = unwell?.map(({ isWanted: _, ...named }) => named) ?? null
+        const isHeldUp = parts.readyNeedsProjections && (unwell?.some(({ isWanted }) => isWanted) ?? true)
+        return reply.status(isHeldUp ? 503 : 200).send({ status: isHeldUp ? 'behind' : 'ready', head, projections })
       } catch (error) {
         // The reason may name files of this machine: it is for the log.
         request.log.error({ err: error }, 'not ready')
@@ -44,4 +53,43 @@ async function headInTime({ store, clock }: HealthParts): Promise<number> {
   const head = await Promise.race([store.head({ signal: answered.signal }), late]).finally(() => answered.abort())
   if (head === undefined) throw new Error(`The store did not answer within ${readyTimeoutMs} ms.`)
   return head
+}
+
+/** A read model that is behind or does not go on. */
+interface Unwell {
+  readonly name: string
+  readonly generation: number
+  readonly role: GenerationStatus['role']
+  readonly state: GenerationStatus['state']
+  readonly lag_events: number
+  readonly lag_ms: number
+  /** Readers see it, and nobody has paused it. */
+  readonly isWanted: boolean
+}
+
+/** Undefined when nobody knows. */
+async function unwellNow(
+  { log }: FastifyRequest,
+  { looks, projectionLagMs }: HealthParts,
+): Promise<readonly Unwell[] | undefined> {
+  try {
+    return (await looks.statuses()).flatMap((status) => unwellOf(status, projectionLagMs))
+  } catch (error) {
+    log.error({ err: error }, 'nothing is known of projections')
+    return undefined
+  }
+}
+
+/** What readers see must not lag; what is built beside it lags by its nature, and is named when it has failed. */
+function unwellOf({ name, wanted, published, generations }: ProjectionStatus, lagMaxMs: number): readonly Unwell[] {
+  return generations
+    .filter(
+      ({ role, state, lagMs }) =>
+        role !== 'retired' && (state === 'failed' || (role === 'published' && lagMs > lagMaxMs)),
+    )
+    .map(({ generation, role, state, lagEvents, lagMs }) => {
+      const isSeen = role === 'published' || published === undefined
+      const isWanted = isSeen && wanted === 'running'
+      return { name, generation, role, state, lag_events: lagEvents, lag_ms: lagMs, isWanted }
+    })
 }

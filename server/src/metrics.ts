@@ -5,6 +5,7 @@ import type { AppendOutcome, Clock, Engine } from 'varve'
 export interface Metrics {
   readonly registry: Registry
   readonly requests: Histogram<'method' | 'route' | 'status'>
+  readonly calls: Histogram<'method' | 'status'>
   readonly subscriptions: Gauge
   /** The same engine, its appends counted and timed. */
   measured(engine: Engine): Engine
@@ -19,6 +20,13 @@ export function createMetrics(clock: Clock): Metrics {
     name: 'varve_http_request_seconds',
     help: 'Time from request to answer.',
     labelNames: ['method', 'route', 'status'] as const,
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5],
+    registers,
+  })
+  const calls = new Histogram({
+    name: 'varve_grpc_call_seconds',
+    help: 'Time from call to status.',
+    labelNames: ['method', 'status'] as const,
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5],
     registers,
   })
@@ -59,7 +67,7 @@ export function createMetrics(clock: Clock): Metrics {
       outcomes.forEach(count)
     },
   }
-  return { registry, requests, subscriptions, measured: (engine) => measured(engine, clock, seen) }
+  return { registry, requests, calls, subscriptions, measured: (engine) => measured(engine, clock, seen) }
 }
 
 /** What an engine is seen to do. */

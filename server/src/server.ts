@@ -1,8 +1,14 @@
-import { type LoggerOptions, pino, type TransportSingleOptions } from 'pino'
+import { randomUUID } from 'node:crypto'
+import type { FastifyInstance } from 'fastify'
+import { type Logger, type LoggerOptions, pino, type TransportSingleOptions } from 'pino'
 import { type Clock, type Engine, EngineFailed, type EventStore, openStore, systemClock } from 'varve'
 import { isLoopback, type ServerConfig } from './config.ts'
 import { createApp } from './http/app.ts'
-import { createMetrics } from './metrics.ts'
+import { failureOf } from './kurrent/failure.ts'
+import { createGrpcServer, type EndedCall, type GrpcServer } from './kurrent/grpc/grpc-server.ts'
+import { kurrentMethods } from './kurrent/service.ts'
+import { createMetrics, type Metrics } from './metrics.ts'
+import { shareThePort } from './one-port.ts'
 import { openEngine } from './open-engine.ts'
 import { shutDown } from './shutdown.ts'
 
@@ -14,6 +20,12 @@ export {
   type ServerFlags,
   serverConfig,
 } from './config.ts'
+
+/** The largest message of gRPC: twice the largest append, so that one that is too large is told so in its own words. */
+const grpcMessageBytes = 33_554_432
+
+/** Unfinished messages of one connection. */
+const grpcAssemblingBytes = 67_108_864
 
 /** What a server is given instead of the machine's own. */
 export interface ServerDeps {
@@ -45,12 +57,9 @@ export async function startServer(config: ServerConfig, deps: ServerDeps = {}): 
   const store = openStore({ engine: metrics.measured(engine), clock })
   const closing = new AbortController()
   const logger = pino(logOptions(config))
-  const { bodyBytes, requestTimeoutMs, heartbeatMs } = config
-  const answersTo = (host: string | undefined): boolean => isAllowed(config, host)
-  const limits = { bodyBytes, requestTimeoutMs, heartbeatMs }
-  const app = await createApp({ store, clock, metrics, logger, closing: closing.signal, answersTo, ...limits })
-  app.server.maxConnections = config.connectionsMax
-  const shutdown = { app, store, clock, closing, timeoutMs: config.shutdownTimeoutMs }
+  const grpc = grpcServer(config, { store, clock, metrics, logger, closing: closing.signal })
+  const app = await httpApp(config, grpc, { store, clock, metrics, logger, closing: closing.signal })
+  const shutdown = { app, grpc, store, clock, closing, timeoutMs: config.shutdownTimeoutMs }
   let closed: Promise<void> | undefined
   const close = (): Promise<void> => {
     closed ??= shutDown(shutdown)
@@ -67,6 +76,58 @@ export async function startServer(config: ServerConfig, deps: ServerDeps = {}): 
       { cause: error },
     )
   }
+}
+
+/** What both protocols are over. */
+interface Served {
+  readonly store: EventStore
+  readonly clock: Clock
+  readonly metrics: Metrics
+  readonly logger: Logger
+  readonly closing: AbortSignal
+}
+
+async function httpApp(config: ServerConfig, grpc: GrpcServer, served: Served): Promise<FastifyInstance> {
+  const { bodyBytes, requestTimeoutMs, heartbeatMs, projectionLagMs, readyNeedsProjections } = config
+  const app = await createApp({
+    ...served,
+    bodyBytes,
+    requestTimeoutMs,
+    heartbeatMs,
+    projectionLagMs,
+    readyNeedsProjections,
+    answersTo: (host) => isAllowed(config, host),
+    sharePort: (front) =>
+      shareThePort({ front, http2: grpc.take, silenceMs: requestTimeoutMs, closing: served.closing }),
+  })
+  app.server.maxConnections = config.connectionsMax
+  return app
+}
+
+function grpcServer({ heartbeatMs }: ServerConfig, { store, clock, metrics, logger, closing }: Served): GrpcServer {
+  return createGrpcServer({
+    methods: kurrentMethods({
+      store,
+      clock,
+      newId: randomUUID,
+      closing,
+      failed: (error) => logger.error({ err: error }, 'an append failed'),
+      opened: () => metrics.subscriptions.inc(),
+      closed: () => metrics.subscriptions.dec(),
+    }),
+    clock,
+    limits: { messageBytes: grpcMessageBytes, assemblingBytes: grpcAssemblingBytes },
+    heartbeatMs,
+    closing,
+    failureOf,
+    ended: (call) => observeCall(call, metrics, logger),
+  })
+}
+
+function observeCall({ method, status, tookMs, error }: EndedCall, { calls }: Metrics, logger: Logger): void {
+  calls.observe({ method, status }, tookMs / 1_000)
+  if (status === 'unknown') logger.error({ err: error, method }, 'a call failed')
+  else logger.debug({ method, status, ms: tookMs }, 'answered')
 }
 
 function logOptions({ logLevel, logFormat }: ServerConfig): LoggerOptions {

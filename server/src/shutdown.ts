@@ -1,9 +1,11 @@
 import type { FastifyInstance } from 'fastify'
 import type { Clock, EventStore } from 'varve'
+import type { GrpcServer } from './kurrent/grpc/grpc-server.ts'
 
 /** What a shutdown closes, in this order. */
 export interface ShutdownParts {
   readonly app: FastifyInstance
+  readonly grpc: GrpcServer
   readonly store: EventStore
   readonly clock: Clock
   /** Tells everybody: new requests are refused, subscriptions end. */
@@ -15,12 +17,15 @@ export interface ShutdownParts {
  * Refuses what is new, ends subscriptions, answers what is under way, closes the store. Requests that take longer than
  * `timeoutMs` are cut off; their appends may be committed, and repeating them with the same ids is safe.
  */
-export async function shutDown({ app, store, clock, closing, timeoutMs }: ShutdownParts): Promise<void> {
+export async function shutDown({ app, grpc, store, clock, closing, timeoutMs }: ShutdownParts): Promise<void> {
   closing.abort(new Error('The server shuts down.'))
   const drained = new AbortController()
+  grpc.close()
   const closed = app.close().finally(() => drained.abort())
   void clock.sleep(timeoutMs, drained.signal).then(() => {
-    if (!drained.signal.aborted) app.server.closeAllConnections()
+    if (drained.signal.aborted) return
+    app.server.closeAllConnections()
+    grpc.destroy()
   })
   await closed
   await store.close()

@@ -20,6 +20,7 @@ import type { EventDefinitions } from './model/event-definition.ts'
 import type { StoreShelf } from './model/shelf.ts'
 import type { StreamInfo } from './model/stream.ts'
 import type { Trace, TraceOptions } from './model/trace.ts'
+import type { Tracer } from './model/tracer.ts'
 import type { ExpectedVersion } from './model/version.ts'
 
 /**
@@ -31,6 +32,9 @@ import type { ExpectedVersion } from './model/version.ts'
 export interface EventStore extends AsyncDisposable {
   /** What the engine beneath can do. */
   readonly capabilities: Capabilities
+
+  /** The tracer that it was opened with, for what is built on it. */
+  readonly tracer?: Tracer | undefined
 
   /**
    * Appends events to one stream, all or none, and tells where they landed.

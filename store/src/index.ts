@@ -18,6 +18,7 @@ export type { Executed, ExecuteOptions } from './deciders/execute-options.ts'
 export { type DecisionStore, type DecisionTask, executeOver } from './deciders/execute-over.ts'
 export { type FoldableStore, type FoldedStream, type FoldOptions, foldStream } from './deciders/fold-stream.ts'
 export { type ExpectedError, type Given, given, type Outcome } from './deciders/given-when-then.ts'
+export { type RecentStates, type RecentStatesOptions, recentStates } from './deciders/recent-states.ts'
 export { type ConcreteAggregate, type Repository, repository, type SaveOptions } from './deciders/repository.ts'
 export type { FoldTask } from './deciders/snapshot.ts'
 export { type FileSnapshotsOptions, fileSnapshots } from './deciders/snapshot-files.ts'
@@ -181,8 +182,8 @@ export type {
   RecordedEventOf,
   Retirement,
   StoredOf,
-  StoredPayload,
   SuccessorEvent,
+  Upcaster,
   Upcasters,
 } from './model/event-definition.ts'
 export {
@@ -263,6 +264,7 @@ export {
 } from './model/target.ts'
 export { TargetFailed, TargetUnavailable } from './model/target-errors.ts'
 export type { Trace, TracedEvent, TraceOptions } from './model/trace.ts'
+export type { SpanAttributes, SpanLink, SpanPlace, SpanStart, Tracer, TracerSpan } from './model/tracer.ts'
 export { type ErrorCode, VarveError, type VarveErrorShape } from './model/varve-error.ts'
 export { type ExpectedVersion, versionHolds } from './model/version.ts'
 export { type OpenStoreOptions, openStore } from './open-store.ts'
@@ -271,6 +273,7 @@ export {
   type AdminStore,
   listProjections,
   type OfGeneration,
+  type ParkedInProjectionOptions,
   parkedInProjection,
   pauseProjection,
   projectionStatus,

@@ -1,9 +1,12 @@
 import type { Clock } from './engine/clock.ts'
 import type { Engine } from './engine/engine.ts'
+import { checkTracer } from './engine/span.ts'
 import { systemClock } from './engine/system-clock.ts'
+import { traced } from './engine/traced.ts'
 import type { EventStore } from './event-store.ts'
 import type { SubscribeOptions } from './model/call.ts'
 import { StoreClosed } from './model/errors.ts'
+import type { Tracer } from './model/tracer.ts'
 import { category } from './schema/category.ts'
 import { storeShelf } from './shelf/store-shelf.ts'
 import { append, appendAll } from './streams/append.ts'
@@ -14,6 +17,7 @@ import { createGroupCommit } from './streams/group-commit.ts'
 import { getStreamMetadata, setStreamMetadata, streamInfo } from './streams/metadata.ts'
 import { listStreams, readAll, readEvent, readStream } from './streams/read.ts'
 import { trace } from './streams/trace.ts'
+import { type AppendVerbs, tracedAppends } from './streams/traced-appends.ts'
 import { shelfCheckpoints } from './subscriptions/checkpoint.ts'
 import { subscribe } from './subscriptions/subscribe.ts'
 import { createHeadWatch } from './subscriptions/wake.ts'
@@ -26,6 +30,11 @@ export interface OpenStoreOptions {
   readonly clock?: Clock
   /** Ids for events that have none: UUIDs. Default: UUIDv7, in order of creation. */
   readonly newId?: () => string
+  /**
+   * Spans for appends, commands, commits and reads, of OpenTelemetry: `trace.getTracer('shop')`. Events carry the span of
+   * their append in `metadata.traceparent`. Default: none, which costs nothing.
+   */
+  readonly tracer?: Tracer
 }
 
 /**
@@ -35,7 +44,9 @@ export interface OpenStoreOptions {
  * await using store = openStore({ engine: sqlite({ path: 'shop.db' }) })
  */
 export function openStore(options: OpenStoreOptions): EventStore {
-  const { engine, clock = systemClock, newId = createIdSource(clock) } = options
+  const { clock = systemClock, newId = createIdSource(clock), tracer } = options
+  checkTracer(tracer)
+  const engine = tracer === undefined ? options.engine : traced(options.engine, tracer)
   const { capabilities } = engine
   const closing = new AbortController()
   const groupCommit = createGroupCommit(engine, clock)
@@ -51,11 +62,15 @@ export function openStore(options: OpenStoreOptions): EventStore {
     await engine.close()
   }
 
-  const store: EventStore = {
-    capabilities,
+  const appends: AppendVerbs = {
     append: (streamId, events, appendOptions) => append(port, streamId, events, appendOptions),
     appendAll: (writes, appendOptions) => appendAll(port, writes, appendOptions),
     withTransaction: (client) => withTransaction(port, client),
+  }
+  const store: EventStore = {
+    capabilities,
+    tracer,
+    ...(tracer === undefined ? appends : tracedAppends(appends, tracer)),
     readStream: (streamId, readOptions) => readStream(engine, streamId, readOptions),
     readAll: (readOptions) => readAll(engine, readOptions),
     readEvent: (eventId, callOptions) => readEvent(engine, eventId, callOptions),

@@ -80,7 +80,7 @@ export type Started = ProjectionInstance & { readonly lines: readonly Projection
 /** Starts instances that look often, and stops them after the test. */
 export function starting(): (
   store: EventStore,
-  projection: Projection<Stock>,
+  projection: Projection<unknown>,
   options?: RunProjectionsOptions,
 ) => Started {
   const started: ProjectionInstance[] = []

@@ -160,7 +160,8 @@ function suiteBodies(program: AstNode): readonly AstNode[] {
   return [...nodesIn(program)]
     .filter(
       (node) =>
-        node.type === 'CallExpression' && /^(describe|onEveryEngine|onPostgres)\b/.test(calledName(node.callee)),
+        node.type === 'CallExpression' &&
+        /^(describe|onEveryEngine|onPostgres|onSearch)\b/.test(calledName(node.callee)),
     )
     .flatMap((node) => (node.arguments as readonly AstNode[]).filter(isFunction))
 }

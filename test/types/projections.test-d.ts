@@ -9,6 +9,7 @@ import {
   type RecordedEvent,
   type RunningProjection,
 } from 'varve'
+import { type Documents, documentTarget, type PostgresReadModel, postgresTarget } from 'varve/targets/postgres'
 import { expectTypeOf } from 'vitest'
 
 declare const store: EventStore
@@ -48,3 +49,21 @@ defineProjection({
   // @ts-expect-error this is not the read model of the target
   on: { Received: (bySku: Set<string>) => bySku.clear() },
 })
+
+// Documents are of one type, in handlers, for readers and in what is asked about them.
+interface Order {
+  readonly status: 'open' | 'paid'
+  readonly customer?: { readonly id: string; readonly city: string }
+}
+const database = postgresTarget({ url: 'postgres://localhost/shop' })
+expectTypeOf(database.readModel).toEqualTypeOf<PostgresReadModel>()
+const orders = documentTarget<Order>(database, 'orders', { indexes: ['status'] })
+expectTypeOf(orders.readModel).toEqualTypeOf<Documents<Order>>()
+expectTypeOf(orders.readModel.get('a')).resolves.toEqualTypeOf<Order | undefined>()
+void orders.readModel.query({ where: { status: 'open' }, contains: { customer: { id: 'c1' } }, orderBy: 'status' })
+// @ts-expect-error there is no such status
+void orders.readModel.query({ where: { status: 'lost' } })
+// @ts-expect-error there is no such field
+void orders.readModel.query({ orderBy: 'total' })
+// @ts-expect-error there is no such field
+documentTarget<Order>(database, 'orders', { indexes: ['total'] })

@@ -99,5 +99,40 @@ evolvedStream.append([{ type: 'Placed', data: { cents: 1 } }])
 // @ts-expect-error it is retired
 evolvedStream.append([{ type: 'Created', data: { cents: 1 } }])
 for await (const { type } of evolvedStream.read()) expectTypeOf(type).toEqualTypeOf<'Placed'>()
+// An upcaster says what it is given, in whatever place it is written; unless it does, it knows nothing.
+interface Past {
+  readonly euros: number
+}
+defineEvents({
+  Placed: {
+    schema: z.object({ cents: z.int() }),
+    version: 2,
+    upcast: { 1: (old: Past) => ({ cents: old.euros * 100 }) },
+  },
+  Paid: event<{ cents: number }>({
+    version: 3,
+    upcast: { 1: ({ euros }: Past) => ({ cents: euros * 100 }), 2: (old) => expectTypeOf(old).toBeUnknown() },
+  }),
+  Created: retired<Past>({
+    into: ['Placed'],
+    upcast: ({ data, schemaVersion }) => {
+      expectTypeOf(data).toEqualTypeOf<Past>()
+      expectTypeOf(schemaVersion).toBeNumber()
+      return [{ type: 'Placed', data: { cents: data.euros * 100 } }]
+    },
+  }),
+  Opened: retired({ into: ['Placed'], upcast: ({ data }: { data: Past }) => [{ type: 'Placed', data: data.euros }] }),
+  Closed: retired({
+    into: [],
+    upcast: ({ data }) => {
+      expectTypeOf(data).toBeUnknown()
+      return []
+    },
+  }),
+})
+// @ts-expect-error events have a type
+retired({ into: ['Placed'], upcast: () => [{ data: {} }] })
+// @ts-expect-error nobody knows what was stored
+retired({ into: ['Placed'], upcast: ({ data }) => [{ type: 'Placed', data: data.euros }] })
 // @ts-expect-error an upcaster is a function
 defineEvents({ Placed: { schema: z.object({}), version: 2, upcast: { 1: 'cents' } } })

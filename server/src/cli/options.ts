@@ -31,6 +31,11 @@ export function wholeNumber(text: string): number {
   return value
 }
 
+/** Several of them, as arguments. */
+export function wholeNumbers(text: string, earlier: readonly number[] | undefined): readonly number[] {
+  return [...(earlier ?? []), wholeNumber(text)]
+}
+
 /** A TCP port; 0 takes any that is free. */
 export function portNumber(text: string): number {
   const value = Number(text)

@@ -10,6 +10,7 @@ import { addHead } from './head.ts'
 import { addImport } from './import.ts'
 import { addMetadata } from './metadata.ts'
 import { addMigrate } from './migrate.ts'
+import { addProjections } from './projections.ts'
 import { addRead } from './read.ts'
 import { addSchema } from './schema.ts'
 import { addServe } from './serve.ts'
@@ -78,6 +79,7 @@ function createProgram({ version, terminal }: ProgramPort, run: Run): Command {
     addMigrate,
     addSchema,
     addBlobs,
+    addProjections,
   ]
   for (const add of additions) add(program, run)
   addDoctor(program, run, version)

@@ -17,13 +17,13 @@ interface ServeFlags {
   readonly logFormat?: string
 }
 
-/** `varve serve`: the store over HTTP. */
+/** `varve serve`: the store over HTTP, and for clients of KurrentDB. */
 export function addServe(program: Command, run: Run): void {
   const command = program
     .command('serve')
-    .summary('serve the store over HTTP until Ctrl-C')
+    .summary('serve the store over HTTP and to KurrentDB clients until Ctrl-C')
     .description(
-      'Serves the store over HTTP until Ctrl-C. A new store is made when there is none. What is left out is taken from ' +
+      'Serves the store over HTTP, and to clients of KurrentDB by gRPC at the same port, until Ctrl-C. A new store is made when there is none. What is left out is taken from ' +
         'the environment: VARVE_STORE, VARVE_HOST, VARVE_PORT and so on.',
     )
     .option('--port <port>', 'the port to listen on, 0 for any that is free (default: 2113)', portNumber)
@@ -67,15 +67,17 @@ function configOf({ storeUrl }: Session, flags: ServeFlags): ServerConfig {
 /** The one result of this command: where to look. The server's own log goes elsewhere. */
 async function announce({ terminal, json }: Session, { url }: RunningServer, config: ServerConfig): Promise<void> {
   const store = withoutPassword(config.store)
+  const kurrentdb = `kurrentdb://${new URL(url).host}?tls=false`
   const lines = [
     `Varve serves ${store} at ${terminal.styled('bold', url)}`,
     `  append  curl -X POST ${url}/streams/Order-1/events -H 'content-type: application/json' -d '{"events":[{"event_type":"OrderPlaced","data":{}}]}'`,
     `  read    curl ${url}/events`,
     `  watch   varve tail --store ${url}`,
     `  API     ${url}/openapi.json`,
+    `  KurrentDB clients connect to ${kurrentdb}`,
     'Ctrl-C ends it.',
   ]
-  if (json) await terminal.print(JSON.stringify({ url, store }))
+  if (json) await terminal.print(JSON.stringify({ url, store, kurrentdb }))
   else if (terminal.isRead) for (const line of lines) await terminal.print(line)
   else await terminal.print(`${url}\t${store}`)
   await terminal.flush()

@@ -153,16 +153,41 @@ export const headAnswers: Answers = ok(
 /** That the process lives. */
 export const liveAnswers: Answers = { 200: json('It lives', Type.Object({ status: Type.Literal('live') })) }
 
+const unwellAnswer = Type.Object({
+  name: Type.String(),
+  generation: Type.Integer({ minimum: 1 }),
+  role: Type.String(),
+  state: Type.String(),
+  lag_events: place,
+  lag_ms: Type.Number({ minimum: 0 }),
+})
+
+const readyFields = {
+  head: place,
+  projections: Type.Union(
+    [Type.Array(unwellAnswer, { description: 'Those that are behind or have failed' }), Type.Null()],
+    { description: 'null when the store did not tell' },
+  ),
+}
+
 /** Whether the server can serve. */
 export const readyAnswers: Answers = {
-  200: json('It can serve', Type.Object({ status: Type.Literal('ready'), head: place })),
-  503: json('It cannot', Type.Object({ status: Type.String({ description: '"closing" or "unready"' }) })),
+  200: json('It can serve', Type.Object({ status: Type.Literal('ready'), ...readyFields })),
+  503: json(
+    'It cannot, or a read model is behind and the server was told to wait for it',
+    Type.Object({
+      status: Type.String({ description: '"closing", "unready" or "behind"' }),
+      head: Type.Optional(readyFields.head),
+      projections: Type.Optional(readyFields.projections),
+    }),
+  ),
 }
 
 /** Numbers for a monitor. */
 export const metricsAnswers: Answers = { 200: as('text/plain', "Prometheus' text form", Type.String()) }
 
-function ok(answer: TSchema): Answers {
+/** The answers of a route that is done with what was asked when it answers. */
+export function ok(answer: TSchema): Answers {
   return { 200: json('Done', answer), default: problemAnswer }
 }
 
@@ -174,8 +199,18 @@ function created(answer: TSchema): Answers {
   }
 }
 
+/** The answers of a route that tells others what to do. */
+export function accepted(answer: TSchema): Answers {
+  return { 202: json('The instances do it when they next look', answer), default: problemAnswer }
+}
+
 function read(page: TSchema): Answers {
-  const lines = { [linesType]: { schema: envelopeAnswer } }
+  return paged(page, envelopeAnswer)
+}
+
+/** The answers of a listing: a page, or every item as a line. */
+export function paged(page: TSchema, line: TSchema): Answers {
+  const lines = { [linesType]: { schema: line } }
   const { description, content } = json('A page, or every event as a line, as the request accepts', page)
   return { 200: { description, content: { ...content, ...lines } }, default: problemAnswer }
 }

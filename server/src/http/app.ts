@@ -1,4 +1,4 @@
-import { createServer } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import swagger from '@fastify/swagger'
 import fastify, {
   type ConnectionError,
@@ -10,12 +10,14 @@ import fastify, {
 import type { Clock, EventStore } from 'varve'
 import { healthRoutes } from '../health.ts'
 import type { Metrics } from '../metrics.ts'
-import { metricsAnswers } from './answers.ts'
+import { createProjectionLooks } from '../projection-looks.ts'
 import { appendRoutes } from './append.ts'
 import { checkpointRoutes } from './checkpoints.ts'
 import { type GuardParts, guard, refuseUnknownRoutes } from './guard.ts'
 import { jsonFrom } from './json-body.ts'
+import { metricsRoutes } from './metrics.ts'
 import { problem, problemType, sendError } from './problem.ts'
+import { projectionRoutes } from './projections.ts'
 import { parseQueryString } from './query-string.ts'
 import { readRoutes } from './read.ts'
 import { shelfRoutes } from './shelf.ts'
@@ -32,6 +34,10 @@ export interface AppParts extends GuardParts {
   readonly bodyBytes: number
   readonly requestTimeoutMs: number
   readonly heartbeatMs: number
+  readonly projectionLagMs: number
+  readonly readyNeedsProjections: boolean
+  /** Lets another protocol answer some of the connections of the port. */
+  readonly sharePort: (front: Server) => void
 }
 
 /** A stream id of `limits.streamIdChars` characters, each of which percent-encodes to nine at the most. */
@@ -40,7 +46,7 @@ const paramCharsMax = 16_384
 /** Room for such an id in the first line, and for the headers of proxies on the way. */
 const headerBytes = 32_768
 
-/** The HTTP API on a server that does not listen yet, so that another protocol can come to share its port. */
+/** The HTTP API on a server that does not listen yet. */
 export async function createApp(parts: AppParts): Promise<FastifyInstance> {
   const { store, clock, metrics, closing, heartbeatMs } = parts
   const app = fastify({
@@ -74,16 +80,15 @@ export async function createApp(parts: AppParts): Promise<FastifyInstance> {
   await app.register(streamRoutes(store))
   await app.register(checkpointRoutes(store))
   await app.register(shelfRoutes(store))
-  await app.register(healthRoutes({ store, clock, closing }))
+  await app.register(projectionRoutes({ store, clock, closing }))
+  const looks = createProjectionLooks(store, clock)
+  const { projectionLagMs, readyNeedsProjections } = parts
+  await app.register(healthRoutes({ store, clock, closing, looks, projectionLagMs, readyNeedsProjections }))
+  await app.register(metricsRoutes({ registry: metrics.registry, looks }))
   const { subscriptions } = metrics
   const counted = { opened: () => subscriptions.inc(), closed: () => subscriptions.dec() }
   await app.register(subscribeRoutes({ store, clock, heartbeatMs, closing, ...counted }))
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
-  const numbers = { tags: ['health'], summary: "What the server counts, in Prometheus' form", response: metricsAnswers }
-  app.get('/metrics', { schema: numbers }, async (_, reply) => {
-    reply.type(metrics.registry.contentType)
-    return metrics.registry.metrics()
-  })
   await app.ready()
   return app
 }
@@ -96,14 +101,18 @@ const apiInfo = {
 }
 
 /** Clients that send slowly, or never finish, are let go after the request timeout. */
-function serverWith({ requestTimeoutMs }: AppParts): FastifyServerFactory {
+function serverWith({ requestTimeoutMs, sharePort }: AppParts): FastifyServerFactory {
   const options = {
     requestTimeout: requestTimeoutMs,
     headersTimeout: requestTimeoutMs,
     connectionsCheckingInterval: Math.min(requestTimeoutMs, 5_000),
     maxHeaderSize: headerBytes,
   }
-  return (handler) => createServer(options, handler)
+  return (handler) => {
+    const server = createServer(options, handler)
+    sharePort(server)
+    return server
+  }
 }
 
 function observe(app: FastifyInstance, { requests }: Metrics): void {

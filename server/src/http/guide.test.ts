@@ -1,11 +1,20 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { defineEvents, defineProjection, event, memoryTarget, type ProjectionInstance, runProjections } from 'varve'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { serverConfig } from '../config.ts'
 import { type RunningServer, startServer } from '../server.ts'
 
 const guide = readFileSync(new URL('../../../docs/guides/http-api.md', import.meta.url), 'utf8')
 const written = 'http://127.0.0.1:2113'
+
+/** The projection that the guide says is running. */
+const orders = defineProjection({
+  name: 'orders',
+  events: defineEvents({ OrderPlaced: event<{ total_cents: number }>() }),
+  target: memoryTarget(() => new Map<string, number>()),
+  on: { OrderPlaced: (totals, { streamId, data }) => totals.set(streamId, data.total_cents) },
+})
 
 /** Every block of commands, with the block behind it that shows what they print. */
 const examples = [...guide.matchAll(/^```sh\n(.*?)^```\n```(?:json|text)\n(.*?)^```$/gms)].map(
@@ -14,11 +23,16 @@ const examples = [...guide.matchAll(/^```sh\n(.*?)^```\n```(?:json|text)\n(.*?)^
 
 describe('the guide to the HTTP API', () => {
   let server: RunningServer
+  let projections: ProjectionInstance
 
   beforeAll(async () => {
     server = await startServer(serverConfig({ store: 'memory:', port: 0, logLevel: 'silent' }))
+    projections = runProjections(server.store, [orders], { instance: 'guide', leaseMs: 400 })
   })
-  afterAll(() => server.close())
+  afterAll(async () => {
+    await projections.stop()
+    await server.close()
+  })
 
   it('shows what every command prints', () => {
     expect(examples).toHaveLength([...guide.matchAll(/^```sh$/gm)].length)

@@ -1,8 +1,7 @@
 import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { type EventReader, toEnvelope } from 'varve'
 
-/** The media type of one envelope a line. */
+/** The media type of one JSON object a line. */
 export const linesType = 'application/x-ndjson'
 
 /** Characters gathered before they are handed to the socket: a write for every event would cost more than reading it. */
@@ -14,11 +13,15 @@ export function wantsLines({ headers }: FastifyRequest): boolean {
 }
 
 /**
- * Answers with everything that a reader gives, one envelope a line, however much that is. Nothing is read that the
+ * Answers with everything that a reader gives, one object a line, however much that is. Nothing is read that the
  * client does not drain; a failure on the way cuts the answer off, which clients see as an incomplete body.
  */
-export async function sendLines(reply: FastifyReply, events: EventReader): Promise<FastifyReply> {
-  const chunks = chunksOf(events)
+export async function sendLines<Item>(
+  reply: FastifyReply,
+  items: AsyncIterable<Item>,
+  lineOf: (item: Item) => object,
+): Promise<FastifyReply> {
+  const chunks = chunksOf(items, lineOf)
   // What is refused is refused here, as a problem document, before the first line.
   const first = await chunks.next()
   async function* all(): AsyncGenerator<string> {
@@ -28,10 +31,10 @@ export async function sendLines(reply: FastifyReply, events: EventReader): Promi
   return reply.type(linesType).send(Readable.from(all(), { objectMode: false }))
 }
 
-async function* chunksOf(events: EventReader): AsyncGenerator<string> {
+async function* chunksOf<Item>(items: AsyncIterable<Item>, lineOf: (item: Item) => object): AsyncGenerator<string> {
   let chunk = ''
-  for await (const event of events) {
-    chunk += `${JSON.stringify(toEnvelope(event))}\n`
+  for await (const item of items) {
+    chunk += `${JSON.stringify(lineOf(item))}\n`
     if (chunk.length < chunkChars) continue
     yield chunk
     chunk = ''

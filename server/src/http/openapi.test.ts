@@ -28,6 +28,9 @@ describe('the description of the API', () => {
     ['post /subscribe', 'default', ['application/problem+json']],
     ['get /health/ready', '503', ['application/json']],
     ['get /metrics', '200', ['text/plain']],
+    ['get /projections/{name}', 'default', ['application/problem+json']],
+    ['get /projections/{name}/parked', '200', ['application/json', 'application/x-ndjson']],
+    ['post /projections/{name}/rebuild', '202', ['application/json']],
   ])('says what %s answers with status %s', (route, status, mediaTypes) => {
     expect(Object.keys(operation(route).responses[status]?.content ?? {})).toEqual(mediaTypes)
   })

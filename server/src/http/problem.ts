@@ -18,7 +18,8 @@ export const problemType = 'application/problem+json'
 /** Answers a request with what went wrong. */
 export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const found = { ...problemOf(error, isConditional(request)), ...bodyFacts(error, request) }
-  if (found.status >= 500) request.log.error({ err: error }, found.detail)
+  // A read model that is late is no failure of the server.
+  if (found.status >= 500 && found.status !== 504) request.log.error({ err: error }, found.detail)
   void sendProblem(reply, found)
 }
 

@@ -7,6 +7,7 @@ import { sendLines, wantsLines } from './lines.ts'
 import { pageFrom } from './page.ts'
 import { filterFields, filterFrom, pageRange, rangeFields, streamParams, type WireRange } from './range.ts'
 import { wireInfo } from './stream-info.ts'
+import { untilGone } from './until-gone.ts'
 import { queryFrom, querySchema } from './wire.ts'
 
 const closed = { additionalProperties: false } as const
@@ -98,7 +99,7 @@ interface Asked {
 
 async function answerStream({ store, reply, lines }: Asked, streamId: string, wire: WireRange): Promise<unknown> {
   const signal = untilGone(reply)
-  if (lines) return sendLines(reply, store.readStream(streamId, { ...wire, signal }))
+  if (lines) return sendLines(reply, store.readStream(streamId, { ...wire, signal }), toEnvelope)
   const range = pageRange(wire)
   const info = await store.streamInfo(streamId, { signal })
   const head = await store.head({ signal })
@@ -110,7 +111,7 @@ async function answerStream({ store, reply, lines }: Asked, streamId: string, wi
 
 async function answerAll({ store, reply, lines }: Asked, filter: Query, wire: WireRange): Promise<unknown> {
   const signal = untilGone(reply)
-  if (lines) return sendLines(reply, store.readAll({ ...wire, filter, signal }))
+  if (lines) return sendLines(reply, store.readAll({ ...wire, filter, signal }), toEnvelope)
   const range = pageRange(wire)
   const head = await store.head({ signal })
   const events = store.readAll({ ...range, filter, signal })
@@ -124,11 +125,4 @@ interface TracedEnvelope {
 
 function tracedEnvelope({ event, effects }: TracedEvent): TracedEnvelope {
   return { event: toEnvelope(event), effects: effects.map(tracedEnvelope) }
-}
-
-/** Aborts when the client has gone, so that nobody reads for nobody. */
-function untilGone(reply: FastifyReply): AbortSignal {
-  const gone = new AbortController()
-  reply.raw.once('close', () => gone.abort(new Error('The client has gone.')))
-  return gone.signal
 }

@@ -15,6 +15,7 @@ import {
 import { followAnswers } from './answers.ts'
 import { problemOf } from './problem.ts'
 import { filterFields, filterFrom, noQuery } from './range.ts'
+import { untilGone } from './until-gone.ts'
 import { queryFrom, querySchema } from './wire.ts'
 
 type From = number | 'end'
@@ -99,9 +100,7 @@ async function follow(
   reply: FastifyReply,
   asked: Asked,
 ): Promise<void> {
-  const gone = new AbortController()
-  reply.raw.once('close', () => gone.abort(new Error('The client has gone.')))
-  const signal = AbortSignal.any([gone.signal, parts.closing])
+  const signal = AbortSignal.any([untilGone(reply), parts.closing])
   // Bad arguments are refused here, as a problem document, before the stream of events begins.
   const options = { ...optionsFrom(asked, request.headers['last-event-id']), signal }
   const items = parts.store.subscribe({ ...options, marks: true })

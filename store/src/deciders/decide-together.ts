@@ -14,7 +14,7 @@ import { withCausation } from '../streams/causation.ts'
 import { idFromKey } from '../streams/event-id.ts'
 import type { Basis, Earlier } from './basis.ts'
 import { copied } from './copied.ts'
-import { mayBeRepeat, type Verdict, verdictOn } from './decided-command.ts'
+import { type Further, furtherFor, type Verdict, verdictOn } from './decided-command.ts'
 import { evolved } from './decider.ts'
 import { withMetadata } from './execute-options.ts'
 import { type ForeseenEvent, foreseen } from './foreseen-event.ts'
@@ -35,6 +35,8 @@ export interface Round {
   readonly entries: readonly Entry[]
   /** To be appended at once. */
   readonly events: readonly NewEvent[]
+  /** The state when they are; undefined when it cannot be told. */
+  readonly after: { readonly state: unknown } | undefined
   /** Commands that were not decided, or that turned out not to be for this round. */
   readonly untouched: readonly Waiting[]
 }
@@ -50,12 +52,12 @@ export function hasPlainStates({ evolve }: Pick<AnyTask['decider'], 'evolve'>): 
   return !uncopied.has(evolve)
 }
 
-/** Decides commands together. `'look_further'`: one of them may have been executed before, where nobody has looked. */
+/** Decides commands together, or says that more has to be looked at to answer one of them. */
 export async function decideTogether(
   basis: Basis,
   commands: readonly Waiting[],
   clock: Clock = systemClock,
-): Promise<Round | 'look_further'> {
+): Promise<Round | Further> {
   const draft = new Draft(basis)
   let since = clock.now()
   for (const [index, command] of commands.entries()) {
@@ -65,19 +67,19 @@ export async function decideTogether(
     }
     if (command.isSettled) continue
     const taken = await draft.take(command)
-    if (taken === 'look_further') return taken
+    if (taken === 'tail' || taken === 'whole') return taken
     if (taken === 'alone') command.isAlone = true
     if (taken === 'alone' || taken === 'later') return draft.endedWith(commands.slice(index))
-    if (taken === 'unforeseeable') return draft.endedWith(commands.slice(index + 1))
+    if (taken === 'unforeseeable') return { ...draft.endedWith(commands.slice(index + 1)), after: undefined }
   }
   return draft.endedWith([])
 }
 
 /**
  * Whether a command became part of a round. It comes again in a later one, or in none but its own; or it is the last one,
- * since the state after it cannot be told.
+ * since the state after it cannot be told; or more has to be looked at.
  */
-type Taken = 'taken' | 'later' | 'alone' | 'unforeseeable' | 'look_further'
+type Taken = 'taken' | 'later' | 'alone' | 'unforeseeable' | Further
 
 /** A round in the making. */
 class Draft {
@@ -90,11 +92,13 @@ class Draft {
 
   constructor(basis: Basis) {
     this.#basis = basis
-    this.#state = basis.folding.state
+    const { state } = basis.folding
+    // What is remembered stays as it is until the append has landed.
+    this.#state = basis.reach === 'nothing' ? copied(state)?.copy : state
   }
 
   endedWith(untouched: readonly Waiting[]): Round {
-    return { entries: this.#entries, events: this.#events, untouched }
+    return { entries: this.#entries, events: this.#events, after: { state: this.#state }, untouched }
   }
 
   async take(command: Waiting): Promise<Taken> {
@@ -111,7 +115,8 @@ class Draft {
         return 'alone'
       }
       const verdict = command.inContext(() => verdictOn(command.task, own.copy))
-      if (mayBeRepeat(verdict, this.#basis, command.options)) return 'look_further'
+      const further = furtherFor(verdict, this.#basis, command.options)
+      if (further !== undefined) return further
       const made = command.inContext(() => foreseenOf(command, verdict))
       const events = made instanceof Promise ? await made : made
       return events === undefined ? 'alone' : this.#enter(command, verdict, events)

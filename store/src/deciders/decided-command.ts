@@ -1,5 +1,5 @@
 import type { EventDefinitions, NewEventOf } from '../model/event-definition.ts'
-import type { Basis } from './basis.ts'
+import type { Basis, Reach } from './basis.ts'
 import { decided } from './decider.ts'
 import type { ExecuteOptions } from './execute-options.ts'
 import type { AnyTask } from './task.ts'
@@ -9,6 +9,9 @@ export type Verdict =
   | { readonly events: readonly NewEventOf<EventDefinitions>[] }
   /** Whatever `decide` threw. */
   | { readonly refusal: unknown }
+
+/** How much has to be looked at before a command can be answered, when that is more than was. */
+export type Further = Exclude<Reach, 'nothing'>
 
 /** Decides, and takes what is thrown for an answer. */
 export function verdictOn({ decider, command }: Pick<AnyTask, 'decider' | 'command'>, state: unknown): Verdict {
@@ -20,11 +23,13 @@ export function verdictOn({ decider, command }: Pick<AnyTask, 'decider' | 'comma
 }
 
 /**
- * Whether the events of an earlier execution of the same command may lie where nobody has looked. A refusal and nothing
- * to do then say no more than that the whole stream has to be looked at; so do events with ids of their own, which no
- * earlier execution would be known by.
+ * What has to be looked at further. An append is judged by the store; a refusal, and nothing to do, are answers only when
+ * the state is the last one. With a command id, the events of an earlier execution must not lie where nobody has looked;
+ * ids of its own, which no earlier execution would be known by, ask for that as well.
  */
-export function mayBeRepeat(verdict: Verdict, basis: Basis, { commandId }: ExecuteOptions): boolean {
-  if (commandId === undefined || basis.isWhole) return false
-  return !('events' in verdict) || verdict.events.length === 0 || verdict.events.some(({ id }) => id !== undefined)
+export function furtherFor(verdict: Verdict, { reach }: Basis, { commandId }: ExecuteOptions): Further | undefined {
+  const events = 'events' in verdict ? verdict.events : []
+  const isAppend = events.length > 0 && (commandId === undefined || events.every(({ id }) => id === undefined))
+  if (isAppend || reach === 'whole' || (reach === 'tail' && commandId === undefined)) return undefined
+  return commandId === undefined ? 'tail' : 'whole'
 }

@@ -3,7 +3,7 @@ import type { TypedStream } from '../model/category.ts'
 import { isVarveError } from '../model/errors.ts'
 import type { EventDefinitions, NewEventOf } from '../model/event-definition.ts'
 import { basisOf, type Reach } from './basis.ts'
-import { mayBeRepeat, verdictOn } from './decided-command.ts'
+import { furtherFor, verdictOn } from './decided-command.ts'
 import { type ExecutedOnce, type ExecuteOptions, withMetadata } from './execute-options.ts'
 import { snapshotKeeping } from './snapshot-keeping.ts'
 import { type AnyTask, type CommandStore, streamOf } from './task.ts'
@@ -13,8 +13,7 @@ type Executed = ExecutedOnce<EventDefinitions>
 /** One attempt to execute a command in an append of its own. */
 export async function executeAlone(store: CommandStore, task: AnyTask, options: ExecuteOptions): Promise<Executed> {
   const executed = await executeOn(store, task, 'tail', options)
-  if (executed !== 'may_be_repeated') return executed
-  return executeOn(store, task, 'whole', options) as Promise<Executed>
+  return executed === 'whole' ? (executeOn(store, task, executed, options) as Promise<Executed>) : executed
 }
 
 async function executeOn(
@@ -22,7 +21,7 @@ async function executeOn(
   task: AnyTask,
   reach: Reach,
   options: ExecuteOptions,
-): Promise<Executed | 'may_be_repeated'> {
+): Promise<Executed | 'whole'> {
   const { commandId, signal, snapshots, clock } = options
   const basis = await basisOf(store, task, reach, {
     commandIds: new Set(commandId === undefined ? [] : [commandId]),
@@ -40,7 +39,7 @@ async function executeOn(
     return { streamId, events: earlier, version, position, idempotent: true, ...keepSnapshot(options) }
   }
   const verdict = verdictOn(task, folding.state)
-  if (mayBeRepeat(verdict, basis, options)) return 'may_be_repeated'
+  if (furtherFor(verdict, basis, options) === 'whole') return 'whole'
   if (!('events' in verdict)) throw verdict.refusal
   const { events } = verdict
   if (events.length === 0) {
@@ -49,12 +48,12 @@ async function executeOn(
   }
   const stream = streamOf(store, task, task.decider.events)
   const marked = events.map((event) => withMetadata(event, options))
-  const appended = await appendUnlessKnown(stream, marked, commandId === undefined || basis.isWhole, {
+  const appended = await appendUnlessKnown(stream, marked, commandId === undefined || basis.reach === 'whole', {
     expectedVersion: folding.version === 0 ? 'no_stream' : folding.version,
     ...(commandId !== undefined && { idempotencyKey: commandId }),
     ...(signal && { signal }),
   })
-  if (appended === 'known') return 'may_be_repeated'
+  if (appended === 'known') return 'whole'
   const { version, position, idempotent } = appended
   return { streamId, events, version, position, idempotent, ...keepSnapshot(options) }
 }

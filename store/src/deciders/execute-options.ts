@@ -4,6 +4,7 @@ import { isVarveError } from '../model/errors.ts'
 import type { NewEventMetadata } from '../model/event.ts'
 import type { EventDefinitions, NewEventOf, RecordedEventOf } from '../model/event-definition.ts'
 import type { SnapshotOutcome, SnapshotPlace } from '../model/snapshot.ts'
+import type { RecentStates } from './recent-states.ts'
 
 /** Options of `execute` and `executeOver`. */
 export interface ExecuteOptions extends CallOptions {
@@ -16,6 +17,11 @@ export interface ExecuteOptions extends CallOptions {
   readonly metadata?: NewEventMetadata
   /** Attempts while others keep moving the stream, the first one included; 1 turns retries off. Default `limits.conflictAttempts`. */
   readonly attemptsMax?: number
+  /**
+   * Remembers the states of streams in this process, for `execute`: made by `recentStates`, one for all commands of a
+   * process. Default: every command reads its stream.
+   */
+  readonly recent?: RecentStates
   /** Where snapshots lie, for `execute` with a decider that has a policy for them. Default: on the store's shelf. */
   readonly snapshots?: SnapshotPlace
   /** Default: the machine's clock. */

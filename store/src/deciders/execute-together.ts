@@ -2,8 +2,11 @@ import type { Appended } from '../model/call.ts'
 import { isVarveError } from '../model/errors.ts'
 import type { EventDefinitions } from '../model/event-definition.ts'
 import { uncaused } from '../streams/causation.ts'
-import { type Basis, basisOf, type Reach } from './basis.ts'
-import { decideTogether, type Entry, type Round } from './decide-together.ts'
+import { type Basis, type BasisOptions, basisOf, type Reach } from './basis.ts'
+import { decideTogether, type Entry, hasPlainStates, type Round } from './decide-together.ts'
+import type { Further } from './decided-command.ts'
+import type { Folding } from './fold-stream.ts'
+import { memoryOf, type Recollection } from './recent-states.ts'
 import { type KeepSnapshot, snapshotKeeping } from './snapshot-keeping.ts'
 import { type AnyTask, type CommandStore, streamOf } from './task.ts'
 import { untilNobodyWaits, type Waiting } from './waiting.ts'
@@ -21,11 +24,22 @@ export interface ExecutedTogether {
  * other: it is told on its own, or they all come again one by one.
  */
 export async function executeTogether(store: CommandStore, commands: readonly Waiting[]): Promise<ExecutedTogether> {
-  const signal = untilNobodyWaits(commands)
+  const [first] = commands
+  if (first === undefined) return { comeAgain: [] }
+  const { task, options } = first
+  const { snapshots, clock, recent } = options
   try {
-    const executed = await executeOn(store, commands, 'tail', signal)
-    if (executed !== 'look_further') return executed
-    return (await executeOn(store, commands, 'whole', signal)) as ExecutedTogether
+    const recollection = recent && (await memoryOf(store, recent).recall(store, task))
+    const signal = untilNobodyWaits(commands)
+    const commandIds = new Set(commands.flatMap((command) => command.options.commandId ?? []))
+    const given = { commandIds, signal, recollection, ...(snapshots && { snapshots }), ...(clock && { clock }) }
+    for (let reach: Reach = 'nothing'; ; ) {
+      // Somebody's context has to be it, for spans: that of the one that waits for longest.
+      const basis = await first.inContext(() => basisOf(store, task, reach, given))
+      const executed = await executeOn(store, commands, basis, given)
+      if (typeof executed === 'object') return executed
+      reach = executed
+    }
   } catch (error) {
     // The stream cannot be read, or cannot be folded, for none of them.
     for (const command of commands) command.refuse(error)
@@ -36,28 +50,29 @@ export async function executeTogether(store: CommandStore, commands: readonly Wa
 async function executeOn(
   store: CommandStore,
   commands: readonly Waiting[],
-  reach: Reach,
-  signal: AbortSignal,
-): Promise<ExecutedTogether | 'look_further'> {
+  basis: Basis,
+  { clock, recollection, signal }: BasisOptions,
+): Promise<ExecutedTogether | Further> {
   const [first] = commands
   if (first === undefined) return { comeAgain: [] }
-  const { task, options } = first
-  const basis = await basisOf(store, task, reach, {
-    commandIds: new Set(commands.flatMap((command) => command.options.commandId ?? [])),
-    signal,
-    ...(options.snapshots && { snapshots: options.snapshots }),
-    ...(options.clock && { clock: options.clock }),
-  })
-  const keepSnapshot = snapshotKeeping(store, task, basis.folding)
-  const round = await decideTogether(basis, commands, options.clock)
-  if (round === 'look_further') return round
+  const { task } = first
+  const { folding, reach } = basis
+  const keepSnapshot = snapshotKeeping(store, task, folding, recollection?.snapshotTaken)
+  const round = await decideTogether(basis, commands, clock)
+  if (typeof round !== 'object') {
+    if (reach === 'nothing') recollection?.keep(folding)
+    return round
+  }
   const { entries, untouched } = round
-  for (const entry of entries.filter(followsFromRead)) tell(entry, basis.folding, keepSnapshot)
+  for (const entry of entries.filter(followsFromRead)) tell(entry, folding, keepSnapshot)
   const open = entries.filter((entry) => !followsFromRead(entry))
-  if (open.length === 0) return { comeAgain: untouched }
+  if (open.length === 0) {
+    if (hasPlainStates(task.decider)) recollection?.keep(folding)
+    return { comeAgain: untouched }
+  }
   // Somebody gave up while the events of another one were validated: nothing was sent yet, so nothing shall be.
   if (open.some(({ command }) => command.isSettled)) return { comeAgain: [...commandsOf(open), ...untouched] }
-  return appendAtOnce(store, task, { basis, round, open, keepSnapshot, signal })
+  return appendAtOnce(store, task, { basis, round, open, keepSnapshot, signal, recollection })
 }
 
 /** Whether what a command came to holds whatever becomes of the append: nothing that is appended comes before it. */
@@ -75,29 +90,43 @@ interface Decided {
   /** Those that are told once the append has landed. */
   readonly open: readonly Entry[]
   readonly keepSnapshot: KeepSnapshot
-  readonly signal: AbortSignal
+  readonly signal: AbortSignal | undefined
+  readonly recollection: Recollection | undefined
 }
 
-async function appendAtOnce(store: CommandStore, task: AnyTask, decided: Decided): Promise<ExecutedTogether> {
-  const { basis, round, open, keepSnapshot, signal } = decided
+async function appendAtOnce(store: CommandStore, task: AnyTask, decided: Decided): Promise<ExecutedTogether | Further> {
+  const { basis, round, open, keepSnapshot, signal, recollection } = decided
   const { events, untouched } = round
   const { version } = basis.folding
   const stream = streamOf(store, task, accepted(task.decider.events))
   let appended: Appended
   try {
     const expectedVersion = version === 0 ? 'no_stream' : version
-    appended = await uncaused(() => stream.append(events, { expectedVersion, signal }))
+    const options = { expectedVersion, ...(signal && { signal }) } as const
+    const append = (): Promise<Appended> => uncaused(() => stream.append(events, options))
+    appended = await (open.find(appends)?.command.inContext(append) ?? append())
   } catch (error) {
-    return afterFailure(error, open, untouched)
+    if (isFateUnknown(error)) return afterFailure(error, open, untouched)
+    if (isVarveError(error, 'DUPLICATE_EVENT_ID') && mayBeRepeats(decided)) return 'whole'
+    if (basis.reach !== 'nothing') return afterFailure(error, open, untouched)
+    // What is remembered may be old, and nobody is refused for that.
+    recollection?.keep(basis.folding)
+    return 'tail'
   }
-  // All of them were executed elsewhere since they were read. Each finds its own.
-  if (appended.idempotent) return oneByOne(open, untouched)
+  // All of them were executed before, where nobody has looked or since then. Each finds its own.
+  if (appended.idempotent) return mayBeRepeats(decided) ? 'whole' : oneByOne(open, untouched)
+  if (round.after !== undefined) recollection?.keep(foldingAfter(basis.folding, appended, round.after.state))
   const positionOf = await positionsOf(store, appended)
   for (const entry of open) {
     const last = entry.eventsAfter - 1
     tell(entry, { version: appended.firstVersion + last, position: positionOf(last) }, keepSnapshot)
   }
   return { comeAgain: untouched }
+}
+
+/** Whether what an earlier execution of one of the commands left may lie where nobody has looked. */
+function mayBeRepeats({ basis, open }: Decided): boolean {
+  return basis.reach !== 'whole' && open.some(({ command }) => command.options.commandId !== undefined)
 }
 
 /** Nobody is harmed by what another one's events were refused for; by a failure only who cannot safely try again. */
@@ -108,7 +137,7 @@ function afterFailure(error: unknown, open: readonly Entry[], untouched: readonl
       conflict: { error, lost: commandsOf(open.filter(appends)) },
     }
   }
-  if (isVarveError(error) && !fateUnknown.has(error.code)) return oneByOne(open, untouched)
+  if (!isFateUnknown(error)) return oneByOne(open, untouched)
   // Events without an id that is derived may be in the stream by now: to decide for them again might double them.
   const isLost = (entry: Entry): boolean =>
     appends(entry) && (entry.command.options.commandId === undefined || isOfEngine(error))
@@ -117,6 +146,24 @@ function afterFailure(error: unknown, open: readonly Entry[], untouched: readonl
     open.filter((entry) => !isLost(entry)),
     untouched,
   )
+}
+
+function foldingAfter(before: Folding<unknown>, appended: Appended, state: unknown): Folding<unknown> {
+  const { firstVersion, version, position, eventIds } = appended
+  return {
+    ...before,
+    state,
+    version,
+    position,
+    firstVersion: before.firstVersion === 0 ? firstVersion : before.firstVersion,
+    eventId: eventIds.at(-1) ?? '',
+    eventsFolded: before.eventsFolded + eventIds.length,
+    tookMs: 0,
+  }
+}
+
+function isFateUnknown(error: unknown): boolean {
+  return !isVarveError(error) || fateUnknown.has(error.code)
 }
 
 /** After these nobody knows whether the events were appended; so it is with errors that are not Varve's. */

@@ -1,6 +1,8 @@
 import type { EventDefinitions } from '../model/event-definition.ts'
 import { attemptsMaxOf } from './attempts.ts'
+import { inCommandSpan } from './command-span.ts'
 import type { Executed, ExecuteOptions } from './execute-options.ts'
+import { memoryOf } from './recent-states.ts'
 import { type AnyTask, type CommandStore, streamOf, type Task } from './task.ts'
 import { takeTurn } from './turns.ts'
 import { Waiting } from './waiting.ts'
@@ -23,6 +25,17 @@ export async function execute<Events extends EventDefinitions, Command, State>(
 ): Promise<Executed<Events>> {
   streamOf(store, task, task.decider.events)
   attemptsMaxOf(options)
+  if (options.recent !== undefined) memoryOf(store, options.recent)
+  const { tracer } = store
+  const inTurn = (): Promise<Executed<Events>> => executedInTurn(store, task, options)
+  return tracer === undefined ? inTurn() : inCommandSpan(tracer, task, options, inTurn)
+}
+
+function executedInTurn<Events extends EventDefinitions, Command, State>(
+  store: CommandStore,
+  task: Task<Events, Command, State>,
+  options: ExecuteOptions,
+): Promise<Executed<Events>> {
   const command = new Waiting(task as unknown as AnyTask, options)
   takeTurn(store, command)
   return command.told as Promise<unknown> as Promise<Executed<Events>>

@@ -7,7 +7,7 @@ import type { EventDefinitions, RecordedEventOf } from '../model/event-definitio
 import type { SnapshotPlace } from '../model/snapshot.ts'
 import { upToDate } from '../model/upcast.ts'
 import { type Folded, foldedWith, unfolded } from './decider.ts'
-import { type FoldTask, loadSnapshot, type Restored } from './snapshot.ts'
+import { type FoldTask, loadSnapshot } from './snapshot.ts'
 import { shelfSnapshots } from './snapshot-shelf.ts'
 
 /** What folding a stream needs of a store: any store has it, embedded or remote. */
@@ -55,9 +55,9 @@ export async function foldStream<Events extends EventDefinitions, State>(
 }
 
 /** How {@link fold} folds, beside the public options. */
-export interface FoldingOptions<Events extends EventDefinitions> extends FoldOptions {
-  /** False: reads all events, whatever snapshots there are. Default true. */
-  readonly fromSnapshot?: boolean
+export interface FoldingOptions<Events extends EventDefinitions, State> extends FoldOptions {
+  /** Where to go on: a state that was folded before, or whatever the last snapshot holds. Default: the last snapshot. */
+  readonly from?: Folding<State> | 'snapshot' | 'beginning'
   /** Sees every event that is folded. */
   readonly onEvent?: (event: RecordedEventOf<Events>) => void
 }
@@ -66,19 +66,33 @@ export interface FoldingOptions<Events extends EventDefinitions> extends FoldOpt
 export async function fold<Events extends EventDefinitions, State>(
   store: FoldableStore,
   task: FoldTask<Events, State>,
-  options: FoldingOptions<Events>,
+  options: FoldingOptions<Events, State>,
 ): Promise<Folding<State>> {
-  const { clock = systemClock, snapshots = shelfSnapshots(store.shelf), fromSnapshot = true } = options
+  const { clock = systemClock, from = 'snapshot' } = options
   const startedAtMs = clock.now()
-  const restored = fromSnapshot ? await loadSnapshot(store, task, snapshots, options) : undefined
-  const folding = (restored && (await foldOn(store, task, options, restored))) ?? (await foldAll(store, task, options))
+  const start = from === 'snapshot' ? await snapshotOf(store, task, options) : from
+  const isStart = typeof start === 'object' && start.version > 0
+  const folding = (isStart && (await foldOn(store, task, options, start))) || (await foldAll(store, task, options))
   return { ...folding, tookMs: clock.now() - startedAtMs }
+}
+
+async function snapshotOf<Events extends EventDefinitions, State>(
+  store: FoldableStore,
+  task: FoldTask<Events, State>,
+  options: FoldOptions,
+): Promise<Folding<State> | undefined> {
+  const { snapshots = shelfSnapshots(store.shelf) } = options
+  const restored = await loadSnapshot(store, task, snapshots, options)
+  if (restored === undefined) return undefined
+  const { firstVersion, version, eventId } = restored.snapshot
+  const { state } = restored
+  return { state, firstVersion, version, position: 0, eventId, snapshotVersion: version, eventsFolded: 0, tookMs: 0 }
 }
 
 function foldAll<Events extends EventDefinitions, State>(
   store: FoldableStore,
   task: FoldTask<Events, State>,
-  options: FoldingOptions<Events>,
+  options: FoldingOptions<Events, State>,
 ): Promise<Folding<State>> {
   const none = { firstVersion: 0, eventId: '', snapshotVersion: 0, eventsFolded: 0, tookMs: 0 }
   const { signal } = options
@@ -87,32 +101,30 @@ function foldAll<Events extends EventDefinitions, State>(
 }
 
 /**
- * Goes on from a snapshot, or gives up on it. The event it ends with is read again: a stream that shows another one
- * there, or none, is not the stream that the snapshot was taken of.
+ * Goes on from a state that was kept, or gives up on it. The event it ends with is read again: a stream that shows another
+ * one there, or none, is not the stream that was folded.
  */
 async function foldOn<Events extends EventDefinitions, State>(
   store: FoldableStore,
   task: FoldTask<Events, State>,
-  options: FoldingOptions<Events>,
-  { snapshot, state }: Restored<State>,
+  options: FoldingOptions<Events, State>,
+  start: Folding<State>,
 ): Promise<Folding<State> | undefined> {
   const { signal } = options
-  const { version, eventId, firstVersion } = snapshot
+  const { version, eventId } = start
   const events = store.readStream(task.streamId, { from: version, ...(signal && { signal }) })[Symbol.asyncIterator]()
   const { value: last, done } = await events.next()
   if (done === true || last.version !== version || last.id !== eventId) {
     await events.return?.()
     return undefined
   }
-  const { position } = last
-  const start = { state, version, position, firstVersion, eventId, snapshotVersion: version }
-  return foldEvents(task, following(events), options, { ...start, eventsFolded: 0, tookMs: 0 })
+  return foldEvents(task, following(events), options, { ...start, position: last.position })
 }
 
 async function foldEvents<Events extends EventDefinitions, State>(
   { decider }: FoldTask<Events, State>,
   events: AsyncIterable<RecordedEvent>,
-  { onEvent }: FoldingOptions<Events>,
+  { onEvent }: FoldingOptions<Events, State>,
   start: Folding<State>,
 ): Promise<Folding<State>> {
   let { firstVersion, eventId, eventsFolded } = start

@@ -1,6 +1,7 @@
 import { systemClock } from '../engine/system-clock.ts'
 import type { EventStore } from '../event-store.ts'
 import type { EventDefinitions } from '../model/event-definition.ts'
+import type { SnapshotOutcome } from '../model/snapshot.ts'
 import { copied } from './copied.ts'
 import type { Executed, ExecuteOptions } from './execute-options.ts'
 import type { Folding } from './fold-stream.ts'
@@ -19,6 +20,7 @@ export function snapshotKeeping(
   store: Pick<EventStore, 'shelf'>,
   task: Pick<AnyTask, 'decider' | 'streamId'>,
   folding: Folding<unknown>,
+  onTaken: (version: number) => void = () => undefined,
 ): KeepSnapshot {
   const policy = task.decider.snapshot
   if (policy === undefined) return () => ({})
@@ -29,7 +31,12 @@ export function snapshotKeeping(
     // Of the commands that were decided on this state, the first one has it kept.
     if (isUnderWay) return { snapshot: Promise.resolve({ status: 'under_way' }) }
     isUnderWay = true
-    const keep = () => keepDueSnapshot(task, snapshots, { ...folding, state }, signal ? { signal } : {})
-    return { snapshot: clock.turn().then(keep) }
+    const keep = async (): Promise<SnapshotOutcome> => {
+      await clock.turn()
+      const outcome = await keepDueSnapshot(task, snapshots, { ...folding, state }, signal ? { signal } : {})
+      if (outcome.status === 'taken') onTaken(outcome.version)
+      return outcome
+    }
+    return { snapshot: keep() }
   }
 }

@@ -72,7 +72,8 @@ function isOneFold(first: Waiting, next: Waiting | undefined): boolean {
     one.snapshot === other.snapshot &&
     options.snapshots === others.snapshots &&
     options.clock === others.clock &&
-    options.random === others.random
+    options.random === others.random &&
+    options.recent === others.recent
   )
 }
 
@@ -80,7 +81,9 @@ function isOneFold(first: Waiting, next: Waiting | undefined): boolean {
 async function served(store: CommandStore, commands: readonly Waiting[]): Promise<readonly Waiting[]> {
   const [first, ...others] = commands
   if (first === undefined) return []
-  if (others.length === 0) return servedAlone(store, first)
+  // What is remembered is for those that can be decided on a copy, be there one of them or many.
+  const hasMemory = first.options.recent !== undefined && mayJoin(first)
+  if (others.length === 0 && !hasMemory) return servedAlone(store, first)
   const { comeAgain, conflict } = await executeTogether(store, commands)
   if (conflict !== undefined) await afterConflict(conflict.lost, conflict.error)
   return comeAgain

@@ -25,7 +25,7 @@ const today = defineEvents({
     personal: { subject: ({ id }) => id, fields: { name: '[nobody]' } },
   },
   NameChanged: event<{ id: string; name: string }>({ personal: { subject: ({ id }) => id, fields: { name: '' } } }),
-  Renamed: retired({
+  Renamed: retired<{ id: string; to: string }>({
     into: ['NameChanged'],
     upcast: ({ data }) => [{ type: 'NameChanged', data: { id: data.id, name: data.to } }],
   }),

@@ -1,3 +1,4 @@
+import { neverRemember } from '../deciders/recent-states.ts'
 import type { Clock } from '../engine/clock.ts'
 import { systemClock } from '../engine/system-clock.ts'
 import type { EventStore } from '../event-store.ts'
@@ -49,6 +50,9 @@ export function withPersonalData(store: EventStore, options: PersonalDataOptions
   const port: SealingPort = { store, ring, handOver: createHandOver(), newId: createIdSource(clock) }
   const appends = sealedAppends(port, events, store)
   const reads = openedReads(store, ring)
+  const shelf = sealedShelf(store, ring)
+  // Nobody could make every process let go of a state that holds personal data.
+  neverRemember(shelf)
   const typed = <Events extends EventDefinitions>(
     name: string,
     own: Events,
@@ -57,6 +61,7 @@ export function withPersonalData(store: EventStore, options: PersonalDataOptions
     category({ ...reads, ...sealedAppends(port, merged(events, own), store) }, name, own, categoryOptions)
   return {
     capabilities: store.capabilities,
+    tracer: store.tracer,
     ...appends,
     ...reads,
     withTransaction: (client) => sealedAppends(port, events, store.withTransaction(client)),
@@ -71,7 +76,7 @@ export function withPersonalData(store: EventStore, options: PersonalDataOptions
     tombstone: (streamId, changeOptions) => store.tombstone(streamId, changeOptions),
     category: typed,
     checkpoints: store.checkpoints,
-    shelf: sealedShelf(store, ring),
+    shelf,
     close: () => store.close(),
     [Symbol.asyncDispose]: () => store.close(),
   }

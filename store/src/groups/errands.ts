@@ -14,6 +14,8 @@ export interface ErrandOptions {
   readonly clock: Clock
   /** Aborts when the member is over. */
   readonly signal: AbortSignal
+  /** Whether a chore is still to be done, and nobody else can be doing it. */
+  readonly isDue: (chore: Chore) => boolean
   /** Called when one is done. */
   readonly done: () => void
   /** Called when one cannot be done. */
@@ -61,13 +63,10 @@ export class Errands {
     this.#underWay.clear()
   }
 
-  /** Does the chores that are the member's, or nobody's any more. */
-  doChores(group: Group, member: string): void {
-    const isAlive = (id: string): boolean => group.members.some((other) => other.id === id)
-    const isFirst = group.members[0]?.id === member
+  /** Does the chores that fall to the member. */
+  doChores(group: Group): void {
     for (const chore of group.chores) {
-      const isMine = chore.member === member || (isFirst && !isAlive(chore.member))
-      if (!isMine || this.#underWay.has(chore.number)) continue
+      if (this.#underWay.has(chore.number) || !this.#options.isDue(chore)) continue
       this.#underWay.add(chore.number)
       this.#go(() => this.#do(group, chore))
     }
@@ -109,7 +108,7 @@ export class Errands {
   }
 
   async #do({ id, settings }: Group, chore: Chore): Promise<void> {
-    const { store, clock, signal } = this.#options
+    const { store, clock, signal, isDue } = this.#options
     const { number, place } = chore
     if (chore.kind === 'remove') {
       await this.#patiently(() => removeParked(store.shelf, id, place))
@@ -122,8 +121,14 @@ export class Errands {
       this.#dropped.push(number)
       return
     }
-    await this.#patiently(() => park(store.shelf, id, chore, { event, nowMs: clock.now() }))
-    this.#done.push(number)
+    const isParked = await this.#patiently(async () => {
+      // Who was taken for lost leaves it to the others: the event may have been replayed and finished by now.
+      if (!isDue(chore)) return false
+      await park(store.shelf, id, chore, { event, nowMs: clock.now() })
+      return true
+    })
+    if (isParked) this.#done.push(number)
+    else this.#underWay.delete(number)
   }
 
   #go(errand: () => Promise<void>): void {

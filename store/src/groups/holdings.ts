@@ -170,11 +170,11 @@ export class Holdings {
     return this.all.filter(({ phase, untilMs }) => phase === 'handed' && untilMs <= nowMs)
   }
 
-  /** When the next thing happens that only takes time. */
-  nextMs(): number {
+  /** When the next thing happens that only takes time; what is due already waits for room. */
+  nextMs(nowMs: number): number {
     let next = Number.POSITIVE_INFINITY
     for (const { phase, untilMs } of this.#held.values()) {
-      if (phase === 'handed' || phase === 'waiting') next = Math.min(next, untilMs)
+      if ((phase === 'handed' || phase === 'waiting') && untilMs > nowMs) next = Math.min(next, untilMs)
     }
     return next
   }

@@ -13,7 +13,7 @@ import { GroupFull, GroupStopped } from '../model/group-errors.ts'
 import { limits } from '../model/limits.ts'
 import { Bell } from './bell.ts'
 import { Errands } from './errands.ts'
-import type { Group } from './group-state.ts'
+import type { Chore, Group } from './group-state.ts'
 import type { Handed, Held, Seat } from './held.ts'
 import { Holdings } from './holdings.ts'
 import { Membership, type MembershipOptions } from './membership.ts'
@@ -65,7 +65,8 @@ export class Member {
     })
     const { signal } = this.#ending
     const [done, failed] = [() => this.#bell.ring(), (error: unknown) => this.#fail(error)]
-    this.#errands = new Errands({ store, clock, signal, done, failed })
+    const isDue = (chore: Chore): boolean => this.#membership.isSure(clock.now()) && this.#membership.isOwn(chore)
+    this.#errands = new Errands({ store, clock, signal, isDue, done, failed })
     this.#supply = new Supply({
       ...options,
       signal,
@@ -209,7 +210,7 @@ export class Member {
   #restMs(nowMs: number): number {
     const { group, beatMs } = this.#membership
     const ackMs = savedAtMs(this.#verdicts.pending, group)
-    return Math.max(Math.min(beatMs, this.#look.atMs, ackMs, this.#holdings.nextMs()) - nowMs, 0)
+    return Math.max(Math.min(beatMs, this.#look.atMs, ackMs, this.#holdings.nextMs(nowMs)) - nowMs, 0)
   }
 
   /** Gets what the consumers wait for, hands it out, and does on the shelf what was decided. */
@@ -219,7 +220,7 @@ export class Member {
     const refusal = refusalOf(this.#options, group)
     if (refusal !== undefined) this.#seats.end(refusal)
     if (!isJoined) return
-    this.#errands.doChores(group, id)
+    this.#errands.doChores(group)
     const room = this.#holdings.room(nowMs)
     if (room > 0) this.#errands.doPull(group)
     this.#supply.bring(group, { member: id, room, toRead: this.#holdings.toRead(nowMs) })

@@ -12,7 +12,7 @@ import { limits } from '../model/limits.ts'
 import { type GroupEffect, step } from './group.ts'
 import type { GroupStore } from './group-events.ts'
 import { isConflict, loadGroup, saveGroup } from './group-shelf.ts'
-import type { Group } from './group-state.ts'
+import type { Chore, Group } from './group-state.ts'
 import { beatsPerTimeout, nothingSeen, watched } from './liveness.ts'
 import { type Attempt, inputsOf, type Turn } from './turn.ts'
 
@@ -99,6 +99,13 @@ export class Membership {
     if (!this.#isJoined) return false
     const timeoutMs = this.group.settings.memberTimeoutMs
     return nowMs < this.#confirmedMs + timeoutMs - timeoutMs / beatsPerTimeout
+  }
+
+  /** Whether a chore falls to this member: its own ones do, and to the first member those that nobody is there for. */
+  isOwn({ number, member }: Chore): boolean {
+    const { chores, members } = this.group
+    if (!chores.some((chore) => chore.number === number)) return false
+    return member === this.#id || (members[0]?.id === this.#id && !members.some(({ id }) => id === member))
   }
 
   /** What a turn would make of the group. */

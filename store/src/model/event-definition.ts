@@ -33,21 +33,24 @@ export interface EventDefinition<Input = unknown, Stored = unknown> {
  * Steps from one schema version of a payload to the next, by the version they begin at: `{ 1: toVersion2, 2: toVersion3 }`.
  * They run whenever an old event is read, so they are synchronous and look at nothing but the payload.
  */
-export type Upcasters = Readonly<Record<number, (data: StoredPayload) => unknown>>
+export type Upcasters = Readonly<Record<number, Upcaster>>
 
-/** A payload of the past, as parsed: its shape is what it was then, which no type of today knows. */
-// biome-ignore lint/suspicious/noExplicitAny: an upcaster says itself what it was given.
-export type StoredPayload = any
+/**
+ * Makes a payload of the next version of one that is stored. No type of today knows what that is, so it says itself what it
+ * is given, as in `(old: { total: number }) => ({ totalCents: old.total * 100 })`: the compiler takes its word, as a method's.
+ */
+export type Upcaster = Step['upcast']
 
-/** What became of an event type. */
-export interface Retirement {
+interface Step {
+  upcast(data: unknown): unknown
+}
+
+/** What became of an event type; `Data` is what its payload was. */
+export interface Retirement<Data = unknown> {
   /** The types its events are read as. */
   readonly into: readonly string[]
   /** Makes events of today, or of other versions and types that lead there, of one that is stored: one, several or none. */
-  readonly upcast: (event: {
-    readonly schemaVersion: number
-    readonly data: StoredPayload
-  }) => readonly SuccessorEvent[]
+  upcast(event: { readonly schemaVersion: number; readonly data: Data }): readonly SuccessorEvent[]
 }
 
 /** What a retired event is read as. */

@@ -31,6 +31,8 @@ export interface NewEventMetadata {
   readonly userId?: string
   /** The command that decided for the event; it is executed once. */
   readonly commandId?: string
+  /** The span that the event comes from (W3C Trace Context). Given by a store with a tracer. */
+  readonly traceparent?: string
   readonly [key: string]: unknown
 }
 

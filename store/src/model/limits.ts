@@ -103,6 +103,8 @@ export const limits = {
   sharedBytes: 16_777_216,
   /** Attempts of a command whose stream keeps moving, the first one included. */
   conflictAttempts: 8,
+  /** Streams whose states a process remembers for its commands, unless told otherwise; each state is in memory. */
+  recentStreams: 10_000,
   /** Commands on one stream that are decided together, at the most; it also bounds how long they keep the process busy. */
   commandsTogether: 256,
   /** Characters of a consumer group's name, which is part of a shelf key. */

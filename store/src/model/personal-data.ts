@@ -26,9 +26,12 @@ type PlaceholderOf<Stored, Field extends keyof Stored> =
 /** The personal data of an event: of one subject, or of several. */
 export type PersonalData<Stored = unknown> = PersonalFields<Stored> | readonly PersonalFields<Stored>[]
 
-/** What is known of the personal data in an event type, when its payload's type is not. */
-// biome-ignore lint/suspicious/noExplicitAny: `subject` takes the payload of its own event only, which no general type names.
-export type AnyPersonalFields = PersonalFields<any>
+/** What is known of {@link PersonalFields} when the payload's type is not. */
+export interface AnyPersonalFields {
+  /** A method, which may ask for the payload of its own event: it is given no other. */
+  subject(data: unknown): string
+  readonly fields: Readonly<Record<string, unknown>>
+}
 
 /** The key of a stored payload under which the sealed fields lie. */
 export const sealedKey = '$personal'

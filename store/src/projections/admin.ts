@@ -6,6 +6,7 @@ import type { Clock } from '../engine/clock.ts'
 import { systemClock } from '../engine/system-clock.ts'
 import type { EventStore } from '../event-store.ts'
 import { InvalidArgument } from '../model/errors.ts'
+import { isPosition } from '../model/position.ts'
 import { NoSuchProjection, ProjectionBusy, ReplayCountDiffers } from '../model/projection-errors.ts'
 import type { ParkedInProjection, ProjectionStatus } from '../model/projection-status.ts'
 import { callingFor, type ProjectionControl, recordOf, withRebuild, withRetired } from './control.ts'
@@ -136,10 +137,16 @@ export async function retireGeneration(
   await changeControl(projectionShelf(store.shelf), name, (control) => withRetired(control, generation))
 }
 
+/** Options of {@link parkedInProjection}. */
+export interface ParkedInProjectionOptions extends OfGeneration {
+  /** The position to begin at. Default: the first. */
+  readonly from?: number
+}
+
 /**
  * The events that a projection has set aside, by position.
  *
- * @throws NO_SUCH_PROJECTION
+ * @throws NO_SUCH_PROJECTION, INVALID_ARGUMENT
  * @example
  * await using running = runProjections(store, [stock])
  * await running.waitFor('stock', await store.head())
@@ -148,11 +155,13 @@ export async function retireGeneration(
 export async function* parkedInProjection(
   store: Pick<EventStore, 'shelf'>,
   name: string,
-  options: OfGeneration = {},
+  options: ParkedInProjectionOptions = {},
 ): AsyncGenerator<ParkedInProjection> {
+  const { from = 0 } = options
+  if (!isPosition(from)) throw new InvalidArgument('from', 'is not a whole number from 0 on')
   const shelf = projectionShelf(store.shelf)
   const generation = await generationOf(shelf, name, options)
-  yield* shelf.parked(name, generation)
+  yield* shelf.parked(name, generation, from)
 }
 
 /** Which parked events are to be replayed. */
@@ -177,7 +186,7 @@ export async function replayInProjection(
   const shelf = projectionShelf(store.shelf)
   const generation = await generationOf(shelf, name, options)
   const chosen: ParkedInProjection[] = []
-  for await (const event of shelf.parked(name, generation)) {
+  for await (const event of shelf.parked(name, generation, 0)) {
     if (positions === 'all' || positions.includes(event.position)) chosen.push(event)
   }
   if (chosen.length !== expectedCount) throw new ReplayCountDiffers(expectedCount, chosen.length)

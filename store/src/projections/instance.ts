@@ -7,6 +7,7 @@ import type { Clock } from '../engine/clock.ts'
 import type { EventStore } from '../event-store.ts'
 import { isVarveError, StoreClosed } from '../model/errors.ts'
 import type { Target } from '../model/target.ts'
+import type { Tracer } from '../model/tracer.ts'
 import { type ProjectionControl, recordOf } from './control.ts'
 import { dropRetired, prepareGenerations, showDue } from './generations.ts'
 import { LogReader } from './log-reader.ts'
@@ -27,7 +28,7 @@ import { type ProjectionLogLine, RunningPartition } from './running-partition.ts
 import type { LocalProgress } from './wait-for.ts'
 
 /** What running projections needs of a store: any store has it, embedded or remote. */
-export type ProjectionStore = Pick<EventStore, 'subscribe' | 'readAll' | 'head' | 'shelf'>
+export type ProjectionStore = Pick<EventStore, 'subscribe' | 'readAll' | 'head' | 'shelf' | 'tracer'>
 
 /** The options of an instance, every one of them present. */
 export interface InstanceOptions {
@@ -40,6 +41,7 @@ export interface InstanceOptions {
   readonly log: (line: ProjectionLogLine) => void
   readonly clock: Clock
   readonly random: () => number
+  readonly tracer: Tracer | undefined
 }
 
 /** How soon an instance looks again while one of its generations is not shown yet, in milliseconds. */
@@ -71,7 +73,10 @@ export class Instance implements LocalProgress {
     this.#projections = new Map(projections.map((projection) => [projection.name, projection]))
     this.#options = options
     this.#shelf = projectionShelf(store.shelf)
-    this.#signal = AbortSignal.any([options.signal, this.#stopping.signal])
+    this.#signal = this.#stopping.signal
+    // Whatever the reason of the caller's signal: what it ends has not failed.
+    if (options.signal.aborted) this.#abort()
+    else options.signal.addEventListener('abort', () => this.#abort(), { once: true, signal: this.#signal })
     this.#reader = new LogReader(
       store,
       projections.map(({ filter }) => filter),
@@ -81,8 +86,12 @@ export class Instance implements LocalProgress {
   }
 
   stop(): Promise<void> {
-    this.#stopping.abort(new StoreClosed('The instance'))
+    this.#abort()
     return this.done
+  }
+
+  #abort(): void {
+    this.#stopping.abort(new StoreClosed('The instance'))
   }
 
   positionOf(projection: string, generation: number, partition: number): number | undefined {
@@ -175,16 +184,17 @@ export class Instance implements LocalProgress {
     const owner = this.#member.id
     const claimed = await this.#shelf.put({ ...kept, value: { ...kept.value, owner, epoch, state: 'new' as const } })
     if (claimed === 'conflict') return
-    const { clock, log, random } = this.#options
+    const { clock, log, random, tracer } = this.#options
     const told = new RunningPartition(claimed, {
       ...{ shelf: this.#shelf, clock, owner, log },
       changed: () => this.#changed(),
     })
     this.#running.set(kept.key, told)
+    log({ level: 'info', projection: name, generation, partition, text: `Runs in ${owner} from here on.` })
     const { headAtStart } = recordOf(control, generation)
     const run = async (): Promise<never> =>
       runPartition({
-        ...{ projection, generation, partition, epoch, clock, random, told },
+        ...{ projection, generation, partition, epoch, clock, random, told, tracer },
         ...{ store: this.#store, reader: this.#reader, shelf: this.#shelf },
         target: await this.#targetOf(projection, generation),
         signal: AbortSignal.any([this.#signal, told.stopping.signal]),
@@ -255,7 +265,7 @@ export class Instance implements LocalProgress {
   }
 
   async #end(): Promise<void> {
-    this.#stopping.abort(new StoreClosed('The instance'))
+    this.#abort()
     await Promise.all([...this.#running.values()].map(({ ended }) => ended))
     this.#reader.close()
     // Where the store is gone already, the lease ends by itself.

@@ -4,6 +4,7 @@ import { isVarveError } from '../model/errors.ts'
 import type { RecordedEvent } from '../model/event.ts'
 import type { ParkedInProjection, ProjectionCounts } from '../model/projection-status.ts'
 import type { Target, TargetCheckpoint } from '../model/target.ts'
+import type { Tracer } from '../model/tracer.ts'
 import { type BatchFailure, checkedDecision } from './failure-policy.ts'
 import type { LogReader } from './log-reader.ts'
 import type { Projection } from './projection.ts'
@@ -30,6 +31,8 @@ export interface PartitionRun<ReadModel> {
   /** Whether an event may be told to `saved`. */
   readonly mayTell: (event: RecordedEvent) => boolean
   readonly told: PartitionListener
+  /** Gives a span to each batch. */
+  readonly tracer?: Tracer | undefined
 }
 
 /** Hears how a run goes. */

@@ -79,7 +79,8 @@ export interface ProjectionShelf {
   remove(kept: Pick<Kept<unknown>, 'key' | 'entryVersion'>): Promise<void>
   park(name: string, event: ParkedInProjection): Promise<void>
   unpark(name: string, event: Pick<ParkedInProjection, 'generation' | 'position'>): Promise<void>
-  parked(name: string, generation: number): AsyncIterable<ParkedInProjection>
+  /** By rising position, from one on. */
+  parked(name: string, generation: number, from: number): AsyncIterable<ParkedInProjection>
   parkedEvent(name: string, generation: number, position: number): Promise<ParkedInProjection | undefined>
   /** Forgets what a generation has left on the shelf. */
   clear(name: string, generation: number): Promise<void>
@@ -128,9 +129,10 @@ export function projectionShelf(shelf: StoreShelf): ProjectionShelf {
       await shelf.put(parkedKey(name, event), event)
     },
     unpark: (name, event) => shelf.delete(parkedKey(name, event)),
-    parked: async function* (name, generation) {
-      for await (const { value } of shelf.list({ prefix: parkedOf(name, generation) }))
-        yield value as ParkedInProjection
+    parked: async function* (name, generation, from) {
+      const prefix = parkedOf(name, generation)
+      const after = from > 1 ? { after: parkedKey(name, { generation, position: from - 1 }) } : {}
+      for await (const { value } of shelf.list({ prefix, ...after })) yield value as ParkedInProjection
     },
     parkedEvent: async (name, generation, position) =>
       (await shelf.get(parkedKey(name, { generation, position })))?.value as ParkedInProjection | undefined,

@@ -202,16 +202,17 @@ export interface Stretch {
   readonly isEnd: boolean
 }
 
-/** Many steps of the machine at once; the saves are to be carried out in their order. */
+/** Many steps of the machine at once, in batches of so many events; the saves are to be carried out in their order. */
 export function gatherStretch(
   { savedPosition, pending }: Gathering,
   { events, upTo, isEnd }: Stretch,
+  batchEvents: number,
 ): { readonly state: Gathering; readonly saves: readonly SaveEffect[] } {
   const all = pending.length === 0 ? events : [...pending, ...events]
   const saves: SaveEffect[] = []
   let rest = all
-  for (; rest.length >= limits.projectionEvents; rest = rest.slice(limits.projectionEvents)) {
-    const batch = rest.slice(0, limits.projectionEvents)
+  for (; rest.length >= batchEvents; rest = rest.slice(batchEvents)) {
+    const batch = rest.slice(0, batchEvents)
     saves.push({ events: batch, position: batch.at(-1)?.position ?? upTo })
   }
   // Where nothing newer is there, readers shall see what is; where nothing is pending, the place moves on.

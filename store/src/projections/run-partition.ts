@@ -102,6 +102,12 @@ function withEpoch<ReadModel>(
   })
 }
 
+/**
+ * Events of the first batch after a start; each later one may have twice as many. Where owners come and go faster than a
+ * full batch of slow handlers takes, nothing would ever be saved otherwise.
+ */
+const firstBatchEvents = 32
+
 async function followed<ReadModel>(
   run: PartitionRun<ReadModel>,
   from: TargetCheckpoint,
@@ -114,17 +120,19 @@ async function followed<ReadModel>(
     projection.partitions === 1 || partitionOf(projection.keyOf(event), projection.partitions) === partition
   let checkpoint = from
   let state: Gathering = { savedPosition: checkpoint.position, pending: [] }
+  let batchEvents = firstBatchEvents
   let askedAtMs = clock.now()
   let isLive = false
   for await (const stretch of stretches) {
     if (!isLive) told.counted({ loadMs: clock.now() - askedAtMs })
     isLive = stretch.isEnd
-    const step = gatherStretch(state, { ...stretch, events: stretch.events.filter(isOwn) })
+    const step = gatherStretch(state, { ...stretch, events: stretch.events.filter(isOwn) }, batchEvents)
     state = step.state
     for (const save of step.saves) {
       if (!isWorthSaving(save, checkpoint)) continue
       checkpoint = await savedBatch(run, checkpoint, save, decided)
       saved(checkpoint)
+      batchEvents = Math.min(batchEvents * 2, limits.projectionEvents)
     }
     // Where nothing is pending the read model is as far as the stretch, although the checkpoint need not be.
     const reached = state.pending.length === 0 ? { ...checkpoint, position: stretch.upTo } : checkpoint

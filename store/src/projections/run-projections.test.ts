@@ -15,6 +15,7 @@ import {
 import type { RecordedEvent } from '../model/event.ts'
 import {
   listProjections,
+  parkedInProjection,
   pauseProjection,
   projectionStatus,
   replayInProjection,
@@ -84,6 +85,22 @@ onEveryEngine((open) => {
     deepEqual(stocked(target), { tea: 1, bad: 1, mug: 1 })
   })
 
+  it('are given back when the signal of their instance aborts, whatever its reason, and have not failed', async () => {
+    const store = await open()
+    const target = newTarget()
+    const ending = new AbortController()
+    const running = start(store, stockOf({ target }), { signal: ending.signal })
+    await running.waitFor('stock', await receive(store, 'tea'))
+    ending.abort(new Error('The program was asked to end.'))
+    await running.done
+    const [partition] = (await projectionStatus(store, 'stock')).generations[0]?.partitions ?? []
+    deepEqual([partition?.state, partition?.owner, partition?.failure], ['live', undefined, undefined])
+    deepEqual(
+      running.lines.filter(({ level }) => level !== 'info'),
+      [],
+    )
+  })
+
   it('pass over an event that somebody says is to be skipped', async () => {
     const store = await open()
     const target = newTarget()
@@ -119,6 +136,8 @@ onEveryEngine((open) => {
     await rejects(replayInProjection(store, 'stock', { positions: 'all', expectedCount: 1 }), {
       code: 'REPLAY_COUNT_DIFFERS',
     })
+    equal((await parkedInProjection(store, 'stock', { from: 3 }).next()).value?.position, 4)
+    await rejects(parkedInProjection(store, 'stock', { from: -1 }).next(), { argument: 'from' })
     poison.clear()
     equal(await replayInProjection(store, 'stock', { positions: [4], expectedCount: 1 }), 1)
     await until(async () => (await allParked(store)).length === 1)

@@ -1,8 +1,10 @@
 import type { Clock } from '../engine/clock.ts'
+import { checkTracer } from '../engine/span.ts'
 import { systemClock, systemRandom } from '../engine/system-clock.ts'
 import { InvalidArgument } from '../model/errors.ts'
 import { isPosition } from '../model/position.ts'
 import type { ProjectionStatus } from '../model/projection-status.ts'
+import type { Tracer } from '../model/tracer.ts'
 import { Instance, type InstanceOptions, type ProjectionStore } from './instance.ts'
 import type { Projection } from './projection.ts'
 import { projectionShelf } from './projection-shelf.ts'
@@ -37,6 +39,11 @@ export interface RunProjectionsOptions {
   readonly clock?: Clock
   /** Numbers from 0 up to 1, for names and jitter. Default: the machine's. */
   readonly random?: () => number
+  /**
+   * Spans for batches, of OpenTelemetry: `trace.getTracer('shop')`. Each is linked to the spans of the appends that its events
+   * come from. Default: the tracer of the store, if it has one.
+   */
+  readonly tracer?: Tracer | undefined
 }
 
 /** Projections at work in this process. */
@@ -78,7 +85,7 @@ export function runProjections(
   options: RunProjectionsOptions = {},
 ): ProjectionInstance {
   checkProjections(projections)
-  const given = withDefaults(options)
+  const given = withDefaults({ tracer: store.tracer, ...options })
   const instance = new Instance(store, projections, given)
   const { clock } = given
   return {
@@ -103,7 +110,7 @@ export function runProjections(
 
 /** The options with every default in place. */
 function withDefaults(options: RunProjectionsOptions): InstanceOptions {
-  const { leaseMs = 10_000, swap = 'when_caught_up', keepsPrevious = true, rebuildEventsPerSecond } = options
+  const { leaseMs = 10_000, swap = 'when_caught_up', keepsPrevious = true, rebuildEventsPerSecond, tracer } = options
   const { signal = new AbortController().signal, log = systemLog, clock = systemClock, random = systemRandom } = options
   const { instance = `instance-${Math.floor(random() * 2 ** 48).toString(36)}` } = options
   if (!isPosition(leaseMs) || leaseMs < 4) throw new InvalidArgument('leaseMs', 'is not a whole number from 4 on')
@@ -113,9 +120,10 @@ function withDefaults(options: RunProjectionsOptions): InstanceOptions {
   if (typeof instance !== 'string' || !isKeyPart(instance)) {
     throw new InvalidArgument('instance', 'is not a text of 1 to 100 characters without a slash')
   }
+  checkTracer(tracer)
   const bound = rebuildEventsPerSecond ?? 1
   if (!(bound > 0)) throw new InvalidArgument('rebuildEventsPerSecond', 'is not a number above 0')
-  return { instance, leaseMs, swap, keepsPrevious, rebuildEventsPerSecond, signal, log, clock, random }
+  return { instance, leaseMs, swap, keepsPrevious, rebuildEventsPerSecond, signal, log, clock, random, tracer }
 }
 
 function checkProjections(projections: readonly Projection<unknown>[]): void {

@@ -68,6 +68,6 @@ async function save<ReadModel>(
 ): Promise<TargetCheckpoint> {
   const next = { ...expected, position }
   const apply = (readModel: ReadModel): unknown => applied(projection, events, readModel)
-  await projection.target.write({ projection: projection.name, expected, next, empty: false, apply })
+  await projection.target.write({ projection: projection.name, expected, next, empty: false, apply, events })
   return next
 }

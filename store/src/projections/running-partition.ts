@@ -1,7 +1,7 @@
 import type { Clock } from '../engine/clock.ts'
 import { isVarveError } from '../model/errors.ts'
 import { limits } from '../model/limits.ts'
-import type { ParkedInProjection, ProjectionCounts } from '../model/projection-status.ts'
+import type { FailedEvent, ParkedInProjection, ProjectionCounts, StoredFailure } from '../model/projection-status.ts'
 import { CheckpointConflict } from '../model/shelf-errors.ts'
 import type { TargetCheckpoint } from '../model/target.ts'
 import { failedEvent, reasonOf } from './parking.ts'
@@ -188,17 +188,19 @@ export class RunningPartition implements PartitionListener {
     if (isVarveError(signal.reason, 'CHECKPOINT_CONFLICT')) return
     if (signal.aborted || isVarveError(failure, 'STORE_CLOSED')) {
       this.#entry = free
+      this.#log('info', `Given back at position ${free.position}.`)
       await this.#publish()
       return
     }
     if (isVarveError(failure, 'CHECKPOINT_CONFLICT') && (await this.#isTakenOver())) return
-    const { code, reason } = reasonOf(failure)
+    const { code } = reasonOf(failure)
     const event = isVarveError(failure, 'PROJECTION_FAILED') ? failedEvent(failure) : undefined
+    // Which event it was is told beside.
+    const cause = reasonOf(isVarveError(failure, 'PROJECTION_FAILED') ? failure.cause : failure)
     const triedBy = [...(free.failure?.triedBy ?? []), this.#options.owner].slice(-triedMax)
-    const stored = { code, reason, ...(event && { event }), atMs: this.#options.clock.now(), triedBy }
+    const stored = { code, reason: cause.reason, ...(event && { event }), atMs: this.#options.clock.now(), triedBy }
     this.#entry = { ...free, state: 'failed', failure: stored }
-    const text = `Stopped after position ${free.position}: ${reason} Mend it and resume the projection, or skip the event.`
-    this.#log('error', text, failure)
+    this.#log('error', stoppedText(free.position, event, cause), failure)
     await this.#publish()
   }
 
@@ -210,4 +212,16 @@ export class RunningPartition implements PartitionListener {
   #log(level: ProjectionLogLine['level'], text: string, error?: unknown): void {
     this.#options.log({ level, text, ...this.#place, ...(error !== undefined && { error }) })
   }
+}
+
+/** What happened, and what a person can do about it. */
+function stoppedText(
+  position: number,
+  event: FailedEvent | undefined,
+  { code, reason }: Pick<StoredFailure, 'code' | 'reason'>,
+): string {
+  const says = `${reason.replace(/[.!?]$/, '')} (${code}).`
+  if (event === undefined) return `Stopped after position ${position}: ${says} Mend it and resume the projection.`
+  const at = `event ${event.position} (${event.type} of ${event.streamId})`
+  return `Stopped at ${at}: ${says} Mend it and resume the projection, or skip the event.`
 }

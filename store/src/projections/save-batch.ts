@@ -4,6 +4,7 @@ import { limits } from '../model/limits.ts'
 import { CheckpointConflict } from '../model/shelf-errors.ts'
 import { checkpointHolds, type ParkedPlace, type TargetCheckpoint } from '../model/target.ts'
 import { applied } from './apply.ts'
+import { inBatchSpan } from './batch-span.ts'
 import { parkedDetail } from './parking.ts'
 import { afterPause, checkpointName, type PartitionRun, persistently } from './partition-run.ts'
 import type { SaveEffect } from './projection.ts'
@@ -103,10 +104,26 @@ export interface Failure {
   readonly isLost: boolean
 }
 
+/** Where a batch begins and where it ends. */
+interface Way {
+  readonly expected: TargetCheckpoint
+  readonly next: TargetCheckpoint
+}
+
 /** Writes a batch. Undefined when it is in the target, whatever the answer was. */
-export async function written<ReadModel>(
+export function written<ReadModel>(
   run: PartitionRun<ReadModel>,
-  { expected, next }: { readonly expected: TargetCheckpoint; readonly next: TargetCheckpoint },
+  way: Way,
+  due: readonly RecordedEvent[],
+): Promise<Failure | undefined> {
+  const { tracer } = run
+  if (tracer === undefined || due.length === 0) return writtenNow(run, way, due)
+  return inBatchSpan(tracer, run, due, () => writtenNow(run, way, due))
+}
+
+async function writtenNow<ReadModel>(
+  run: PartitionRun<ReadModel>,
+  { expected, next }: Way,
   due: readonly RecordedEvent[],
 ): Promise<Failure | undefined> {
   const { projection, target, partition, told, clock } = run

@@ -5,6 +5,7 @@ import type { CallOptions } from '../model/call.ts'
 import { InvalidArgument } from '../model/errors.ts'
 import { isPosition } from '../model/position.ts'
 import { NoSuchProjection, WaitTimedOut } from '../model/projection-errors.ts'
+import type { StoreShelf } from '../model/shelf.ts'
 import { projectionShelf, type SharedView } from './projection-shelf.ts'
 import { stateOf } from './status.ts'
 
@@ -34,6 +35,9 @@ export interface Wait extends WaitOptions {
 const pauseMinMs = 10
 const pauseMaxMs = 250
 
+/** How long a look is waited for before those that wait begin another one, in milliseconds. */
+const lookMaxMs = 5_000
+
 /**
  * Resolves once the read model of a projection that runs anywhere over this store has everything up to a position.
  *
@@ -58,19 +62,61 @@ export async function waitUntil(store: Pick<EventStore, 'shelf'>, wait: Wait): P
   const { projection, position, clock, local, timeoutMs = 30_000, signal } = wait
   if (!isPosition(position)) throw new InvalidArgument('position', 'is not a whole number from 0 on')
   if (!isPosition(timeoutMs)) throw new InvalidArgument('timeoutMs', 'is not a whole number from 0 on')
-  const shelf = projectionShelf(store.shelf)
   const untilMs = clock.now() + timeoutMs
+  let seen: Seen = { position: -1, state: 'unknown' }
   for (let pauseMs = pauseMinMs; ; pauseMs = Math.min(pauseMs * 2, pauseMaxMs)) {
     signal?.throwIfAborted()
-    const { position: actual, state, own } = progressIn(await shelf.view(signal), projection, local)
+    const look = await seenInTime(store.shelf, { clock, untilMs, signal })
+    signal?.throwIfAborted()
+    // Where nothing was seen in time, the last look tells.
+    if (look !== undefined) seen = progressIn(look, projection, local)
+    const { position: actual, state, own } = seen
     if (actual >= position) return
     const restMs = untilMs - clock.now()
     // What this instance has just begun may not be on the shelf yet.
     if (state === undefined && local === undefined) throw new NoSuchProjection(projection)
-    if (restMs <= 0) throw new WaitTimedOut(projection, { position, actual, timeoutMs, state: state ?? 'new' })
+    const facts = { position, actual: Math.max(0, actual), timeoutMs, state: state ?? 'new' }
+    if (restMs <= 0) throw new WaitTimedOut(projection, facts)
     if (local !== undefined && own !== undefined) await here(local, own, Math.min(restMs, pauseMaxMs), wait)
     else await clock.sleep(Math.min(pauseMs, restMs), signal)
   }
+}
+
+/** A look at the shelf that is under way, or was just taken. */
+interface Look {
+  readonly atMs: number
+  readonly view: Promise<SharedView>
+  isOver: boolean
+}
+
+/** The last look at each shelf: all that wait share one at a time, since a look is the same for all of them. */
+const looks = new WeakMap<StoreShelf, Look>()
+
+interface Deadline {
+  readonly clock: Clock
+  readonly untilMs: number
+  readonly signal: AbortSignal | undefined
+}
+
+/** What is on the shelf, or was a moment ago. Undefined when the time is over before it is seen, or the signal aborts. */
+async function seenInTime(shelf: StoreShelf, { clock, untilMs, signal }: Deadline): Promise<SharedView | undefined> {
+  const over = new AbortController()
+  const either = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal])
+  const late = clock.sleep(Math.max(pauseMaxMs, untilMs - clock.now()), either).then(() => undefined)
+  return Promise.race([lookAt(shelf, clock), late]).finally(() => over.abort())
+}
+
+function lookAt(shelf: StoreShelf, clock: Clock): Promise<SharedView> {
+  const last = looks.get(shelf)
+  if (last !== undefined && clock.now() - last.atMs < (last.isOver ? pauseMinMs : lookMaxMs)) return last.view
+  const view = projectionShelf(shelf).view()
+  const look: Look = { atMs: clock.now(), view, isOver: false }
+  const end = (): void => {
+    look.isOver = true
+  }
+  view.then(end, () => looks.delete(shelf))
+  looks.set(shelf, look)
+  return view
 }
 
 /** Waits for what runs in this process alone, without asking the shelf, for a while. */
@@ -99,11 +145,14 @@ interface Local {
   readonly partitions: number
 }
 
-function progressIn(
-  { controls, partitions }: SharedView,
-  projection: string,
-  local: LocalProgress | undefined,
-): { readonly position: number; readonly state: string | undefined; readonly own?: Local } {
+/** How far a read model has come, as far as this process knows. */
+interface Seen {
+  readonly position: number
+  readonly state: string | undefined
+  readonly own?: Local
+}
+
+function progressIn({ controls, partitions }: SharedView, projection: string, local: LocalProgress | undefined): Seen {
   const control = controls.find(({ value }) => value.name === projection)?.value
   const record = control?.generations.find(({ generation }) => generation === control.published)
   if (control === undefined) return { position: -1, state: undefined }

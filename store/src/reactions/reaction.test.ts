@@ -108,9 +108,9 @@ it('folds all defined events when it has a state, and reads only what it handles
 it('gives each part of an event that was split its process and ids of its own', async () => {
   const split = defineEvents({
     SeatBooked: event<{ seat: string }>(),
-    SeatsBooked: retired({
+    SeatsBooked: retired<{ seats: string[] }>({
       into: ['SeatBooked'],
-      upcast: ({ data }) => data.seats.map((seat: string) => ({ type: 'SeatBooked', data: { seat } })),
+      upcast: ({ data }) => data.seats.map((seat) => ({ type: 'SeatBooked', data: { seat } })),
     }),
   })
   const store = openStore({ engine: memory() })

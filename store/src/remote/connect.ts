@@ -1,8 +1,10 @@
 import type { Clock } from '../engine/clock.ts'
+import { checkTracer } from '../engine/span.ts'
 import { systemClock } from '../engine/system-clock.ts'
 import type { EventStore } from '../event-store.ts'
 import type { SubscribeOptions } from '../model/call.ts'
 import { InvalidArgument, StoreClosed } from '../model/errors.ts'
+import type { Tracer } from '../model/tracer.ts'
 import { category } from '../schema/category.ts'
 import { append, appendAll } from '../streams/append.ts'
 import { withTransaction } from '../streams/append-within.ts'
@@ -11,6 +13,7 @@ import { createIdSource } from '../streams/event-id.ts'
 import { getStreamMetadata, setStreamMetadata, streamInfo } from '../streams/metadata.ts'
 import { listStreams, readAll, readEvent, readStream } from '../streams/read.ts'
 import { trace } from '../streams/trace.ts'
+import { type AppendVerbs, tracedAppends } from '../streams/traced-appends.ts'
 import { remoteCheckpoints } from './checkpoints.ts'
 import { httpApi } from './http-api.ts'
 import { capabilitiesFrom, remotePort } from './port.ts'
@@ -30,6 +33,11 @@ export interface ConnectOptions {
   readonly clock?: Clock
   /** Ids for events that have none: UUIDs. Default: UUIDv7, in order of creation. */
   readonly newId?: () => string
+  /**
+   * Spans for appends and commands, of OpenTelemetry: `trace.getTracer('shop')`. Events carry the span of their append in
+   * `metadata.traceparent`. Default: none, which costs nothing.
+   */
+  readonly tracer?: Tracer
 }
 
 /**
@@ -41,10 +49,11 @@ export interface ConnectOptions {
  * await using store = await connect({ url: 'http://127.0.0.1:2113' })
  */
 export async function connect(options: ConnectOptions): Promise<EventStore> {
-  const { url, headers = {}, timeoutMs = 30_000, clock = systemClock, newId = createIdSource(clock) } = options
+  const { url, headers = {}, timeoutMs = 30_000, clock = systemClock, newId = createIdSource(clock), tracer } = options
   if (!Number.isSafeInteger(timeoutMs) || timeoutMs < 1) {
     throw new InvalidArgument('timeoutMs', 'is not a whole number from 1 on')
   }
+  checkTracer(tracer)
   const closing = new AbortController()
   const api = httpApi({ base: baseOf(url), headers, clock, timeoutMs, closing: closing.signal })
   const capabilities = capabilitiesFrom((await api.call({ method: 'GET', path: '/head' })).capabilities)
@@ -54,11 +63,15 @@ export async function connect(options: ConnectOptions): Promise<EventStore> {
   const subscriptions = { api, engine, clock, checkpoints, closing: closing.signal }
   let closed: Promise<void> | undefined
 
-  const store: EventStore = {
-    capabilities,
+  const appends: AppendVerbs = {
     append: (streamId, events, appendOptions) => append(port, streamId, events, appendOptions),
     appendAll: (writes, appendOptions) => appendAll(port, writes, appendOptions),
     withTransaction: (client) => withTransaction({ ...port, engine: {} }, client),
+  }
+  const store: EventStore = {
+    capabilities,
+    tracer,
+    ...(tracer === undefined ? appends : tracedAppends(appends, tracer)),
     readStream: (streamId, readOptions) => readStream(engine, streamId, readOptions),
     readAll: (readOptions) => readAll(engine, readOptions),
     readEvent: (eventId, callOptions) => readEvent(engine, eventId, callOptions),

@@ -69,13 +69,13 @@ export interface EventOptions<Stored = unknown> {
  * @example
  * const orderEvents = defineEvents({
  *   OrderPlaced: event<{ totalCents: number }>(),
- *   OrderCreated: retired({
+ *   OrderCreated: retired<{ total: number }>({
  *     into: ['OrderPlaced'],
  *     upcast: ({ data }) => [{ type: 'OrderPlaced', data: { totalCents: data.total * 100 } }],
  *   }),
  * })
  */
-export function retired(retirement: Retirement): EventDefinition<never, never> {
+export function retired<Data = unknown>(retirement: Retirement<Data>): EventDefinition<never, never> {
   return { version: 1, schema: undefined, retired: retirement }
 }
 

@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from 'node:util'
 import { InvalidArgument } from '../model/errors.ts'
 import type { RecordedEvent } from '../model/event.ts'
-import { acceptedData, definitionOf, type EventDefinitions, type StoredPayload } from '../model/event-definition.ts'
+import { acceptedData, definitionOf, type EventDefinitions } from '../model/event-definition.ts'
 import { UpcastFailed } from '../model/event-errors.ts'
 import { upToDate } from '../model/upcast.ts'
 
 /** Payloads of the past by event type and schema version: written by hand, or drawn by a property-based test. */
-export type UpcastSamples = Readonly<Record<string, Readonly<Record<number, readonly StoredPayload[]>>>>
+export type UpcastSamples = Readonly<Record<string, Readonly<Record<number, readonly unknown[]>>>>
 
 /**
  * Proves in a test of yours that every payload of the past is read as an event of today: each sample reaches a defined
@@ -16,7 +16,7 @@ export type UpcastSamples = Readonly<Record<string, Readonly<Record<number, read
  *   EVENT_NOT_DEFINED or PAYLOAD_INVALID at a sample that is not read as it should be.
  * @example
  * const events = defineEvents({
- *   GuestArrived: event<{ name: string }>({ version: 2, upcast: { 1: ({ guest }) => ({ name: guest }) } }),
+ *   GuestArrived: event<{ name: string }>({ version: 2, upcast: { 1: ({ guest }: { guest: string }) => ({ name: guest }) } }),
  * })
  * await proveUpcasters(events, { GuestArrived: { 1: [{ guest: 'Ann' }, { guest: '' }] } })
  */

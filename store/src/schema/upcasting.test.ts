@@ -28,11 +28,11 @@ const orderEvents = defineEvents({
   },
   OrderPaid: event<{ cents: number }>(),
   OrderClosed: event<{ reason: string }>(),
-  OrderCreated: retired({
+  OrderCreated: retired<{ euros: number }>({
     into: ['OrderPlaced'],
     upcast: ({ data }) => [{ type: 'OrderPlaced', schemaVersion: 2, data: { totalCents: data.euros * 100 } }],
   }),
-  OrderSettled: retired({
+  OrderSettled: retired<{ cents: number }>({
     into: ['OrderPaid', 'OrderClosed'],
     upcast: ({ data }) => [
       { type: 'OrderPaid', data: { cents: data.cents } },

@@ -10,7 +10,8 @@ export interface Causation {
   readonly userId?: string
 }
 
-const inForce = new AsyncLocalStorage<Causation | undefined>()
+/** With the span of an append, where there is a tracer. */
+const inForce = new AsyncLocalStorage<(Causation & { readonly traceparent?: string }) | undefined>()
 
 /**
  * Runs `run`, and gives every event it appends these ids, unless the event has its own. Inner calls add to outer ones.
@@ -32,6 +33,16 @@ export function correlate<Result>(causation: Causation, run: () => Result): Resu
 export function causedBy<Result>(event: RecordedEvent, run: () => Result): Result {
   const { correlationId = event.id, userId } = event.metadata
   return correlate({ correlationId, causationId: event.id, ...(userId !== undefined && { userId }) }, run)
+}
+
+/** Runs `run`, and gives every event it appends this span, unless the event has its own. */
+export function tracedAs<Result>(traceparent: string, run: () => Result): Result {
+  return inForce.run({ ...inForce.getStore(), traceparent }, run)
+}
+
+/** The correlation id that appends inherit now. */
+export function correlationInForce(): string | undefined {
+  return inForce.getStore()?.correlationId
 }
 
 /** Metadata with the ids in force filled in where it has none. */

@@ -18,12 +18,17 @@ export interface PostgresClient {
 
 /** One connection of the pool. */
 export interface PostgresPoolClient extends PostgresClient {
-  // biome-ignore lint/suspicious/noExplicitAny: the arguments of an emitter differ by event, and by version of the types.
-  on(event: 'notification' | 'error' | 'end', listener: (...args: any[]) => void): unknown
-  // biome-ignore lint/suspicious/noExplicitAny: see above.
-  off(event: 'notification' | 'error' | 'end', listener: (...args: any[]) => void): unknown
+  on(event: 'notification' | 'error' | 'end', listener: PostgresListener): unknown
+  off(event: 'notification' | 'error' | 'end', listener: PostgresListener): unknown
   /** True: the connection is closed instead of being kept. */
   release(destroy?: boolean): void
+}
+
+/** The arguments of an emitter differ by event, and by version of the types: a method may ask for those of its own. */
+export type PostgresListener = Emitter['listener']
+
+interface Emitter {
+  listener(...args: unknown[]): void
 }
 
 /** A query in the form that the driver's `query` takes. */
@@ -33,14 +38,12 @@ export interface PostgresQuery {
   /** Prepared once per connection under this name. */
   readonly name?: string
   readonly rowMode?: 'array'
-  // biome-ignore lint/suspicious/noExplicitAny: the driver's own types say so.
-  readonly types?: { getTypeParser(...args: any[]): any }
+  readonly types?: { getTypeParser(...args: unknown[]): (value: string) => unknown }
 }
 
 /** What came back. Of `begin; …; commit` the driver gives one result each. */
 export interface PostgresResult {
-  // biome-ignore lint/suspicious/noExplicitAny: the driver's own types say so.
-  readonly rows: any[]
+  readonly rows: unknown[]
 }
 
 /** A row as the engine asks for it: every column as PostgreSQL's text, or null. */

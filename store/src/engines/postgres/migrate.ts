@@ -96,7 +96,8 @@ async function migrateWith(client: PostgresPoolClient, schema: string): Promise<
   await client.query({ text: 'set local lock_timeout = 0; set local statement_timeout = 0' })
   await client.query({ text: 'select pg_advisory_xact_lock($1, hashtext($2))', values: [lockClass, schema] })
   const { rows: found } = await client.query({ text: 'select to_regnamespace($1)', values: [quotedSchema(schema)] })
-  await client.query({ text: opening(schema, found[0]?.to_regnamespace === null) })
+  const [place] = found as readonly { readonly to_regnamespace: string | null }[]
+  await client.query({ text: opening(schema, place?.to_regnamespace === null) })
   const { rows } = await client.query({ text: 'select coalesce(max(version), 0)::int as version from migrations' })
   const { version } = rows[0] as { readonly version: number }
   // Somebody newer may have been here while this call waited.

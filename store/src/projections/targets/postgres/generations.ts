@@ -57,7 +57,11 @@ export function createGenerations(
         emptied: (client, write) => registry.remade(client, schema, write),
       })
       opened.add(build)
-      return build
+      const close = async (): Promise<void> => {
+        await build.close()
+        opened.delete(build)
+      }
+      return { ...build, close, [Symbol.asyncDispose]: close }
     },
     published: (projection) => run((client) => registry.published(client, projection), { access: 'read only' }),
     publish: async (given) => {

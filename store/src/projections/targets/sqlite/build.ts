@@ -51,7 +51,7 @@ export function openBuild(path: string, patience: Patience, isThere: () => boole
   const connection = openConnection(path, patience.busyMs, prepareFile)
   // From here on waiting is up to `untilUnlocked`.
   connection.exec('pragma busy_timeout = 0')
-  const reading = readingConnection(path, connection, patience)
+  const readers = openReading(path, connection, patience)
   const inTurn = createTurns()
   let open = true
 
@@ -95,7 +95,7 @@ export function openBuild(path: string, patience: Patience, isThere: () => boole
 
   return {
     path,
-    readModel: lend(reading, check),
+    readModel: lend(readers.connection, check),
     checkpoint: (name) =>
       inTurn(async () => {
         check()
@@ -106,7 +106,7 @@ export function openBuild(path: string, patience: Patience, isThere: () => boole
       inTurn(async () => {
         if (!open) return
         open = false
-        if (reading !== connection) reading.close()
+        readers.close()
         connection.close()
       }),
   }
@@ -146,9 +146,25 @@ function orTranslated<Result>(path: string, run: () => Result): Result {
   }
 }
 
-/** Readers have a connection of their own, which sees what is committed. In memory there is one database per connection. */
-function readingConnection(path: string, writing: Connection, { busyMs }: Patience): Connection {
-  return path === inMemory ? writing : openConnection(path, busyMs, 'pragma query_only = on')
+/**
+ * Readers have a connection of their own, which sees what is committed; opened for the first of them. In memory there is one
+ * database per connection.
+ */
+function openReading(
+  path: string,
+  writing: Connection,
+  { busyMs }: Patience,
+): { readonly connection: SqliteDatabase; readonly close: () => void } {
+  if (path === inMemory) return { connection: writing, close: () => undefined }
+  let opened: Connection | undefined
+  const reading = (): Connection => {
+    opened ??= openConnection(path, busyMs, 'pragma query_only = on')
+    return opened
+  }
+  return {
+    connection: { exec: (sql) => reading().exec(sql), prepare: (sql) => reading().prepare(sql) },
+    close: () => opened?.close(),
+  }
 }
 
 function checkpointOf({ version, position, epoch, parked }: SqliteRow): TargetCheckpoint {

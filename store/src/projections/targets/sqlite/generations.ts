@@ -43,11 +43,7 @@ export function openGenerations(path: string, patience: Patience, check: () => v
   async function drop(given: Generation): Promise<void> {
     const id = await registry.drop(given)
     if (id === undefined) return
-    for (const [build, of] of builds) {
-      if (of !== id) continue
-      await build.close()
-      builds.delete(build)
-    }
+    await Promise.all([...builds].filter(([, of]) => of === id).map(([build]) => build.close()))
     if (removed(pathOf(id))) await registry.forget(id)
   }
 
@@ -56,7 +52,11 @@ export function openGenerations(path: string, patience: Patience, check: () => v
       open: async (given) => {
         check()
         const build = await open(checkedGeneration(given))
-        return targetOn(build)
+        const close = async (): Promise<void> => {
+          await build.close()
+          builds.delete(build)
+        }
+        return { ...targetOn(build), close, [Symbol.asyncDispose]: close }
       },
       published: async (projection) => {
         check()

@@ -81,6 +81,8 @@ export interface Registry {
 export function openRegistry(path: string, patience: Patience): Registry {
   const connection = openConnection(path, patience.busyMs, prepareFile)
   connection.exec('pragma busy_timeout = 0')
+  // Asked before each statement of a reader.
+  const versionOf = connection.prepare('pragma data_version')
   const inTurn = createTurns()
   const ids = (sql: string): readonly number[] =>
     connection
@@ -125,7 +127,7 @@ export function openRegistry(path: string, patience: Patience): Registry {
       return row && Number(row.generation)
     },
     shown: () => ids(shown),
-    version: () => Number(connection.prepare('pragma data_version').get()?.data_version),
+    version: () => Number(versionOf.get()?.data_version),
     publish: (given, ready) =>
       change(() => {
         const there = found(given)

@@ -1,0 +1,54 @@
+import type { Clock } from 'varve'
+import type { Call } from './grpc/call.ts'
+import { type Methods, unary } from './grpc/method.ts'
+import type { Messages } from './protobuf/messages.ts'
+
+interface ClusterInfo {
+  readonly members: readonly MemberInfo[]
+}
+
+interface MemberInfo {
+  readonly instanceId: { readonly string: string }
+  readonly timeStamp: number
+  readonly state: number
+  readonly isAlive: boolean
+  readonly httpEndPoint: EndPoint
+}
+
+interface EndPoint {
+  readonly address: string
+  readonly port: number
+}
+
+/** What gossip needs to know. */
+export interface GossipParts {
+  readonly clock: Clock
+  /** Who this server is, for as long as it runs. */
+  readonly instanceId: string
+}
+
+/** The state of a node that takes appends. */
+const leader = 8
+
+/** .NET counts in 100 ns since the year 1; 1970 began at this many milliseconds of it. */
+const epochMs = 62_135_596_800_000
+
+/** One node, the leader, at the address by which the client has reached it: another one may not lead here. */
+export function gossip(messages: Messages, { clock, instanceId }: GossipParts): Methods {
+  const codec = messages.codec<object, ClusterInfo>('event_store.client.Empty', 'event_store.client.gossip.ClusterInfo')
+  const read = (_: object, call: Call): ClusterInfo => {
+    const timeStamp = (clock.now() + epochMs) * 10_000
+    const httpEndPoint = endPointOf(call)
+    return { members: [{ instanceId: { string: instanceId }, timeStamp, state: leader, isAlive: true, httpEndPoint }] }
+  }
+  return { '/event_store.client.gossip.Gossip/Read': unary(codec, read) }
+}
+
+function endPointOf({ headers }: Call): EndPoint {
+  const url = `${headers[':scheme'] === 'https' ? 'https' : 'http'}://${headers[':authority'] ?? headers.host}`
+  const { hostname, port, protocol } = new URL(URL.canParse(url) ? url : 'http://localhost:2113')
+  const portNumber = port === '' ? defaultPorts[protocol] : Number(port)
+  return { address: hostname.replace(/^\[(.*)\]$/, '$1'), port: portNumber ?? 0 }
+}
+
+const defaultPorts: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 }

@@ -1,0 +1,5 @@
+import '../../../test/kurrent/with-postgres.ts'
+import '../../../test/kurrent/specs/repeats.ts'
+import '../../../test/kurrent/specs/delete-stream.ts'
+import '../../../test/kurrent/specs/views.ts'
+import '../../../test/kurrent/specs/append-many.ts'

@@ -1,0 +1,61 @@
+import type { Clock, EventStore } from 'varve'
+import { gossip } from './gossip.ts'
+import type { Methods } from './grpc/method.ts'
+import { createTail } from './live/tail.ts'
+import { monitoring } from './monitoring.ts'
+import { needlessOperations, operations } from './operations.ts'
+import { clientProto } from './proto/client.ts'
+import { gossipProto } from './proto/gossip.ts'
+import { monitoringProto } from './proto/monitoring.ts'
+import { operationsProto } from './proto/operations.ts'
+import { serverFeaturesProto } from './proto/server-features.ts'
+import { rpcProto, streamsV2ErrorsProto, streamsV2Proto } from './proto/streams-v2.ts'
+import { usersProto } from './proto/users.ts'
+import { messagesOf } from './protobuf/messages.ts'
+import { serverFeatures } from './server-features.ts'
+import { streamsMethods } from './streams/methods.ts'
+import { streamsV2Methods } from './streams-v2/methods.ts'
+import { users } from './users.ts'
+import { Numbering } from './views/numbering.ts'
+
+const protos = [
+  clientProto,
+  serverFeaturesProto,
+  gossipProto,
+  monitoringProto,
+  operationsProto,
+  usersProto,
+  rpcProto,
+  streamsV2Proto,
+  streamsV2ErrorsProto,
+]
+
+/** What the services of KurrentDB are made of. */
+export interface KurrentParts {
+  readonly store: EventStore
+  readonly clock: Clock
+  /** Fresh UUIDs. */
+  readonly newId: () => string
+  /** Aborts when the server shuts down. */
+  readonly closing: AbortSignal
+  /** Hears of what is the server's own failure, and ends no call. */
+  readonly failed: (error: unknown) => void
+  /** Hear how many subscriptions there are. */
+  readonly opened: () => void
+  readonly closed: () => void
+}
+
+/** The services of KurrentDB that this server has, over the store. */
+export function kurrentMethods(parts: KurrentParts): Methods {
+  const { store, clock, newId } = parts
+  const messages = messagesOf(...protos)
+  const methods = {
+    ...streamsMethods({ ...parts, tail: createTail(store), numbering: new Numbering(store) }),
+    ...streamsV2Methods(messages, parts),
+    ...gossip(messages, { clock, instanceId: newId() }),
+    ...monitoring(messages, parts),
+    ...operations(messages),
+    ...users(messages),
+  }
+  return { ...methods, ...needlessOperations, ...serverFeatures(messages, methods) }
+}

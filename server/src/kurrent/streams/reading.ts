@@ -1,0 +1,26 @@
+import type { Clock, EventStore } from 'varve'
+import type { Numbering } from '../views/numbering.ts'
+import type { KurrentEvent } from './kurrent-event.ts'
+import { followLink, linkType } from './links.ts'
+import type { ReadRequest } from './read-request.ts'
+import type { ReadResponses } from './read-response.ts'
+
+/** One read under way. */
+export interface Reading {
+  readonly store: EventStore
+  readonly clock: Clock
+  readonly numbering: Numbering
+  readonly request: ReadRequest
+  /** Aborts when nobody wants to know any more. */
+  readonly signal: AbortSignal
+  readonly responses: ReadResponses
+}
+
+/** Sends an event, with what it links to when the client wants that. A promise when nothing more should be sent yet. */
+export function sendEvent(
+  { store, request, responses, signal }: Reading,
+  event: KurrentEvent,
+): Promise<void> | undefined {
+  if (!request.resolveLinks || event.type !== linkType) return responses.event({ event })
+  return followLink(store, event, signal).then((resolved) => responses.event(resolved))
+}

@@ -1,0 +1,55 @@
+import { linksTo } from '../model/traceparent.ts'
+import { spanKinds, type Tracer } from '../model/tracer.ts'
+import type { AppendRequest, Engine, ReadQuery } from './engine.ts'
+import { inSpan } from './span.ts'
+
+/**
+ * The same engine with a span for each commit and for each page that is read. A commit carries the appends of many, so it
+ * is a trace of its own, linked to the spans of those appends that have one.
+ */
+export function traced(engine: Engine, tracer: Tracer): Engine {
+  const { capabilities } = engine
+  const kind = spanKinds.client
+  return {
+    capabilities,
+    shelf: engine.shelf,
+    append: (batch, signal) => {
+      const events = batch.reduce((sum, request) => sum + request.events.length, 0)
+      const attributes = { 'varve.engine': capabilities.engine, 'varve.appends': batch.length, 'varve.events': events }
+      const start = {
+        kind,
+        root: true,
+        attributes,
+        links: linksTo(batch.map((request) => ({ traceparent: traceparentIn(request) }))),
+      }
+      return inSpan(tracer, 'varve.commit', start, () => engine.append(batch, signal))
+    },
+    ...(engine.appendWithin && { appendWithin: engine.appendWithin }),
+    read: (query, signal) =>
+      inSpan(tracer, 'varve.read', { kind, attributes: attributesOf(engine, query) }, async (span) => {
+        const page = await engine.read(query, signal)
+        span.setAttribute('varve.events', page.events.length)
+        return page
+      }),
+    find: (eventId, signal) => engine.find(eventId, signal),
+    head: (signal) => engine.head(signal),
+    streams: (query, signal) => engine.streams(query, signal),
+    wake: (signal) => engine.wake(signal),
+    close: () => engine.close(),
+  }
+}
+
+function attributesOf({ capabilities }: Engine, { source, direction, from }: ReadQuery) {
+  return {
+    'varve.engine': capabilities.engine,
+    ...('streamId' in source && { 'varve.stream': source.streamId }),
+    'varve.direction': direction,
+    'varve.from': from,
+  }
+}
+
+/** Events of one append have the same; it is looked for in the text, since parsing would cost more than it is worth. */
+function traceparentIn({ events }: AppendRequest): string | undefined {
+  const metadata = events[0]?.metadata
+  return typeof metadata === 'string' ? /"traceparent":"([\da-f-]{55,})"/.exec(metadata)?.[1] : undefined
+}

@@ -1,0 +1,29 @@
+import { ok } from 'node:assert/strict'
+import { it } from 'vitest'
+import { liveThrough, seedsFrom } from './group-scenario.ts'
+import { newTally } from './group-witness.ts'
+
+/** Worlds to live through; VARVE_SIM_WORLDS=10000 takes half an hour. */
+const worlds = Number(process.env.VARVE_SIM_WORLDS ?? 120)
+
+it('finishes each event once and in order, whatever programs and networks do', { timeout: 3_600_000 }, async () => {
+  const tally = newTally()
+  const seeds = seedsFrom(process.env.VARVE_SIM_SEED, worlds)
+  for (const seed of seeds) {
+    try {
+      await liveThrough(seed, tally)
+    } catch (cause) {
+      throw new Error(`VARVE_SIM_SEED=${seed} replays this: ${(cause as Error).message}`, { cause })
+    }
+  }
+  // Worlds in which nothing of this happens would prove nothing about it.
+  for (const [what, times] of Object.entries(tally)) ok(times > 0 || seeds.length < 100, `nothing was ${what}`)
+})
+
+it('lives through the same world again when it is given the same seed', async () => {
+  const [first, second] = [newTally(), newTally()]
+  const [seed] = seedsFrom(process.env.VARVE_SIM_SEED, 1) as [number]
+  await liveThrough(seed, first)
+  await liveThrough(seed, second)
+  ok(JSON.stringify(first) === JSON.stringify(second), `VARVE_SIM_SEED=${seed} differs`)
+})
