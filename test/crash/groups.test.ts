@@ -52,21 +52,25 @@ interface Place {
   readonly engine: () => Engine
 }
 
-function specifyOn(fresh: () => Promise<Place>): void {
-  async function openLetters(
-    settings: GivenGroupSettings = { strategy: 'pinned', memberTimeoutMs: 600, retriesMax: 1_000 },
-  ): Promise<{ readonly at: string; readonly store: EventStore }> {
-    const { at, engine } = await fresh()
-    const store = openStore({ engine: engine() })
-    onTestFinished(() => store.close())
-    await createGroup(store, 'letters', settings)
-    return { at, store }
-  }
+/** Opens a store with a group. */
+async function opened(
+  fresh: () => Promise<Place>,
+  settings: GivenGroupSettings,
+): Promise<{ readonly at: string; readonly store: EventStore }> {
+  const { at, engine } = await fresh()
+  const store = openStore({ engine: engine() })
+  onTestFinished(() => store.close())
+  await createGroup(store, 'letters', settings)
+  return { at, store }
+}
 
+const pinned: GivenGroupSettings = { strategy: 'pinned', memberTimeoutMs: 600, retriesMax: 1_000 }
+
+function specifyOn(fresh: () => Promise<Place>): void {
   it(`finishes every event, in the order of its stream, while programs are killed (CRASH_SEED=${seed})`, {
     timeout: 120_000,
   }, async () => {
-    const { at, store } = await openLetters()
+    const { at, store } = await opened(fresh, pinned)
     const random = seeded(seed)
     await write(store, 60, ['Letter-a', 'Letter-b', 'Letter-c', 'Letter-d'])
     const told: Told[] = []
@@ -93,7 +97,7 @@ function specifyOn(fresh: () => Promise<Place>): void {
   it('refuses the ack of a program that was stopped for too long, which then takes part again', {
     timeout: 120_000,
   }, async () => {
-    const { at, store } = await openLetters()
+    const { at, store } = await opened(fresh, pinned)
     await write(store, 1)
     const told: Told[] = []
     const stopped = start(at, 'slow', told)
@@ -116,7 +120,7 @@ function specifyOn(fresh: () => Promise<Place>): void {
   it('parks an event that brings down every program that gets it, and none of those beside it', {
     timeout: 120_000,
   }, async () => {
-    const { at, store } = await openLetters({ memberTimeoutMs: 300, retriesMax: 3 })
+    const { at, store } = await opened(fresh, { memberTimeoutMs: 300, retriesMax: 3 })
     await write(store, 20)
     const isFinished = async (): Promise<boolean> => (await groupInfo(store, 'letters')).checkpoint === 20
     for (let isOver = false; !isOver; ) {

@@ -20,17 +20,22 @@ const lateMs = 60
 /** The same of a write that names the version it replaces: it may come as late as it wants. */
 const lateConditionalMs = 800
 
-/**
- * A store as a program far away sees it: each call takes time there and back, and fails now and then, whether or not it is
- * carried out. What a killed program has sent arrives all the same.
- */
-export function farStore(world: World, program: Program, store: EventStore, weather: Weather): EventStore {
+/** How calls get to a store and their answers back. */
+interface Way {
+  /** A call there and back. `latestMs` is how long it may be on its way after its sender has given it up. */
+  far<Result>(call: () => Promise<Result>, latestMs?: number): Promise<Result>
+  /** Items that come one after the other. */
+  one<Item>(items: AsyncIterable<Item>): AsyncGenerator<Item>
+  /** Items that are read whole, as a page. */
+  reader<Item>(near: Reader<Item>): Reader<Item>
+}
+
+function wayOf(world: World, program: Program, weather: Weather): Way {
   const { random } = world
   const isLost = (): boolean => weather.lossOneIn > 0 && random.oneIn(weather.lossOneIn)
   const onTheWay = (): Promise<void> => world.sleep(random.below(weather.latencyMs + 1))
   const away = (): EngineUnavailable => new EngineUnavailable('simulated', 'the way is cut')
 
-  /** A call there and back. */
   async function far<Result>(call: () => Promise<Result>, latestMs: number = lateMs): Promise<Result> {
     await onTheWay()
     const fate = random.pick(isLost() ? bad : good)
@@ -43,7 +48,6 @@ export function farStore(world: World, program: Program, store: EventStore, weat
     return outcome.result
   }
 
-  /** Items that come one after the other. */
   async function* one<Item>(items: AsyncIterable<Item>): AsyncGenerator<Item> {
     const iterator = items[Symbol.asyncIterator]()
     try {
@@ -60,7 +64,6 @@ export function farStore(world: World, program: Program, store: EventStore, weat
     }
   }
 
-  /** Read whole, as a page. */
   function reader<Item>(near: Reader<Item>): Reader<Item> {
     const toArray = (): Promise<Item[]> => far(() => near.toArray())
     return {
@@ -73,6 +76,15 @@ export function farStore(world: World, program: Program, store: EventStore, weat
     }
   }
 
+  return { far, one, reader }
+}
+
+/**
+ * A store as a program far away sees it: each call takes time there and back, and fails now and then, whether or not it is
+ * carried out. What a killed program has sent arrives all the same.
+ */
+export function farStore(world: World, program: Program, store: EventStore, weather: Weather): EventStore {
+  const { far, one, reader } = wayOf(world, program, weather)
   const shelf: StoreShelf = {
     get: (key) => far(() => store.shelf.get(key)),
     put: (key, value, options) => {

@@ -8,11 +8,14 @@ import fastify, {
   LogController,
 } from 'fastify'
 import type { Clock, EventStore } from 'varve'
+import { registerGroupMetrics } from '../group-metrics.ts'
 import { healthRoutes } from '../health.ts'
 import type { Metrics } from '../metrics.ts'
 import { metricsAnswers } from './answers.ts'
 import { appendRoutes } from './append.ts'
 import { checkpointRoutes } from './checkpoints.ts'
+import { groupDeliveryRoutes } from './group-deliveries.ts'
+import { groupRoutes } from './groups.ts'
 import { type GuardParts, guard, refuseUnknownRoutes } from './guard.ts'
 import { jsonFrom } from './json-body.ts'
 import { problem, problemType, sendError } from './problem.ts'
@@ -74,13 +77,18 @@ export async function createApp(parts: AppParts): Promise<FastifyInstance> {
   await app.register(streamRoutes(store))
   await app.register(checkpointRoutes(store))
   await app.register(shelfRoutes(store))
+  await app.register(groupRoutes(store))
+  await app.register(groupDeliveryRoutes({ store, clock, heartbeatMs, closing }))
   await app.register(healthRoutes({ store, clock, closing }))
   const { subscriptions } = metrics
   const counted = { opened: () => subscriptions.inc(), closed: () => subscriptions.dec() }
   await app.register(subscribeRoutes({ store, clock, heartbeatMs, closing, ...counted }))
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
   const numbers = { tags: ['health'], summary: "What the server counts, in Prometheus' form", response: metricsAnswers }
+  const countGroups = registerGroupMetrics(metrics.registry, store)
   app.get('/metrics', { schema: numbers }, async (_, reply) => {
+    // A store that is away leaves the numbers of the server itself as they are.
+    await countGroups().catch((error: unknown) => app.log.warn({ err: error }, 'consumer groups could not be counted'))
     reply.type(metrics.registry.contentType)
     return metrics.registry.metrics()
   })

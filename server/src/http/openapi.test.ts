@@ -26,6 +26,9 @@ describe('the description of the API', () => {
     ['post /events', 'default', ['application/problem+json']],
     ['get /subscribe', '200', ['text/event-stream']],
     ['post /subscribe', 'default', ['application/problem+json']],
+    ['put /groups/{group}', '201', ['application/json']],
+    ['get /groups/{group}/events', '200', ['application/json']],
+    ['get /groups/{group}/subscribe', '200', ['text/event-stream']],
     ['get /health/ready', '503', ['application/json']],
     ['get /metrics', '200', ['text/plain']],
   ])('says what %s answers with status %s', (route, status, mediaTypes) => {
