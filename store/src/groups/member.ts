@@ -175,7 +175,7 @@ export class Member {
     const weighing = { nowMs, before, beatMs, knownConsumers: this.#knownConsumers, isHungry: this.#holdings.isHungry }
     if (isWorthwhile(attempt, weighing)) await membership.write(attempt)
     else if (nowMs >= this.#look.atMs) await membership.look()
-    else await this.#bell.sleep(this.#restMs(nowMs))
+    else await this.#bell.sleep(this.#restMs(attempt, nowMs))
   }
 
   /** Events whose time is over, and events that no consumer is there for. */
@@ -211,10 +211,9 @@ export class Member {
   }
 
   /** How long nothing happens, unless the bell rings. */
-  #restMs(nowMs: number): number {
-    const { group, beatMs } = this.#membership
-    const ackMs = savedAtMs(this.#verdicts.pending, group)
-    return Math.max(Math.min(beatMs, this.#look.atMs, ackMs, this.#holdings.nextMs(nowMs)) - nowMs, 0)
+  #restMs(attempt: Attempt, nowMs: number): number {
+    const times = [this.#membership.beatMs, this.#look.atMs, savedAtMs(attempt), this.#holdings.nextMs(nowMs)]
+    return Math.max(Math.min(...times) - nowMs, 0)
   }
 
   /** Gets what the consumers wait for, hands it out, and does on the shelf what was decided. */
