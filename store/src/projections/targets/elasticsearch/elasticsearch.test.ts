@@ -1,7 +1,7 @@
 import { deepEqual, equal, rejects, throws } from 'node:assert/strict'
 import { Client as ElasticClient } from '@elastic/elasticsearch'
 import { Client as OpenSearchClient } from '@opensearch-project/opensearch'
-import { describe, it, test } from 'vitest'
+import { describe, expect, it, test } from 'vitest'
 import { onSearch } from '../../../../../test/search/on-search.ts'
 import { createRoad } from '../../../../../test/search/road.ts'
 import type { SearchServer } from '../../../../../test/search/search-server.ts'
@@ -10,8 +10,11 @@ import { memory } from '../../../engines/memory/index.ts'
 import { firstCheckpoint, type Target, type TargetCheckpoint } from '../../../model/target.ts'
 import { openStore } from '../../../open-store.ts'
 import { defineEvents, event } from '../../../schema/events.ts'
+import { rebuildProjection, replayInProjection } from '../../admin.ts'
 import { project } from '../../project.ts'
 import { defineProjection } from '../../projection.ts'
+import { runProjections } from '../../run-projections.ts'
+import { verifyProjection } from '../../verify.ts'
 import { type ElasticsearchReadModel, type ElasticsearchTargetOptions, elasticsearchTarget } from './index.ts'
 
 interface Count {
@@ -54,6 +57,45 @@ onSearch(({ product, server }) => {
       await using second = project(store, stockIn(target))
       await second.waitFor((await add()).position)
       deepEqual(await target.readModel.get('tea'), { count: 1_400 })
+    })
+
+    it('is run in partitions, counts what was parked once it is replayed, is rebuilt and found to be right', {
+      timeout: 120_000,
+    }, async () => {
+      await using store = openStore({ engine: memory() })
+      await using target = open()
+      let isMended = false
+      const stock = defineProjection({
+        name: 'stock',
+        events: stockEvents,
+        target,
+        partitions: 2,
+        onFailure: () => 'park_event',
+        on: {
+          Received: (documents, at) =>
+            documents.update(at, at.streamId, (found) => {
+              if (!isMended && at.version === 2) throw new RangeError('no such shelf')
+              return { count: (found?.count ?? 0) + at.version }
+            }),
+        },
+      })
+      await using running = runProjections(store, [stock], { leaseMs: 2_000, log: () => undefined })
+      const counts = () =>
+        Promise.all([1, 2, 3].map(async (stream) => (await target.readModel.get(`Stock-${stream}`))?.count))
+      for (const stream of [1, 2, 3])
+        await store.append(
+          `Stock-${stream}`,
+          [1, 2, 3].map(() => ({ type: 'Received', data: {} })),
+        )
+      await running.waitFor('stock', 9)
+      deepEqual(await counts(), [4, 4, 4])
+      isMended = true
+      await replayInProjection(store, 'stock', { positions: 'all', expectedCount: 3 })
+      await expect.poll(counts, { timeout: 30_000 }).toEqual([6, 6, 6])
+      await rebuildProjection(store, 'stock')
+      await expect.poll(() => target.generations.published('stock'), { timeout: 60_000 }).toBe(2)
+      deepEqual(await counts(), [6, 6, 6])
+      equal((await verifyProjection(store, stock)).differences, 0)
     })
 
     it.each([
@@ -159,6 +201,13 @@ onSearch(({ product, server }) => {
       deepEqual(await target.readModel.get('order-7'), { count: 4 })
       equal(road.asked.filter(({ path }) => path.endsWith('_mget') && !path.includes('checkpoints')).length, 1)
     })
+  })
+
+  it.runIf(product === 'opensearch')('says what to do where the client is of the other product', async () => {
+    const client = new ElasticClient({ node: server().url })
+    const target = elasticsearchTarget<Count>({ client, indexPrefix: `client-${++targets}` })
+    await rejects(target.checkpoint('stock'), { code: 'TARGET_FAILED', message: /give one of OpenSearch/ })
+    await client.close()
   })
 
   it('is spoken to by the official client as well', async () => {

@@ -13,12 +13,19 @@ const passing: readonly number[] = [408, 429, 502, 503, 504]
 const advice: Readonly<Record<number, string>> = {
   401: 'Give credentials: in the URL, in headers, or by a client of yours',
   403: 'Give the user the rights that the guide lists',
+  406: 'A client of Elasticsearch does not speak to OpenSearch: give one of OpenSearch, or a url',
   413: 'Make the document smaller, or raise http.max_content_length',
 }
+
+/** What the official clients throw that no waiting mends, by name. */
+const hopeless: readonly string[] = ['ProductNotSupportedError', 'ConfigurationError']
 
 /** No answer came. */
 export function noAnswer(error: unknown): unknown {
   if (isVarveError(error)) return error
+  if (error instanceof Error && hopeless.includes(error.name)) {
+    return new TargetFailed('elasticsearch', `${error.name}: ${error.message}`, { cause: error })
+  }
   const { cause } = error instanceof Error ? error : { cause: undefined }
   // What fetch throws says only that it failed; why, its cause says.
   const said = cause instanceof Error ? cause.message : error instanceof Error ? error.message : String(error)

@@ -109,25 +109,20 @@ onSearch(({ server }) => {
       const prefix = `killed-${++targets}`
       const steps: Step[] = []
       await empty(open(prefix))
-      for (let request = 0; request < 6; request++) {
-        for (const fate of fatal) {
-          steps.push(
-            { id: 'a', does: 'add' },
-            { id: 'b', does: 'add' },
-            { id: 'a', does: 'add' },
-            { id: 'c', does: 'put' },
-          )
-          steps.push({ id: 'b', does: 'delete' }, { id: 'c', does: 'add' })
-          const run = open(prefix)
-          const asked = after(request, fate)
-          run.road.fate = (one) => (one.path.includes('_alias') ? 'passes' : asked(one))
-          await writeNext(run, steps, 6).catch(() => undefined)
-          await run.road.kill()
-          const again = open(prefix)
-          while (((await again.target.checkpoint('counts'))?.position ?? 0) < steps.length)
-            await writeNext(again, steps, 4)
-          deepEqual(await countsIn(again.target), folded(steps))
+      for (let cut = 0; cut < 24; cut++) {
+        const [request, fate, batch] = [cut >> 2, fatal[cut & 1] ?? 'sender-killed', cut & 2 ? 3 : 6]
+        for (const does of ['add', 'add', 'put', 'add', 'delete', 'add'] as const) {
+          steps.push({ id: does === 'delete' ? 'b' : (ids[steps.length % 3] ?? 'a'), does })
         }
+        const run = open(prefix)
+        const asked = after(request, fate)
+        run.road.fate = (one) => (one.path.includes('_alias') ? 'passes' : asked(one))
+        await writeNext(run, steps, batch).catch(() => undefined)
+        await run.road.kill()
+        const again = open(prefix)
+        while (((await again.target.checkpoint('counts'))?.position ?? 0) < steps.length)
+          await writeNext(again, steps, 4)
+        deepEqual(await countsIn(again.target), folded(steps))
       }
     })
 
@@ -157,7 +152,7 @@ onSearch(({ server }) => {
       await empty(run)
       const late: Road[] = []
       for (let rounds = 0; rounds < 400; rounds++) {
-        run.road.fate = after(roll(8), [...fatal, ...passing, 'held' as const][roll(6)] ?? 'passes')
+        run.road.fate = after(1 + roll(5), [...fatal, ...fatal, ...passing, 'held' as const][roll(8)] ?? 'passes')
         const isHeld = held(run.road)
         // Who is held is overtaken, and comes too late.
         await Promise.race([writeNext(run, steps, 1 + roll(12)).catch(() => undefined), isHeld])

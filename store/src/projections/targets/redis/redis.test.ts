@@ -1,14 +1,17 @@
-import { deepEqual } from 'node:assert/strict'
-import { afterAll, beforeAll, describe, it, test } from 'vitest'
+import { deepEqual, equal } from 'node:assert/strict'
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
 import { sayWhy } from '../../../../../test/postgres/on-postgres.ts'
 import { type RedisServer, startRedis, whyNoRedis } from '../../../../../test/redis/redis-server.ts'
 import { type OpenedTarget, targetConformance } from '../../../conformance/index.ts'
 import { memory } from '../../../engines/memory/index.ts'
 import { openStore } from '../../../open-store.ts'
 import { defineEvents, event } from '../../../schema/events.ts'
+import { rebuildProjection } from '../../admin.ts'
 import { project } from '../../project.ts'
 import { defineProjection } from '../../projection.ts'
 import { rebuild } from '../../rebuild.ts'
+import { runProjections } from '../../run-projections.ts'
+import { verifyProjection } from '../../verify.ts'
 import { type RedisReadModel, type RedisTarget, redisTarget } from './index.ts'
 
 const reason = sayWhy(whyNoRedis())
@@ -99,6 +102,30 @@ describe.skipIf(reason)('a projection into Redis', () => {
       await running.waitFor((await appending).position)
       deepEqual(await target.readModel.hgetall('quantity'), new Map([['tea', String(cups)]]))
     }
+  })
+
+  it('is run in partitions by several instances, rebuilt under the eyes of readers and found to be right', async () => {
+    await using store = openStore({ engine: memory() })
+    await using target = fresh()
+    const stock = { ...stockIn(target), partitions: 4 }
+    const options = { leaseMs: 400 }
+    await using first = runProjections(store, [stock], options)
+    await using second = runProjections(store, [stock], options)
+    const events = (sku: string) =>
+      Array.from({ length: 100 }, () => ({ type: 'Received', data: { sku, quantity: 1 } }))
+    for (let stream = 0; stream < 8; stream++) await store.append(`Stock-${stream}`, events(`tea-${stream % 3}`))
+    await first.waitFor('stock', await store.head())
+    const wanted = new Map([
+      ['tea-0', '300'],
+      ['tea-1', '300'],
+      ['tea-2', '200'],
+    ])
+    deepEqual(new Map([...(await target.readModel.hgetall('quantity'))].toSorted()), wanted)
+    await rebuildProjection(store, 'stock')
+    await expect.poll(() => target.generations.published('stock'), { timeout: 20_000 }).toBe(2)
+    await second.waitFor('stock', await store.head())
+    equal((await verifyProjection(store, stock)).differences, 0)
+    deepEqual(new Map([...(await target.readModel.hgetall('quantity'))].toSorted()), wanted)
   })
 
   it('shows its generations by sorted sets, sets and hashes alike', async () => {

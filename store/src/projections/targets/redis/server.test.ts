@@ -202,6 +202,23 @@ describe.skipIf(reason)('keys of a target', () => {
     equal((await keys()).length, before - 2_500)
   })
 
+  it('of the life before are neither read nor written by a process that does not know of the new one', async () => {
+    const [target, other] = [open({ prefix: 'lives' }), open({ prefix: 'lives' })]
+    await write(target, add)
+    await empty(other)
+    await write(target, add)
+    equal(await other.readModel.hget('cups', 'tea'), '1')
+    const next = { ...firstCheckpoint(1), position: 9 }
+    const apply = async (redis: RedisReadModel): Promise<void> => {
+      const cups = await redis.hget('cups', 'tea')
+      await empty(other)
+      redis.set('cups before', cups ?? 'none')
+    }
+    const late = target.write({ projection: 'stock', expected: 'any', next, empty: false, apply })
+    await rejects(late, { code: 'CHECKPOINT_CONFLICT' })
+    equal(await target.readModel.get('cups before'), undefined)
+  })
+
   it('are swept by the next write when a sweep was cut off', async () => {
     const proxy = await startCuttingProxy(server, () => true)
     const target = open({ url: proxy.through(server), clock: impatient })
