@@ -100,6 +100,7 @@ export {
 } from './groups/group-info.ts'
 export type { GivenGroupSettings } from './groups/group-settings.ts'
 export type { ConsumerNumbers } from './groups/group-state.ts'
+export { type GroupConsumer, type JoinGroupOptions, joinGroup } from './groups/join-group.ts'
 export type { ParkedEvent } from './groups/park.ts'
 export {
   discardParked,

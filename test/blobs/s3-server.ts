@@ -14,6 +14,8 @@ export type Fate =
   | 'loses its answer'
   /** Half of the answer's body comes, then the connection breaks. */
   | 'is cut'
+  /** Half of the answer's body comes, then nothing more. */
+  | 'stalls'
 
 /** A request as a fate is chosen by it. */
 export interface Asked {
@@ -77,7 +79,7 @@ function travel(fate: Fate, port: number, incoming: IncomingMessage, outgoing: S
     if (fate === 'passes') answer.pipe(outgoing)
     else
       answer.once('data', (chunk: Buffer) =>
-        outgoing.write(chunk.subarray(0, chunk.length / 2), () => outgoing.destroy()),
+        outgoing.write(chunk.subarray(0, chunk.length / 2), () => fate === 'is cut' && outgoing.destroy()),
       )
   })
   onward.once('error', () => outgoing.destroy())

@@ -35,6 +35,8 @@ interface Scenario {
   readonly settings: GivenGroupSettings
   readonly programs: Set<Program>
   isGood: boolean
+  /** Whether consumers park most of what they get. */
+  readonly isGloomy: boolean
   started: number
   appended: number
 }
@@ -87,8 +89,8 @@ async function begun(world: World, tally: Tally): Promise<Scenario> {
   const scenario = { world, random, store, witness, weather, settings, programs: new Set<Program>() }
   const filter = isFiltered ? { filter: { types: ['Wanted'] } } : {}
   await createGroup(store, group, { ...settings, ...filter, newId })
-  const running = { ...scenario, isGood: false, started: 0, appended: 0 }
-  await appendSome(running, 5)
+  const running = { ...scenario, isGood: false, isGloomy: random.oneIn(8), started: 0, appended: 0 }
+  await appendSome(running, random.pick([5, 5, 5, 70]))
   return running
 }
 
@@ -159,7 +161,7 @@ async function consumeUntilLeft(
   for await (const delivery of deliveries) {
     witness.delivered(program, delivery)
     if (random.oneIn(2)) await clock.sleep(random.below(60))
-    const mood = scenario.isGood ? 0 : random.below(16)
+    const mood = scenario.isGood ? 0 : scenario.isGloomy && !random.oneIn(4) ? 11 : random.below(16)
     if (mood < 7) await ack(scenario, delivery)
     else if (mood < 9) void ack(scenario, delivery)
     else if (mood < 11) await nack(scenario, delivery, 'retry', random.oneIn(2) ? { delayMs: random.below(100) } : {})

@@ -78,6 +78,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'subscriptions',
     'open-store.ts',
     'engines/memory',
+    'claims/blob-store.ts',
+    'claims/claim-check.ts',
   ],
   'index.ts': ['*'],
 }

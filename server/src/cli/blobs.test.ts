@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { claimCheck, fileBlobs, openStore } from 'varve'
 import { sqlite } from 'varve/sqlite'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
-import { bytesNamed, digestOf } from '../../../test/blobs/promises.ts'
+import { bytesNamed, digestOf } from '../../../test/blobs/bytes.ts'
 import { startS3 } from '../../../test/blobs/s3-server.ts'
 import { type Ended, temporaryFolder, varve } from '../../../test/cli/varve.ts'
 

@@ -83,10 +83,12 @@ const codeOf: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   BLOBS_UNAVAILABLE: exitCodes.unavailable,
   PROJECTION_BUSY: exitCodes.conflict,
   REPLAY_COUNT_DIFFERS: exitCodes.conflict,
-  PARKED_COUNT_DIFFERS: exitCodes.conflict,
   WAIT_TIMED_OUT: exitCodes.unavailable,
   BLOB_CORRUPT: exitCodes.damaged,
   BLOB_MISSING: exitCodes.damaged,
+  GROUP_EXISTS: exitCodes.conflict,
+  PARKED_COUNT_DIFFERS: exitCodes.conflict,
+  GROUP_FULL: exitCodes.unavailable,
 }
 
 /** Whether an error comes from the operating system, with a code such as `ENOENT`. */

@@ -6,6 +6,7 @@ import { addDoctor } from './doctor.ts'
 import { addExport } from './export.ts'
 import { CliFailure, type ExitCode, exitCodes } from './failure.ts'
 import { addForget } from './forget.ts'
+import { addGroups } from './groups.ts'
 import { addHead } from './head.ts'
 import { addImport } from './import.ts'
 import { addMetadata } from './metadata.ts'
@@ -80,6 +81,7 @@ function createProgram({ version, terminal }: ProgramPort, run: Run): Command {
     addSchema,
     addBlobs,
     addProjections,
+    addGroups,
   ]
   for (const add of additions) add(program, run)
   addDoctor(program, run, version)

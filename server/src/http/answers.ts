@@ -30,7 +30,8 @@ const problemAnswer: Answer = {
   },
 }
 
-const envelopeAnswer: TSchema = Type.Object({
+/** A recorded event. */
+export const envelopeAnswer: TSchema = Type.Object({
   event_id: Type.String(),
   stream_id: Type.String(),
   event_type: Type.String(),
@@ -87,10 +88,10 @@ export const appendedAllAnswers: Answers = created(
 )
 
 /** One event, or null. */
-export const eventAnswers: Answers = ok(Type.Object({ event: Type.Union([envelopeAnswer, Type.Null()]) }))
+export const eventAnswers: Answers = okAnswers(Type.Object({ event: Type.Union([envelopeAnswer, Type.Null()]) }))
 
 /** What a correlation id ties together. */
-export const traceAnswers: Answers = ok(
+export const traceAnswers: Answers = okAnswers(
   Type.Object({
     correlation_id: Type.String(),
     roots: Type.Array(
@@ -116,37 +117,37 @@ export const followAnswers: Answers = {
 }
 
 /** Where a stream stands. */
-export const streamAnswers: Answers = ok(Type.Object(streamFields))
+export const streamAnswers: Answers = okAnswers(Type.Object(streamFields))
 
 /** A page of streams. */
-export const streamsAnswers: Answers = ok(
+export const streamsAnswers: Answers = okAnswers(
   Type.Object({ streams: Type.Array(Type.Object(streamFields)), end: Type.Boolean() }),
 )
 
 /** What a change of a stream did. */
-export const changedAnswers: Answers = ok(Type.Object(changedFields))
+export const changedAnswers: Answers = okAnswers(Type.Object(changedFields))
 
 /** A stream's metadata. */
-export const metadataAnswers: Answers = ok(
+export const metadataAnswers: Answers = okAnswers(
   Type.Object({ metadata: Type.Object({}, { additionalProperties: true }), version: place }),
 )
 
 /** A saved place. */
-export const checkpointAnswers: Answers = ok(Type.Object({ position: place, version: place }))
+export const checkpointAnswers: Answers = okAnswers(Type.Object({ position: place, version: place }))
 
 const shelfItem = Type.Object({ key: Type.String(), value: Type.Unknown(), version: place })
 
 /** An entry of the shelf. */
-export const shelfItemAnswers: Answers = ok(shelfItem)
+export const shelfItemAnswers: Answers = okAnswers(shelfItem)
 
 /** A page of entries of the shelf. */
-export const shelfListAnswers: Answers = ok(Type.Object({ items: Type.Array(shelfItem) }))
+export const shelfListAnswers: Answers = okAnswers(Type.Object({ items: Type.Array(shelfItem) }))
 
 /** Where an entry of the shelf stands now; version 0 when it is not there. */
-export const shelfVersionAnswers: Answers = ok(Type.Object({ key: Type.String(), version: place }))
+export const shelfVersionAnswers: Answers = okAnswers(Type.Object({ key: Type.String(), version: place }))
 
 /** The head and what the engine can do. */
-export const headAnswers: Answers = ok(
+export const headAnswers: Answers = okAnswers(
   Type.Object({ head: place, capabilities: Type.Object({}, { additionalProperties: true }) }),
 )
 
@@ -186,9 +187,14 @@ export const readyAnswers: Answers = {
 /** Numbers for a monitor. */
 export const metricsAnswers: Answers = { 200: as('text/plain', "Prometheus' text form", Type.String()) }
 
-/** The answers of a route that is done with what was asked when it answers. */
-export function ok(answer: TSchema): Answers {
-  return { 200: json('Done', answer), default: problemAnswer }
+/** Done, or a refusal. */
+export function okAnswers(answer: TSchema): Answers {
+  return statusAnswers(200, 'Done', answer)
+}
+
+/** Done in another way, or a refusal. */
+export function statusAnswers(status: number, description: string, answer: TSchema): Answers {
+  return { [status]: json(description, answer), default: problemAnswer }
 }
 
 function created(answer: TSchema): Answers {

@@ -13,6 +13,8 @@ import type { Metrics } from '../metrics.ts'
 import { createProjectionLooks } from '../projection-looks.ts'
 import { appendRoutes } from './append.ts'
 import { checkpointRoutes } from './checkpoints.ts'
+import { groupDeliveryRoutes } from './group-deliveries.ts'
+import { groupRoutes } from './groups.ts'
 import { type GuardParts, guard, refuseUnknownRoutes } from './guard.ts'
 import { jsonFrom } from './json-body.ts'
 import { metricsRoutes } from './metrics.ts'
@@ -84,7 +86,9 @@ export async function createApp(parts: AppParts): Promise<FastifyInstance> {
   const looks = createProjectionLooks(store, clock)
   const { projectionLagMs, readyNeedsProjections } = parts
   await app.register(healthRoutes({ store, clock, closing, looks, projectionLagMs, readyNeedsProjections }))
-  await app.register(metricsRoutes({ registry: metrics.registry, looks }))
+  await app.register(groupRoutes(store))
+  await app.register(groupDeliveryRoutes({ store, clock, heartbeatMs, closing }))
+  await app.register(metricsRoutes({ registry: metrics.registry, looks, store }))
   const { subscriptions } = metrics
   const counted = { opened: () => subscriptions.inc(), closed: () => subscriptions.dec() }
   await app.register(subscribeRoutes({ store, clock, heartbeatMs, closing, ...counted }))

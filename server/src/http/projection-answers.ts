@@ -1,5 +1,5 @@
 import { type TSchema, Type } from 'typebox'
-import { type Answers, accepted, ok, paged } from './answers.ts'
+import { type Answers, accepted, okAnswers, paged } from './answers.ts'
 
 const place = Type.Integer({ minimum: 0 })
 const count = Type.Integer({ minimum: 0 })
@@ -68,10 +68,10 @@ const projectionAnswer: TSchema = Type.Object({
 })
 
 /** How one projection is doing. */
-export const projectionAnswers: Answers = ok(projectionAnswer)
+export const projectionAnswers: Answers = okAnswers(projectionAnswer)
 
 /** How all of them are. */
-export const projectionsAnswers: Answers = ok(Type.Object({ projections: Type.Array(projectionAnswer) }))
+export const projectionsAnswers: Answers = okAnswers(Type.Object({ projections: Type.Array(projectionAnswer) }))
 
 /** What was told to the instances of a projection, and how it is doing at that moment. */
 export const toldAnswers: Answers = accepted(projectionAnswer)

@@ -2,7 +2,7 @@ import type { CallOptions } from '../model/call.ts'
 
 /**
  * A place for bytes that are too large for an event, each kept under its own digest: a blob. Use it through `claimCheck`,
- * which hashes, checks and bounds; implement it to keep blobs somewhere else.
+ * which hashes, checks and bounds; implement it to keep blobs somewhere else (`blobStoreConformance` proves that it holds).
  *
  * No method deletes what a reader may still want: a blob is set aside first, where {@link BlobStore.get} still finds it,
  * and only what was set aside can be removed. So a collection that races with a check-in, or that was pointed at the wrong

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { describe, expect, it } from 'vitest'
-import { bytesNamed, digestOf, gathered, inChunks, itemsOf } from '../../../test/blobs/promises.ts'
+import { bytesNamed, digestOf, gathered, inChunks, itemsOf } from '../../../test/blobs/bytes.ts'
 import { memory } from '../engines/memory/index.ts'
 import type { Claim } from '../model/claim.ts'
 import { isClaim } from '../model/claim.ts'

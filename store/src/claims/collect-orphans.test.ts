@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { bytesNamed, digestOf, gathered, itemsOf, listed } from '../../../test/blobs/promises.ts'
+import { bytesNamed, digestOf, gathered, itemsOf, listed } from '../../../test/blobs/bytes.ts'
 import { type OpenFresh, onEveryEngine } from '../../../test/on-every-engine.ts'
 import type { Clock } from '../engine/clock.ts'
 import { memory } from '../engines/memory/index.ts'

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { bytesNamed, digestOf, gathered } from '../../../test/blobs/promises.ts'
+import { bytesNamed, digestOf, gathered } from '../../../test/blobs/bytes.ts'
 import { type Random, seeded } from '../conformance/seeded.ts'
 import { memory } from '../engines/memory/index.ts'
 import type { EventStore } from '../event-store.ts'

@@ -1,8 +1,9 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, describe, expect, it } from 'vitest'
-import { bytesNamed, digestOf, gathered, inChunks, itemsOf, keepsBlobs, listed } from '../../../test/blobs/promises.ts'
+import { afterAll, describe, expect, it, test } from 'vitest'
+import { bytesNamed, digestOf, gathered, inChunks, itemsOf, listed } from '../../../test/blobs/bytes.ts'
+import { blobStoreConformance } from '../conformance/index.ts'
 import { claimCheck } from './claim-check.ts'
 import { fileBlobs } from './file-blobs.ts'
 import { translated } from './file-errors.ts'
@@ -11,7 +12,14 @@ const folder = mkdtempSync(join(tmpdir(), 'varve-blobs-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 const freshDirectory = (): string => join(mkdtempSync(join(folder, 'case-')), 'of', 'blobs')
 
-keepsBlobs('a directory', async () => fileBlobs({ directory: freshDirectory() }))
+describe('blobs in files', () =>
+  blobStoreConformance({
+    test,
+    open: () => {
+      const directory = freshDirectory()
+      return { blobs: fileBlobs({ directory }), openBeside: () => fileBlobs({ directory }) }
+    },
+  }))
 
 describe('blobs in files', () => {
   it('lie under their digests, and nothing else is left', async () => {

@@ -1,4 +1,5 @@
-import { keepsBlobs } from '../../../test/blobs/promises.ts'
+import { describe, test } from 'vitest'
+import { blobStoreConformance } from '../conformance/index.ts'
 import { memoryBlobs } from './memory-blobs.ts'
 
-keepsBlobs('memory', async () => memoryBlobs())
+describe('blobs in memory', () => blobStoreConformance({ test, open: () => ({ blobs: memoryBlobs() }) }))

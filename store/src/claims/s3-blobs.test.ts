@@ -1,7 +1,8 @@
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { bytesNamed, digestOf, gathered, inChunks, itemsOf, keepsBlobs, listed } from '../../../test/blobs/promises.ts'
+import { afterAll, afterEach, beforeAll, describe, expect, it, test } from 'vitest'
+import { bytesNamed, digestOf, gathered, inChunks, itemsOf, listed } from '../../../test/blobs/bytes.ts'
 import { type Asked, type Fate, type S3Server, startS3 } from '../../../test/blobs/s3-server.ts'
+import { blobStoreConformance } from '../conformance/index.ts'
 import { claimCheck } from './claim-check.ts'
 import { type S3Blobs, s3Blobs } from './s3-blobs.ts'
 
@@ -35,8 +36,8 @@ function impatient(options: object = {}): S3Client {
   })
 }
 
-function fresh(client: S3Client = impatient({ maxAttempts: 3 })): S3Blobs {
-  return s3Blobs({ bucket: server.bucket, prefix: `case-${prefixes++}`, client })
+function fresh(client: S3Client = impatient({ maxAttempts: 3 }), prefix: number = prefixes++): S3Blobs {
+  return s3Blobs({ bucket: server.bucket, prefix: `case-${prefix}`, client })
 }
 
 /** Lets the first requests of a method meet a fate. */
@@ -45,7 +46,14 @@ function first(times: number, method: string, fate: Fate): (asked: Asked) => Fat
   return (asked) => (asked.method === method && left-- > 0 ? fate : 'passes')
 }
 
-keepsBlobs('S3', async () => fresh())
+describe('blobs in S3', () =>
+  blobStoreConformance({
+    test,
+    open: () => {
+      const [blobs, beside] = [fresh(), fresh(impatient({ maxAttempts: 3 }), prefixes - 1)]
+      return { blobs, openBeside: () => beside }
+    },
+  }))
 
 describe('blobs in S3', () => {
   it('lie under their digests, with their checksum', async () => {
@@ -116,10 +124,10 @@ describe('over a bad road to S3', () => {
     },
   )
 
-  it('an answer that is cut in the middle is BLOBS_UNAVAILABLE, not a short blob', async () => {
+  it.each<Fate>(['is cut', 'stalls'])('an answer that %s in the middle is BLOBS_UNAVAILABLE, no blob', async (fate) => {
     const claims = claimCheck(fresh(impatient()))
     const claim = await claims.check(bytesNamed('long', 3_000_000))
-    server.fate = first(1, 'GET', 'is cut')
+    server.fate = first(1, 'GET', fate)
     await expect(claims.redeem(claim)).rejects.toMatchObject({ code: 'BLOBS_UNAVAILABLE' })
     expect(digestOf(await claims.redeem(claim))).toBe(claim.claim.slice(7))
   })

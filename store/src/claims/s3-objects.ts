@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import { BlobCorrupt } from '../model/blob-errors.ts'
 import { DriverMissing } from '../model/errors.ts'
 import type { S3ClientLike } from './s3-client.ts'
-import { isNoObject, translatedS3 } from './s3-errors.ts'
+import { isNoObject, isPassing, translatedS3 } from './s3-errors.ts'
 
 type Driver = typeof import('@aws-sdk/client-s3')
 
@@ -159,8 +159,9 @@ async function* bodyOf(body: AsyncIterable<Uint8Array>, { key, name, signal }: S
     yield* body
   } catch (error) {
     signal?.throwIfAborted()
-    // A client may compare bytes with the checksum that came along; of all that a body can fail with, only that has no code.
-    if (error instanceof Error && !('code' in error) && !('$metadata' in error)) {
+    // A client may compare bytes with the checksum that came along; of all that a body can fail with,
+    // only that has no code and no name of its own.
+    if (error instanceof Error && !('code' in error) && !('$metadata' in error) && !isPassing(error)) {
       throw new BlobCorrupt(key.slice(key.lastIndexOf('/') + 1), name, error.message, { cause: error })
     }
     throw translatedS3(error, name)

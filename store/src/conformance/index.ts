@@ -5,6 +5,7 @@ import { register } from './register.ts'
 import { type OpenedEngine, type OpenedStore, runEngineCase, runStoreCase, type Sizes } from './run.ts'
 import { storeCases } from './store-cases.ts'
 
+export { type BlobStoreConformance, blobStoreConformance, type OpenedBlobs } from './blob-stores.ts'
 export type {
   Case,
   EngineCase,

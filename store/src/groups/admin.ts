@@ -11,6 +11,7 @@ import type { GroupStore } from './group-events.ts'
 import { type GivenGroupSettings, normalSettings } from './group-settings.ts'
 import { isConflict, type KeptGroup, loadGroup, saveDeleted, saveGroup } from './group-shelf.ts'
 import { type Group, newGroup } from './group-state.ts'
+import { tellMember } from './members.ts'
 import { listParked, removeParked } from './park.ts'
 
 /** Options of {@link createGroup}. */
@@ -88,6 +89,7 @@ export async function deleteGroup(store: GroupStore, group: string): Promise<voi
       if (isConflict(error)) continue
       throw error
     }
+    tellMember(store, group)
     // A deletion that was cut off before has left some.
     if (id !== undefined) await removeAllParked(store, id)
     if (kept.group === undefined) throw new GroupNotFound(group)
@@ -125,6 +127,7 @@ export async function changeGroup(
     const changed = inputs.reduce((group, input) => step(group, input).group, found)
     try {
       await saveGroup(store.shelf, name, changed, kept.version)
+      tellMember(store, name)
       return changed
     } catch (error) {
       if (!isConflict(error)) throw error

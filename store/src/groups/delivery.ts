@@ -48,18 +48,20 @@ export class MemberDelivery implements Delivery {
   readonly position: number
   readonly #member: Member
   readonly #held: Held
+  readonly #goneSignal: () => AbortSignal
   #said: Promise<void> | undefined
 
-  constructor(member: Member, { held, event }: Handed) {
+  constructor(member: Member, { held, event, goneSignal }: Handed) {
     this.event = event
     this.attempt = held.attempt
     this.position = held.place
     this.#member = member
     this.#held = held
+    this.#goneSignal = goneSignal
   }
 
   get signal(): AbortSignal {
-    return this.#member.goneSignal(this.#held)
+    return this.#goneSignal()
   }
 
   ack(): Promise<void> {

@@ -37,7 +37,7 @@ export class Errands {
 
   /** Chores that were done and may be struck off. */
   get tidied(): Tidied {
-    return { done: this.#done, dropped: this.#dropped }
+    return { done: [...this.#done], dropped: [...this.#dropped] }
   }
 
   /** Parked events that were found, if the first replay still is where it was. */

@@ -44,6 +44,8 @@ export interface Seat {
 export interface Handed {
   readonly held: Held
   readonly event: RecordedEvent
+  /** Aborts when it is its consumer's no more. Made when it is asked for: few want to know. */
+  readonly goneSignal: () => AbortSignal
 }
 
 /** A consumer that waits; told undefined when there will be nothing more. */

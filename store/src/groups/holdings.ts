@@ -11,7 +11,7 @@ import type { GroupSettings } from '../model/consumer-group.ts'
 import type { RecordedEvent } from '../model/event.ts'
 import { DeliveryLost } from '../model/group-errors.ts'
 import type { Unfinished } from './group-state.ts'
-import type { Held, Phase } from './held.ts'
+import type { Handed, Held, Phase, Seat } from './held.ts'
 import { isSuspect } from './holding.ts'
 import type { Seats } from './seats.ts'
 import { choose } from './strategy.ts'
@@ -103,22 +103,29 @@ export class Holdings {
   /** Hands events to the consumers that wait. */
   handOut(settings: GroupSettings, nowMs: number): void {
     if (this.#ready.length === 0) return
-    const all = this.#seats.all
     for (const seat of this.#seats.asking) {
-      const isWaiting = (index: number): boolean => {
-        const other = all[index]
-        return other !== undefined && other !== seat && this.#seats.isAsking(other)
-      }
-      const asker = { index: all.indexOf(seat), consumers: all.length, isWaiting }
-      const index = choose(settings.strategy, this.#ready, asker)
-      if (index < 0) continue
-      const held = this.#ready.splice(index, 1)[0] as Held
-      this.#move(held, 'handed')
-      held.seat = seat
-      held.untilMs = nowMs + settings.messageTimeoutMs
-      seat.inHand++
-      seat.ask?.resolve({ held, event: held.event as RecordedEvent })
+      const handed = this.handOutTo(seat, settings, nowMs)
+      if (handed !== undefined) seat.ask?.resolve(handed)
     }
+  }
+
+  /** Hands an event to a consumer, if it may have more and there is one for it. */
+  handOutTo(seat: Seat, settings: GroupSettings, nowMs: number): Handed | undefined {
+    if (!this.#seats.hasRoom(seat)) return undefined
+    const all = this.#seats.all
+    const isWaiting = (index: number): boolean => {
+      const other = all[index]
+      return other !== undefined && other !== seat && other.ask !== undefined && this.#seats.hasRoom(other)
+    }
+    const asker = { index: all.indexOf(seat), consumers: all.length, isWaiting }
+    const index = choose(settings.strategy, this.#ready, asker)
+    if (index < 0) return undefined
+    const held = this.#ready.splice(index, 1)[0] as Held
+    this.#move(held, 'handed')
+    held.seat = seat
+    held.untilMs = nowMs + settings.messageTimeoutMs
+    seat.inHand++
+    return { held, event: held.event as RecordedEvent, goneSignal: () => this.#goneSignal(held) }
   }
 
   /** Takes an event back that is about to be settled, from wherever it is. */
@@ -152,13 +159,6 @@ export class Holdings {
     held.gone?.abort(this.lostError(held))
   }
 
-  /** Aborts when the event is its consumer's no more. */
-  goneSignal(held: Held): AbortSignal {
-    held.gone ??= new AbortController()
-    if (held.lostBy !== undefined) held.gone.abort(this.lostError(held))
-    return held.gone.signal
-  }
-
   /** What a consumer is told that says a word on an event which is not its any more. */
   lostError({ place, lostBy = 'a word on it was said before' }: Held): DeliveryLost {
     return new DeliveryLost(this.#group, place, lostBy)
@@ -177,6 +177,12 @@ export class Holdings {
       if ((phase === 'handed' || phase === 'waiting') && untilMs > nowMs) next = Math.min(next, untilMs)
     }
     return next
+  }
+
+  #goneSignal(held: Held): AbortSignal {
+    held.gone ??= new AbortController()
+    if (held.lostBy !== undefined) held.gone.abort(this.lostError(held))
+    return held.gone.signal
   }
 
   #due(nowMs: number): readonly Held[] {

@@ -7,16 +7,17 @@
  * Nothing is handed out unless the last write is recent enough for the others not to have taken the member for lost. One
  * that finds itself gone has lost everything it held, and joins again as another.
  */
-import { InvalidArgument, isVarveError, StoreClosed } from '../model/errors.ts'
+import { isVarveError, StoreClosed } from '../model/errors.ts'
 import type { RecordedEvent } from '../model/event.ts'
-import { GroupFull, GroupStopped } from '../model/group-errors.ts'
+import { GroupFull } from '../model/group-errors.ts'
 import { limits } from '../model/limits.ts'
 import { Bell } from './bell.ts'
 import { Errands } from './errands.ts'
-import type { Chore, Group } from './group-state.ts'
+import type { Chore } from './group-state.ts'
 import type { Handed, Held, Seat } from './held.ts'
 import { Holdings } from './holdings.ts'
 import { Membership, type MembershipOptions } from './membership.ts'
+import { refusalOf } from './refusal.ts'
 import { endSeat, Seats } from './seats.ts'
 import { Supply } from './supply.ts'
 import { type Attempt, isWorthwhile, namesOf, nextLook, noLook, savedAtMs, type Turn } from './turn.ts'
@@ -51,9 +52,8 @@ export class Member {
   #failure: { readonly error: unknown } | undefined
 
   constructor(options: MemberOptions) {
-    const { store, clock } = options
     this.#options = options
-    this.#bell = new Bell(clock)
+    this.#bell = new Bell(options.clock)
     this.#holdings = new Holdings(this.#seats, options.name)
     const landed = (attempt: Attempt): void => this.#landed(attempt)
     this.#membership = new Membership({
@@ -65,8 +65,8 @@ export class Member {
     })
     const { signal } = this.#ending
     const [done, failed] = [() => this.#bell.ring(), (error: unknown) => this.#fail(error)]
-    const isDue = (chore: Chore): boolean => this.#membership.isSure(clock.now()) && this.#membership.isOwn(chore)
-    this.#errands = new Errands({ store, clock, signal, isDue, done, failed })
+    const isDue = (chore: Chore): boolean => this.#membership.isSure(this.#now()) && this.#membership.isOwn(chore)
+    this.#errands = new Errands({ ...options, signal, isDue, done, failed })
     this.#supply = new Supply({
       ...options,
       signal,
@@ -79,19 +79,18 @@ export class Member {
 
   /** Goes on until the last consumer has left. */
   async run(): Promise<void> {
-    const { clock, over } = this.#options
     let failure: unknown
     try {
       await this.#membership.look()
       // Asked without waiting in between: whoever comes after that finds the member over, and begins another one.
       while (!this.#isLeft()) {
-        this.#serve(clock.now())
-        await this.#turned(clock.now())
+        this.#serve(this.#now())
+        await this.#turned(this.#now())
       }
     } catch (error) {
       failure = error
     }
-    over()
+    this.#options.over()
     this.#supply.close()
     this.#ending.abort()
     const isClosed = failure === undefined || isVarveError(failure, 'STORE_CLOSED')
@@ -113,6 +112,11 @@ export class Member {
     this.#handOut()
     if (seat.ask !== undefined) this.#bell.ring()
     return handed
+  }
+
+  /** An event for a consumer, if there is one right now. */
+  nextReady(seat: Seat): Handed | undefined {
+    return this.#isServing() ? this.#holdings.handOutTo(seat, this.#membership.group.settings, this.#now()) : undefined
   }
 
   /** Says what becomes of an event that was handed out. Resolves when the group knows it. */
@@ -141,9 +145,10 @@ export class Member {
     if (isLast) await new Promise<void>((resolve) => this.#goodbyes.push(resolve))
   }
 
-  /** Aborts when an event is not its consumer's any more. */
-  goneSignal(held: Held): AbortSignal {
-    return this.#holdings.goneSignal(held)
+  /** Looks at the group as soon as it can. */
+  look(): void {
+    this.#look = { ...this.#look, atMs: 0 }
+    this.#bell.ring()
   }
 
   /** Whether nobody is there any more, and everything was given back. */
@@ -161,16 +166,16 @@ export class Member {
     this.#giveBack(nowMs)
     const membership = this.#membership
     const attempt = membership.attempt(this.#turn(nowMs))
-    const { group: before, beatMs } = membership
     // Consumers that were refused have not left yet; nothing is to be done for them.
     if (!membership.isJoined && this.#seats.open.length === 0) return this.#bell.sleep(idleMs)
     if (!attempt.group.members.some(({ id }) => id === membership.id) && !attempt.turn.isLeaving) {
       return this.#seats.end(new GroupFull(this.#options.name))
     }
+    const { group: before, beatMs } = membership
     const weighing = { nowMs, before, beatMs, knownConsumers: this.#knownConsumers, isHungry: this.#holdings.isHungry }
     if (isWorthwhile(attempt, weighing)) await membership.write(attempt)
     else if (nowMs >= this.#look.atMs) await membership.look()
-    else await this.#bell.sleep(this.#restMs(nowMs))
+    else await this.#bell.sleep(this.#restMs(attempt, nowMs))
   }
 
   /** Events whose time is over, and events that no consumer is there for. */
@@ -190,8 +195,7 @@ export class Member {
     const isDeserted = this.#seats.all.length === 0
     const hasChores = group.chores.some(({ member }) => member === id)
     const room = this.#holdings.room(nowMs)
-    const { isIdle } = this.#holdings
-    const hold = { kind: 'hold', member: id, room, isIdle, ahead: this.#supply.ahead } as const
+    const hold = { member: id, room, isIdle: this.#holdings.isIdle, ahead: this.#supply.ahead }
     return {
       member: id,
       isJoined,
@@ -202,22 +206,21 @@ export class Member {
       lost: lostOthers,
       tidied: this.#errands.tidied,
       pull: this.#errands.pulled(group),
-      hold: isDeserted ? undefined : hold,
+      hold: isDeserted ? undefined : { kind: 'hold', ...hold },
     }
   }
 
   /** How long nothing happens, unless the bell rings. */
-  #restMs(nowMs: number): number {
-    const { group, beatMs } = this.#membership
-    const ackMs = savedAtMs(this.#verdicts.pending, group)
-    return Math.max(Math.min(beatMs, this.#look.atMs, ackMs, this.#holdings.nextMs(nowMs)) - nowMs, 0)
+  #restMs(attempt: Attempt, nowMs: number): number {
+    const times = [this.#membership.beatMs, this.#look.atMs, savedAtMs(attempt), this.#holdings.nextMs(nowMs)]
+    return Math.max(Math.min(...times) - nowMs, 0)
   }
 
   /** Gets what the consumers wait for, hands it out, and does on the shelf what was decided. */
   #serve(nowMs: number): void {
     const { id, group, isJoined } = this.#membership
     this.#seats.bufferEvents = group.settings.bufferEvents
-    const refusal = refusalOf(this.#options, group)
+    const refusal = refusalOf(this.#options.name, group, this.#options.keyOf)
     if (refusal !== undefined) this.#seats.end(refusal)
     if (!isJoined) return
     this.#errands.doChores(group)
@@ -235,20 +238,26 @@ export class Member {
   }
 
   #handOut(): void {
-    const nowMs = this.#options.clock.now()
-    if (!this.#membership.isSure(nowMs) || this.#membership.group.stopped !== undefined) return
-    this.#holdings.handOut(this.#membership.group.settings, nowMs)
+    if (this.#isServing()) this.#holdings.handOut(this.#membership.group.settings, this.#now())
+  }
+
+  #isServing(): boolean {
+    return this.#membership.isSure(this.#now()) && this.#membership.group.stopped === undefined
+  }
+
+  #now(): number {
+    return this.#options.clock.now()
   }
 
   #say(held: Held, says: Says): Promise<void> {
     this.#holdings.takeBack(held)
     this.#bell.ring()
-    return this.#verdicts.say(held, says, this.#options.clock.now())
+    return this.#verdicts.say(held, says, this.#now())
   }
 
   #landed(attempt: Attempt): void {
     const { turn, group, effects } = attempt
-    const nowMs = this.#options.clock.now()
+    const nowMs = this.#now()
     for (const { held, says, next } of this.#verdicts.landed(attempt, (one) => this.#holdings.lostError(one))) {
       this.#holdings.remove(held)
       if (next === undefined || says.kind !== 'fail') continue
@@ -280,19 +289,11 @@ export class Member {
     const { group, id } = this.#membership
     const couldGetMore = group.unfinished.some(({ holder }) => holder !== id) || group.members.length > 1
     const isWaiting = couldGetMore && this.#seats.asking.length > 0
-    this.#look = nextLook(this.#look, { nowMs: this.#options.clock.now(), isNews, isWaiting })
+    this.#look = nextLook(this.#look, { nowMs: this.#now(), isNews, isWaiting })
   }
 
   #fail(error: unknown): void {
     this.#failure ??= { error }
     this.#bell.ring()
   }
-}
-
-/** Why a group cannot serve its consumers. */
-function refusalOf({ name, keyOf }: MemberOptions, { stopped, settings }: Group): Error | undefined {
-  if (stopped !== undefined) return new GroupStopped(name, { reason: stopped.reason, position: stopped.place })
-  if (settings.strategy !== 'pinned' || settings.pinnedBy !== 'consumer' || keyOf !== undefined) return undefined
-  const problem = `is missing: group ${JSON.stringify(name)} is pinned by what its consumers make of events`
-  return new InvalidArgument('keyOf', problem)
 }

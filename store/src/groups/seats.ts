@@ -40,7 +40,7 @@ export class Seats {
   /** Those that wait although they may have more, first who waits longest. */
   get asking(): readonly Seat[] {
     this.#asking = this.#asking.filter(({ ask }) => ask !== undefined)
-    return this.#asking.filter((seat) => this.isAsking(seat))
+    return this.#asking.filter((seat) => this.hasRoom(seat))
   }
 
   /** Events that all of them together may have. */
@@ -84,8 +84,9 @@ export class Seats {
     })
   }
 
-  isAsking(seat: Seat): boolean {
-    return seat.ask !== undefined && seat.inHand < this.#bufferOf(seat)
+  /** Whether a consumer may have more. */
+  hasRoom(seat: Seat): boolean {
+    return seat.end === undefined && seat.inHand < this.#bufferOf(seat)
   }
 
   /** Ends all of them, or as many of those that came last. */

@@ -3,7 +3,7 @@ import type { Failure, GroupEffect, GroupInput } from './group.ts'
 import type { ConsumerNumbers, Group } from './group-state.ts'
 import type { Pull, Tidied } from './parking.ts'
 import type { ReadEvent } from './read-ahead.ts'
-import type { Verdict } from './verdicts.ts'
+import { placesIn, type Verdict } from './verdicts.ts'
 
 /** What one write of a member says. */
 export interface Turn {
@@ -79,26 +79,34 @@ export interface Weighing {
 }
 
 /** Whether a write says something that should not wait. */
-export function isWorthwhile({ turn, group, effects }: Attempt, weighing: Weighing): boolean {
+export function isWorthwhile(attempt: Attempt, weighing: Weighing): boolean {
+  const { turn, group, effects } = attempt
   const { nowMs, before, beatMs, knownConsumers, isHungry } = weighing
-  const { verdicts, tidied } = turn
+  const { tidied } = turn
   if (!turn.isJoined || turn.isLeaving || nowMs >= beatMs) return true
   if (turn.lost.length + tidied.done.length + tidied.dropped.length > 0) return true
   if (group.replays !== before.replays || group.chores.length !== before.chores.length) return true
   if (namesOf(turn.consumers) !== knownConsumers) return true
+  const said = saidIn(attempt)
+  const acks = said.filter(({ says }) => says.kind === 'finish')
   const isDeserted = turn.hold === undefined
-  if (isDeserted && verdicts.length > 0) return true
-  const acks = verdicts.filter(({ says }) => says.kind === 'finish')
-  if (acks.length < verdicts.length || acks.length >= group.settings.checkpointEvents) return true
-  if (nowMs >= savedAtMs(acks, group)) return true
+  if (acks.length < said.length || (isDeserted && said.length > 0)) return true
+  if (acks.length >= group.settings.checkpointEvents || nowMs >= savedAtMs(attempt)) return true
   // Of a group with a filter the rest of the store passes by: where it has come to is noted now and then.
   if (group.reached - before.reached >= limits.pageEvents) return true
   return isHungry && effects.some(({ kind }) => kind === 'held')
 }
 
-/** When the first of the acks has to be saved. */
-export function savedAtMs([first]: readonly Verdict[], { settings }: Group): number {
-  return first === undefined ? Number.POSITIVE_INFINITY : first.saidMs + settings.checkpointMs
+/** When the first of the acks that a write would save has to be saved. */
+export function savedAtMs(attempt: Attempt): number {
+  const [first] = saidIn(attempt)
+  return first === undefined ? Number.POSITIVE_INFINITY : first.saidMs + attempt.group.settings.checkpointMs
+}
+
+/** Words that a write makes known; others wait until chores are done. */
+function saidIn({ turn, effects }: Attempt): readonly Verdict[] {
+  const deferred = placesIn(effects, 'deferred')
+  return deferred.size === 0 ? turn.verdicts : turn.verdicts.filter(({ held }) => !deferred.has(held.place))
 }
 
 /** When the group is looked at again, although nothing is to be written. */

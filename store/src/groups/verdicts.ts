@@ -94,6 +94,7 @@ export class Verdicts {
   }
 }
 
-function placesIn(effects: readonly GroupEffect[], kind: 'refused' | 'deferred'): ReadonlySet<number> {
+/** The places that effects of one kind name. */
+export function placesIn(effects: readonly GroupEffect[], kind: 'refused' | 'deferred'): ReadonlySet<number> {
   return new Set(effects.flatMap((effect) => (effect.kind === kind ? effect.places : [])))
 }

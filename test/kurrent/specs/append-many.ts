@@ -115,6 +115,16 @@ describe.each(servedStores())('appends with checks over %s', (_, serve) => {
     })
   })
 
+  it('are answered with the first result when they are sent again, although that broke their checks', async () => {
+    const { client } = await serve()
+    const [a, b] = placed(2)
+    const append = () => client.appendRecords(records(['Order-1', a], ['Order-2', b]), checks(['Order-1', 'no_stream']))
+    const first = await append()
+    await appendTo(client, 'Order-1', placed(1))
+    expect(await append()).toEqual(first)
+    expect(await all(client.readAll())).toHaveLength(3)
+  })
+
   it('tell every check that fails, and write nothing', async () => {
     const { client } = await serve()
     await appendTo(client, 'Order-1', placed(2))

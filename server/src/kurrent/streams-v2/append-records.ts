@@ -6,6 +6,7 @@ import { Refused } from '../refusal.ts'
 import { type Expectation, revisionOf } from '../streams/expectation.ts'
 import type { ProposedEvent } from '../streams/proposed-event.ts'
 import type { LandedWrite, ProposedWrite } from '../streams/proposed-write.ts'
+import { earlierPlaces } from '../streams/settle-ids.ts'
 import { metadataStreamOf } from '../streams/stream-access.ts'
 import type { AppendParts } from './append-session.ts'
 import { appendWrites } from './append-writes.ts'
@@ -65,7 +66,12 @@ async function appendChecked(
 ): Promise<readonly LandedWrite[]> {
   for (let attempt = 1; ; attempt++) {
     const { violations, guards } = await judge(store, writes, checks, options)
-    if (violations.length > 0) throw refusals.violations(violations)
+    if (violations.length > 0) {
+      // What broke the checks may be this very append, whose answer was lost.
+      const earlier = await earlierPlaces(store, writes, options)
+      if (earlier !== undefined) return earlier
+      throw refusals.violations(violations)
+    }
     const guarded = writes.map((write) => ({ ...write, expected: expectedFrom(guards, write) }))
     const others = guards.filter(({ streamId }) => !writes.some(({ stream }) => stream === streamId))
     try {

@@ -1,5 +1,5 @@
 import { passes, queryFor } from './event-filter.ts'
-import type { Followed } from './followed.ts'
+import type { Followed } from './follow-stream.ts'
 import { type KurrentEvent, kurrentEventOf } from './kurrent-event.ts'
 import { type Reading, sendEvent } from './reading.ts'
 

@@ -62,6 +62,22 @@ export async function settleIds(
   }
 }
 
+/** Where the writes landed when they were sent before, as they are; undefined when they are not all there. */
+export async function earlierPlaces(
+  store: EventStore,
+  writes: readonly ProposedWrite[],
+  options: CallOptions,
+): Promise<readonly LandedWrite[] | undefined> {
+  const places: LandedWrite[] = []
+  for (const { stream, events } of writes) {
+    const there = await placesOf(store, stream, events, options)
+    const last = there?.length === events.length ? there.at(-1) : undefined
+    if (last === undefined) return undefined
+    places.push({ revision: revisionOf(last.version), position: last.position })
+  }
+  return places
+}
+
 /** What the writes repeat, all of them; undefined when all are new. What is neither is refused. */
 async function repeatsOf(
   store: EventStore,

@@ -1,4 +1,4 @@
-import type { Followed } from '../streams/followed.ts'
+import type { Followed } from '../streams/follow-stream.ts'
 import type { KurrentEvent } from '../streams/kurrent-event.ts'
 import type { Reading } from '../streams/reading.ts'
 import { type NumberedEvent, readUpwards } from './numbered-events.ts'

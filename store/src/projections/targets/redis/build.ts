@@ -49,36 +49,41 @@ export const recordKey = (begin: string, generation: number): string => `${begin
 
 /** One generation; `birth` tells it from another of its number after it was dropped, and is '' for 0, which never is. */
 export function createBuild(place: BuildPlace, generation: number, birth: string): Build {
-  const { begin, link, newToken } = place
-  const record = recordKey(begin, generation)
+  return new RedisBuild(place, generation, birth)
+}
+
+class RedisBuild implements Build {
+  readonly #place: BuildPlace
+  readonly #birth: string
+  readonly #record: string
   /** As it was when it was last looked at. Scripts are told, and say when it is another one. */
-  let life = '0'
-  let isSafe = false
+  #life = '0'
+  #isSafe = false
 
-  const keyIn = (inLife: string, key: string): string => `${record}:${inLife}:${key}`
-
-  async function readIn(
-    key: string,
-    command: string,
-    args: readonly string[],
-  ): Promise<{ readonly answer: unknown; readonly in: string }> {
-    for (;;) {
-      const believed = life
-      const fields = ['life', '0', believed, command, ...args]
-      const [isSo, answer] = (await link.run(readScript, [record, keyIn(believed, key)], fields)) as [number, unknown]
-      if (isSo === 1) return { answer, in: believed }
-      life = String(answer)
-    }
+  constructor(place: BuildPlace, generation: number, birth: string) {
+    this.#place = place
+    this.#birth = birth
+    this.#record = recordKey(place.begin, generation)
   }
 
-  async function write(projection: string, change: TargetChange<RedisReadModel>): Promise<void> {
+  readonly read: ReadKey = async (key, command, args) => (await this.#readIn(key, command, args)).answer
+
+  async checkpoint(name: string): Promise<TargetCheckpoint | undefined> {
+    const fields = ['dropped', 'birth', `at:${name}`]
+    const found = (await this.#place.link.command('HMGET', this.#record, fields)) as unknown[]
+    const [dropped, born, text] = found.map(textOf)
+    const isGone = dropped !== undefined || (born ?? '') !== this.#birth
+    return isGone || text === undefined ? undefined : checkpointFrom(text)
+  }
+
+  async write(projection: string, change: TargetChange<RedisReadModel>): Promise<void> {
     const { projection: name, empty, apply } = change
     const changes = createChanges()
     let readLife: string | undefined
     const readBefore: ReadKey = async (key, command, args) => {
       // Nothing is there in a life that only begins.
       if (empty) return null
-      const { answer, in: inLife } = await readIn(key, command, args)
+      const { answer, in: inLife } = await this.#readIn(key, command, args)
       readLife ??= inLife
       // All that a handler reads is of one life, which is then the one that is written to.
       if (readLife !== inLife) throw new CheckpointConflict(name)
@@ -91,15 +96,34 @@ export function createBuild(place: BuildPlace, generation: number, birth: string
     } finally {
       recorder.end()
     }
-    if (!isSafe) await refuseEviction()
-    isSafe = true
-    const litter = await written(projection, change, changes, readLife)
-    if (litter) await sweptNowOrLater(place, record)
+    if (!this.#isSafe) await this.#refuseEviction()
+    this.#isSafe = true
+    const litter = await this.#written(projection, change, changes, readLife)
+    if (litter) await sweptNowOrLater(this.#place, this.#record)
+  }
+
+  #keyIn(inLife: string, key: string): string {
+    return `${this.#record}:${inLife}:${key}`
+  }
+
+  async #readIn(
+    key: string,
+    command: string,
+    args: readonly string[],
+  ): Promise<{ readonly answer: unknown; readonly in: string }> {
+    for (;;) {
+      const believed = this.#life
+      const fields = ['life', '0', believed, command, ...args]
+      const keys = [this.#record, this.#keyIn(believed, key)]
+      const [isSo, answer] = (await this.#place.link.run(readScript, keys, fields)) as [number, unknown]
+      if (isSo === 1) return { answer, in: believed }
+      this.#life = String(answer)
+    }
   }
 
   /** What Redis takes away is missing in the read model, and nothing would ever tell. */
-  async function refuseEviction(): Promise<void> {
-    const policy = textOf(await link.run(evictionScript, [record], [])) ?? ''
+  async #refuseEviction(): Promise<void> {
+    const policy = textOf(await this.#place.link.run(evictionScript, [this.#record], [])) ?? ''
     if (policy === '') return
     throw new TargetFailed(
       'redis',
@@ -108,41 +132,31 @@ export function createBuild(place: BuildPlace, generation: number, birth: string
   }
 
   /** Carries it out, and tells whether there is litter. Its token tells a repeated one whether it has come through already. */
-  async function written(
+  async #written(
     projection: string,
     { projection: name, expected, next, empty }: TargetChange<RedisReadModel>,
     { byKey }: Changes,
     readLife: string | undefined,
   ): Promise<boolean> {
+    const { begin, link, newToken } = this.#place
     const mode = expected === undefined ? 'none' : expected === 'any' ? 'any' : 'is'
     const isText = typeof expected === 'object' ? checkpointText(expected) : ''
-    const head = [projection, birth, name, mode, isText, checkpointText(next), newToken()]
+    const head = [projection, this.#birth, name, mode, isText, checkpointText(next), newToken()]
     const args = [...byKey.values()].flatMap((change) => [...argumentsOf(change)])
     for (;;) {
-      const believed = life
+      const believed = this.#life
       const lives = empty ? String(Number(believed) + 1) : believed
-      const keys = [indexKey(begin), record, ...[...byKey.keys()].map((key) => keyIn(lives, key))]
+      const keys = [indexKey(begin), this.#record, ...[...byKey.keys()].map((key) => this.#keyIn(lives, key))]
       const answer = await link.run(writeScript, keys, [...head, believed, empty ? '1' : '0', ...args])
       const [said = '', about = '', more = ''] = textsOf(answer)
       if (said === 'done') {
-        life = lives
+        this.#life = lives
         return about !== ''
       }
       if (said !== 'life') throw refusal(said, { name, projection, about, more, keys: [...byKey.keys()] })
       if (readLife !== undefined && readLife !== about) throw new CheckpointConflict(name)
-      life = about
+      this.#life = about
     }
-  }
-
-  return {
-    read: async (key, command, args) => (await readIn(key, command, args)).answer,
-    checkpoint: async (name) => {
-      const fields = ['dropped', 'birth', `at:${name}`]
-      const [dropped, born, text] = ((await link.command('HMGET', record, fields)) as unknown[]).map(textOf)
-      const isGone = dropped !== undefined || (born ?? '') !== birth
-      return isGone || text === undefined ? undefined : checkpointFrom(text)
-    },
-    write,
   }
 }
 

@@ -1,0 +1,111 @@
+import type { Clock } from '../engine/clock.ts'
+import type { CallOptions } from '../model/call.ts'
+import { InvalidArgument, LimitExceeded } from '../model/errors.ts'
+import type { RecordedEvent } from '../model/event.ts'
+import { limits } from '../model/limits.ts'
+import { isPosition } from '../model/position.ts'
+import { type Delivery, MemberDelivery } from './delivery.ts'
+import type { GroupStore } from './group-events.ts'
+import { checkGroupName } from './group-shelf.ts'
+import { memberOf } from './members.ts'
+import { newSeat } from './seats.ts'
+
+/** Options of {@link joinGroup}. */
+export interface JoinGroupOptions {
+  /** What the consumer is called in `groupInfo`; at most `limits.consumerNameChars`. Default: `consumer`. */
+  readonly name?: string
+  /** Events it has at a time, from handed out to acknowledged and ready for it. Default: what the group says. */
+  readonly bufferEvents?: number
+  /**
+   * What an event is kept in order by, of a group that is `pinnedBy: 'consumer'`. The same for the same event in every
+   * program, today and tomorrow; all consumers of one program use that of the first.
+   */
+  readonly keyOf?: (event: RecordedEvent) => string
+  /** Measures timeouts and pauses. Default: the machine's clock. */
+  readonly clock?: Clock
+  /** Tells programs apart. Default: UUIDs. */
+  readonly newId?: () => string
+  /** A number from 0 up to 1, for pauses between writers. Default: the machine's. */
+  readonly random?: () => number
+}
+
+/** A consumer of a group that takes its events by hand, one or several at a time. `consume` is the loop around it. */
+export interface GroupConsumer extends AsyncDisposable {
+  /**
+   * The next events, from one to `eventsMax`: waits for the first one, and takes with it what is ready. None when the
+   * store was closed, or the consumer. It has to say a word on each of them; with as many as its buffer in hand it waits.
+   *
+   * @throws GROUP_NOT_FOUND, GROUP_STOPPED, GROUP_FULL; ENGINE_UNAVAILABLE when the store stays away for minutes. It has
+   *   to be closed then.
+   */
+  take(eventsMax: number, options?: CallOptions): Promise<readonly Delivery[]>
+  /** Gives back at once what it has. Closing twice is fine. */
+  close(): Promise<void>
+}
+
+/**
+ * A new consumer of a group, which takes events in batches or under conditions of its own. Calls of `take` go one after
+ * the other.
+ *
+ * @throws INVALID_ARGUMENT, LIMIT_EXCEEDED
+ * @example
+ * await using consumer = joinGroup(store, 'mailer', { bufferEvents: 100 })
+ * const deliveries = await consumer.take(100, { signal })
+ * await sendMails(deliveries.map(({ event }) => event))
+ * await Promise.all(deliveries.map((delivery) => delivery.ack()))
+ */
+export function joinGroup(store: GroupStore, group: string, options: JoinGroupOptions = {}): GroupConsumer {
+  const { name, bufferEvents } = checkedOptions(group, options)
+  const member = memberOf(store, group, options)
+  const seat = newSeat(name, bufferEvents)
+  member.join(seat)
+  let closed: Promise<void> | undefined
+  let before: Promise<unknown> = Promise.resolve()
+
+  async function takeNext(eventsMax: number, signal: AbortSignal | undefined): Promise<readonly Delivery[]> {
+    const deliveries: Delivery[] = []
+    let handed = await member.next(seat, signal)
+    while (handed !== undefined) {
+      deliveries.push(new MemberDelivery(member, handed))
+      handed = deliveries.length < eventsMax ? member.nextReady(seat) : undefined
+    }
+    return deliveries
+  }
+
+  function take(eventsMax: number, { signal }: CallOptions = {}): Promise<readonly Delivery[]> {
+    if (!isPosition(eventsMax) || eventsMax === 0) {
+      throw new InvalidArgument('eventsMax', 'is not a whole number from 1 on')
+    }
+    const taken = before.then(() => takeNext(eventsMax, signal))
+    before = taken.catch(() => undefined)
+    return taken
+  }
+
+  const close = (): Promise<void> => {
+    closed ??= member.leave(seat)
+    return closed
+  }
+  return { take, close, [Symbol.asyncDispose]: close }
+}
+
+/** The options of a consumer, checked. */
+export function checkedOptions(
+  group: string,
+  { name = 'consumer', bufferEvents, keyOf }: JoinGroupOptions,
+): { readonly name: string; readonly bufferEvents: number | undefined } {
+  checkGroupName(group)
+  if (typeof name !== 'string' || name === '' || !name.isWellFormed()) {
+    throw new InvalidArgument('name', 'is not a non-empty string of whole characters')
+  }
+  if (name.length > limits.consumerNameChars) {
+    throw new LimitExceeded('consumerNameChars', name.length, 'Choose a shorter name.')
+  }
+  if (bufferEvents !== undefined && (!isPosition(bufferEvents) || bufferEvents === 0)) {
+    throw new InvalidArgument('bufferEvents', 'is not a whole number from 1 on')
+  }
+  if (bufferEvents !== undefined && bufferEvents > limits.consumerEvents) {
+    throw new LimitExceeded('consumerEvents', bufferEvents, 'Let more consumers share the events instead.')
+  }
+  if (keyOf !== undefined && typeof keyOf !== 'function') throw new InvalidArgument('keyOf', 'is not a function')
+  return { name, bufferEvents }
+}
