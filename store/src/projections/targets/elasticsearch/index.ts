@@ -63,7 +63,7 @@ export interface ElasticsearchTarget<Document extends object> extends Target<Ela
 }
 
 /**
- * A read model of documents in Elasticsearch 7.17 or later or OpenSearch 2 or later, for one projection.
+ * A read model of documents in Elasticsearch 8 or later or OpenSearch 2 or later, for one projection.
  *
  * There are no transactions: documents are written first, the checkpoint last. Each document has the position of the last event in
  * it as its external version, so that after whatever interruption the same events written again leave it as it is, and
