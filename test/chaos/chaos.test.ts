@@ -25,7 +25,7 @@ import { onPostgres } from '../postgres/on-postgres.ts'
 import { type ChaosOrder, groups, leaseMs } from './notes.ts'
 
 /** The test of a release takes three minutes: VARVE_CHAOS_SECONDS=180. */
-const seconds = Number(process.env.VARVE_CHAOS_SECONDS ?? 20)
+const seconds = Number(process.env.VARVE_CHAOS_SECONDS ?? 12)
 const seed = Number(process.env.CRASH_SEED ?? Math.floor(Math.random() * 2 ** 31))
 const random = seeded(seed)
 const workerPath = fileURLToPath(new URL('./worker.ts', import.meta.url))

@@ -10,11 +10,12 @@ export interface Search {
   server(): SearchServer
 }
 
-const products: readonly SearchProduct[] = ['opensearch', 'elasticsearch']
+/** Each takes minutes, so one is enough unless asked otherwise: VARVE_SEARCH_PRODUCTS=opensearch,elasticsearch. */
+const products = (process.env.VARVE_SEARCH_PRODUCTS ?? 'opensearch').split(',') as readonly SearchProduct[]
 /** On a machine that is busy with other tests. */
 const startMs = 180_000
 
-/** Specifies something for both servers. Where one cannot be had its tests are skipped, and the reason is printed. */
+/** Specifies something for the servers that are asked for. Where one cannot be had its tests are skipped, and the reason is printed. */
 export function onSearch(specify: (search: Search) => void): void {
   for (const product of products) {
     const found = jarsOf(product)

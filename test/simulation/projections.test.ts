@@ -139,7 +139,7 @@ function isCaughtUp([status]: readonly ProjectionStatus[]): boolean {
 
 simulated(
   'projections have every event once and in order, whatever happens to their processes',
-  10_000,
+  3_000,
   async (seed) => {
     const simulation = new Simulation(seed)
     const { world } = simulation

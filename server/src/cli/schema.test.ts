@@ -67,6 +67,23 @@ describe('varve schema', () => {
     expect(locked.stderr).toContain('a number became a whole number')
   })
 
+  it('refuses a field that is no longer marked as personal, and says so where a new version does without', async () => {
+    const customers = (more: string): string => `export const customers = defineEvents({
+      Registered: event<{ id: string; name: string }>({ ${more} }),
+    })`
+    write(customers("personal: { subject: ({ id }) => id, fields: { name: '' } }"))
+    await run('lock', 'events.ts')
+    write(customers(''))
+    const checked = await run('check', 'events.ts')
+    expect(checked.code).toBe(1)
+    expect(checked.stdout).toMatch(/refused\tpersonal_removed\tRegistered\t1\t\$\.name\t.*stored in the clear/)
+    expect((await run('lock', 'events.ts')).code).toBe(1)
+    write(customers('version: 2, upcast: { 1: (old) => old }'))
+    const locked = await run('lock', 'events.ts')
+    expect([locked.code, locked.stdout]).toEqual([0, 'varve.schema.json\t1\t2\t1\n'])
+    expect(locked.stderr).toContain('Registered version 2 $.name: the field is not marked as personal any more')
+  })
+
   it('takes the same change as a version of its own', async () => {
     write(three('z.number()'))
     await run('lock', 'events.ts')

@@ -66,6 +66,11 @@ async function lock(session: Session, module: string, { file, export: names = []
   const { events, toJsonSchema } = await loadDefinitions(module, names, session.signal)
   const before = await lockAt(file)
   const after = withAdvice(() => lockSchemas(events, before, toJsonSchema))
+  const findings = before === undefined ? [] : checkSchemas(events, before, toJsonSchema)
+  // A new version may do without a mark, but nobody shall learn of it from what is stored.
+  for (const { eventType, schemaVersion, path, says } of findings.filter(({ kind }) => kind === 'personal_removed')) {
+    session.terminal.note(`${visible(eventType)} version ${schemaVersion} ${visible(path)}: ${visible(says)}.`)
+  }
   const text = schemaLockText(after)
   const isChanged = before === undefined || schemaLockText(before) !== text
   if (isChanged) await replace(file, text)
@@ -92,7 +97,10 @@ async function check(
   for (const finding of findings) await printFinding(session, finding)
   const refused = findings.filter(({ severity }) => severity === 'refused').length
   const { terminal } = session
-  if (refused > 0) terminal.note(`${refused} refused: events that are stored would not be read as they were.`)
+  if (refused > 0)
+    terminal.note(
+      `${refused} refused: events would not be read as they were stored, or not be stored as the lock says.`,
+    )
   else terminal.note(`${Object.keys(events).length} event types are compatible with ${file}.`)
   return refused > 0 ? exitCodes.failed : exitCodes.done
 }

@@ -186,6 +186,9 @@ describe('a lock', () => {
     ['{"format":1,"events":{"A":{"01":{}}}}', /schemas by version for "A"/],
     ['{"format":1,"events":{"A":{"one":{}}}}', /schemas by version for "A"/],
     ['{"format":1,"events":{"A":{"1":"text"}}}', /schemas by version for "A"/],
+    ['{"format":1,"events":{},"personal":[]}', /fields by version for what is personal/],
+    ['{"format":1,"events":{},"personal":{"A":{"1":"name"}}}', /fields by version for what is personal/],
+    ['{"format":1,"events":{},"personal":{"A":{"one":["name"]}}}', /fields by version for what is personal/],
   ])('is refused as %s', (text, message) => {
     throws(
       () => schemaLockFrom(text),

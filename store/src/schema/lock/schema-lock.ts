@@ -9,6 +9,7 @@ import type { StandardSchema } from '../../model/standard-schema.ts'
 import type { Narrowing } from './comparison.ts'
 import { isJsonSchema, type JsonSchema, meaning } from './json-schema.ts'
 import { narrowings } from './narrowing.ts'
+import { isPersonalLocked, personalChanges, personalLocked } from './personal.ts'
 import { stable } from './stable.ts'
 import { standardJsonSchema } from './standard-json-schema.ts'
 import { uncompared } from './uncompared.ts'
@@ -21,6 +22,8 @@ export interface SchemaLock {
   readonly format: number
   /** By event type, then by schema version; null for a payload that only the compiler knows. */
   readonly events: Readonly<Record<string, Readonly<Record<string, JsonSchema | null>>>>
+  /** By event type and schema version, the fields that are marked as personal data. Absent when none is. */
+  readonly personal?: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>
 }
 
 /** Turns a validator into the JSON Schema of what is stored; throws where it cannot be written as one. */
@@ -36,6 +39,7 @@ export interface SchemaFinding {
     | 'missing_upcaster'
     | 'version_lowered'
     | 'schema_removed'
+    | 'personal_removed'
     | 'not_described'
     | 'compiler_only'
     | 'code_only'
@@ -52,8 +56,8 @@ export interface SchemaFinding {
 }
 
 /**
- * Compares definitions with the lock: refused is whatever events that are stored would not survive, and whatever the lock
- * does not know yet. Where two schemas cannot be compared that is refused too.
+ * Compares definitions with the lock: refused is whatever events that are stored would not survive, a field that is no
+ * longer marked as personal, and whatever the lock does not know yet. Where two schemas cannot be compared that is refused too.
  *
  * @example
  * const lock = lockSchemas(defineEvents({ OrderPlaced: z.object({ totalCents: z.int() }) }))
@@ -101,7 +105,8 @@ export function lockSchemas(
     const schema = describe(definition, toJsonSchema)
     locked.set(type, { ...locked.get(type), [definition.version]: 'problem' in schema ? null : schema.json })
   }
-  return { format: schemaLockFormat, events: inOrder(locked) }
+  const personal = personalLocked(events, before.personal)
+  return { format: schemaLockFormat, events: inOrder(locked), ...(personal && { personal }) }
 }
 
 const settledByLocking: ReadonlySet<string> = new Set(['not_locked', 'outdated_lock'])
@@ -123,7 +128,7 @@ export function schemaLockFrom(text: string): SchemaLock {
   } catch (cause) {
     throw new InvalidArgument('lock', `is no JSON: ${(cause as Error).message}`)
   }
-  const { format, events } = value ?? {}
+  const { format, events, personal } = value ?? {}
   if (format !== schemaLockFormat)
     throw new InvalidArgument('lock', `is of form ${String(format)}; known is ${schemaLockFormat}`)
   if (typeof events !== 'object' || events === null || Array.isArray(events))
@@ -135,7 +140,8 @@ export function schemaLockFrom(text: string): SchemaLock {
     if (!isRight || typeof versions !== 'object' || Array.isArray(versions))
       throw new InvalidArgument('lock', `has no schemas by version for ${JSON.stringify(type)}`)
   }
-  return { format, events }
+  if (!isPersonalLocked(personal)) throw new InvalidArgument('lock', 'has no fields by version for what is personal')
+  return { format, events, ...(personal && { personal }) }
 }
 
 function isLocked(schema: unknown): schema is JsonSchema | null {
@@ -174,17 +180,26 @@ function checkType(
       'define them with event<Data>() or in a module of their own.'
     return [...missing, about('not_described', `the schema cannot be described: ${described.problem}`, advice)]
   }
+  const changes = personalChanges({
+    definition,
+    schema: described.json,
+    versions: Object.keys(versions).map(Number),
+    personal: (Object.hasOwn(lock.personal ?? {}, type) ? lock.personal?.[type] : undefined) ?? {},
+  })
+  const personal = changes.map((one): SchemaFinding => ({ eventType: type, schemaVersion: version, ...one }))
   const locked = versions[version]
   if (locked === undefined) {
-    return [
-      ...missing,
-      about('not_locked', `version ${version} is not in the lock`, "Run 'varve schema lock' and commit the file."),
-    ]
+    const notLocked = about(
+      'not_locked',
+      `version ${version} is not in the lock`,
+      "Run 'varve schema lock' and commit the file.",
+    )
+    return [...missing, ...personal, notLocked]
   }
   const inCode = uncompared(described.json).map((path) =>
     about('code_only', 'a check in code is not compared', 'When it changes, see to it that stored events pass.', path),
   )
-  return [...missing, ...checkVersion(locked, described.json, version, about), ...inCode]
+  return [...missing, ...checkVersion(locked, described.json, version, about), ...personal, ...inCode]
 }
 
 function checkVersion(
