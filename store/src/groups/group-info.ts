@@ -63,6 +63,7 @@ export interface OldestEvent {
  *
  * @throws GROUP_NOT_FOUND
  * @example
+ * await createGroup(store, 'mailer')
  * const { parked, lagEvents } = await groupInfo(store, 'mailer')
  */
 export async function groupInfo(store: GroupStore, group: string, { signal }: CallOptions = {}): Promise<GroupInfo> {

@@ -49,9 +49,10 @@ export interface GroupConsumer extends AsyncDisposable {
  *
  * @throws INVALID_ARGUMENT, LIMIT_EXCEEDED
  * @example
+ * await createGroup(store, 'mailer')
  * await using consumer = joinGroup(store, 'mailer', { bufferEvents: 100 })
  * const deliveries = await consumer.take(100, { signal })
- * await sendMails(deliveries.map(({ event }) => event))
+ * console.log(deliveries.map(({ event }) => event.id))
  * await Promise.all(deliveries.map((delivery) => delivery.ack()))
  */
 export function joinGroup(store: GroupStore, group: string, options: JoinGroupOptions = {}): GroupConsumer {

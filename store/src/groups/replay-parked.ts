@@ -27,6 +27,7 @@ export interface ParkedEventsOptions extends CallOptions {
  *
  * @throws GROUP_NOT_FOUND
  * @example
+ * await createGroup(store, 'mailer')
  * for await (const { position, reason } of parkedEvents(store, 'mailer')) console.log(position, reason)
  */
 export function parkedEvents(
@@ -56,6 +57,7 @@ export function parkedEvents(
  * @throws PARKED_COUNT_DIFFERS when they are not as many as expected, or one of the positions holds no parked event.
  *   GROUP_NOT_FOUND; INVALID_ARGUMENT, LIMIT_EXCEEDED
  * @example
+ * await createGroup(store, 'mailer')
  * const { parked } = await groupInfo(store, 'mailer')
  * await replayParked(store, 'mailer', { positions: 'all', expectedCount: parked })
  */
