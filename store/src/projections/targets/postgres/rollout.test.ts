@@ -7,6 +7,7 @@ import type { EventStore } from '../../../event-store.ts'
 import type { Target } from '../../../model/target.ts'
 import { openStore } from '../../../open-store.ts'
 import { defineEvents, event } from '../../../schema/events.ts'
+import { listProjections } from '../../admin.ts'
 import { defineProjection, type Projection } from '../../projection.ts'
 import { runProjections } from '../../run-projections.ts'
 import { verifyProjection } from '../../verify.ts'
@@ -54,7 +55,8 @@ onPostgres(({ cluster }) => {
     await first.stop()
     const newer = bySql(target, 2)
     await using second = runProjections(store, [newer], { leaseMs: 1_000 })
-    await until(async () => (await cents()) === 800)
+    await untilShown(store, 2)
+    expect(await cents()).toBe(800)
     expect(await verifyProjection(store, newer)).toMatchObject({ entries: 8, differences: 0 })
     await second.stop()
   })
@@ -67,11 +69,16 @@ onPostgres(({ cluster }) => {
     expect(await older.target.readModel.get('sku 3')).toEqual({ cents: 50 })
     await first.stop()
     await using second = runProjections(store, [newer], { leaseMs: 1_000 })
-    await until(async () => (await newer.target.readModel.get('sku 3'))?.cents === 100)
+    await untilShown(store, 2)
+    expect(await newer.target.readModel.get('sku 3')).toEqual({ cents: 100 })
     expect(await verifyProjection(store, newer)).toMatchObject({ entries: 8, differences: 0 })
     await second.stop()
   })
 })
+
+/** Readers see a generation a moment before everybody agrees that they do. */
+const untilShown = (store: EventStore, generation: number): Promise<void> =>
+  until(async () => (await listProjections(store))[0]?.published === generation)
 
 async function shop(
   cluster: Postgres['cluster'],
