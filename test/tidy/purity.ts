@@ -146,6 +146,7 @@ const sources = [
   'store/src/engine/system-clock.ts',
   'store/src/streams/event-id.ts',
   'store/src/erasure/box.ts',
+  'server/src/auth/secrets.ts',
 ]
 
 function ownsTime(path: string): boolean {

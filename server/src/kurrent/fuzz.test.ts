@@ -8,6 +8,8 @@ import { expect, it } from 'vitest'
 import { seeded } from '../../../store/src/conformance/seeded.ts'
 import { type Chance, mutated, samples } from '../../../test/kurrent/mutations.ts'
 import { answerOf, frame, messagesIn, rawClient } from '../../../test/kurrent/raw-client.ts'
+import { openAccess } from '../auth/access.ts'
+import { noAccounts } from '../auth/accounts.ts'
 import { serverConfig } from '../config.ts'
 import { startServer } from '../server.ts'
 import { failureOf } from './failure.ts'
@@ -105,6 +107,7 @@ function freshMethods() {
   let [subscriptions, failures] = [0, 0]
   const methods = kurrentMethods({
     store,
+    accounts: noAccounts,
     clock: systemClock,
     newId: randomUUID,
     closing: closing.signal,
@@ -141,6 +144,7 @@ async function run(methods: Methods, method: string, call: Call): Promise<string
 /** A call whose bytes arrive cut anywhere. */
 class BrokenCall implements Call {
   readonly headers = { ':authority': 'localhost:2113' }
+  readonly access = openAccess
   readonly signal: AbortSignal
   readonly #gone = new AbortController()
   readonly #sent: Uint8Array[] = []

@@ -1,4 +1,5 @@
 import type { Clock, EventStore } from 'varve'
+import type { Accounts } from '../auth/accounts.ts'
 import { gossip } from './gossip.ts'
 import type { Methods } from './grpc/method.ts'
 import { createTail } from './live/tail.ts'
@@ -33,6 +34,7 @@ const protos = [
 /** What the services of KurrentDB are made of. */
 export interface KurrentParts {
   readonly store: EventStore
+  readonly accounts: Accounts
   readonly clock: Clock
   /** Fresh UUIDs. */
   readonly newId: () => string
@@ -55,7 +57,7 @@ export function kurrentMethods(parts: KurrentParts): Methods {
     ...gossip(messages, { clock, instanceId: newId() }),
     ...monitoring(messages, parts),
     ...operations(messages),
-    ...users(messages),
+    ...users(messages, parts.accounts.users),
   }
   return { ...methods, ...needlessOperations, ...serverFeatures(messages, methods) }
 }
