@@ -3,6 +3,7 @@ import { benchExecute } from './execute.ts'
 import { benchGrowth } from './growth.ts'
 import { presetFrom } from './harness/preset.ts'
 import { publish } from './harness/report.ts'
+import { benchParts } from './parts.ts'
 import { benchPostgres } from './postgres.ts'
 import { benchRead } from './read.ts'
 import { benchSubscribe } from './subscribe.ts'
@@ -11,3 +12,4 @@ import { benchSubscribe } from './subscribe.ts'
 const preset = presetFrom(process.argv.slice(2))
 for (const bench of [benchAppend, benchRead, benchSubscribe, benchExecute, benchGrowth]) publish(await bench(preset))
 for await (const report of benchPostgres(preset)) publish(report)
+publish(await benchParts(preset))

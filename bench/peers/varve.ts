@@ -1,6 +1,6 @@
 import { defineDecider } from '../../store/src/deciders/decider.ts'
 import { execute } from '../../store/src/deciders/execute.ts'
-import { postgres } from '../../store/src/engines/postgres/index.ts'
+import { postgres, postgresMaintenance } from '../../store/src/engines/postgres/index.ts'
 import { openStore } from '../../store/src/open-store.ts'
 import { defineEvents, event } from '../../store/src/schema/events.ts'
 import { newEvent } from '../load/events.ts'
@@ -76,4 +76,11 @@ export const openVarve: OpenPeer = async (url) => {
       await store.close()
     },
   }
+}
+
+/** The same with events in parts: small ones, so that a second of appends goes through several. */
+export const openVarveInParts: OpenPeer = async (url) => {
+  await using maintenance = postgresMaintenance({ url })
+  await maintenance.partition(10_000)
+  return openVarve(url)
 }

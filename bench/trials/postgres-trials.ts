@@ -12,10 +12,11 @@ import { openEmmett } from '../peers/emmett.ts'
 import { openMessageDb } from '../peers/message-db.ts'
 import type { OpenPeer, Peer } from '../peers/peer.ts'
 import { openMerged, openPlain } from '../peers/plain.ts'
-import { openVarve } from '../peers/varve.ts'
+import { openVarve, openVarveInParts } from '../peers/varve.ts'
 
 const peers: Readonly<Record<string, OpenPeer>> = {
   varve: openVarve,
+  parts: openVarveInParts,
   plain: openPlain,
   merged: openMerged,
   emmett: openEmmett,

@@ -2,6 +2,7 @@ import type { BlobCorrupt, BlobMissing, BlobsFailed, BlobsUnavailable, NoBlobNam
 import type { KeyMissing, KeyStoreFailed, PersonalDataUnreadable, SubjectForgotten } from './erasure-errors.ts'
 import type {
   EventNotDefined,
+  EventsArchived,
   PayloadInvalid,
   PayloadUnreadable,
   ProjectionFailed,
@@ -37,6 +38,7 @@ type AnyVarveError =
   | PayloadUnreadable
   | PayloadInvalid
   | EventNotDefined
+  | EventsArchived
   | ProjectionFailed
   | ReactionFailed
   | NotSupported
