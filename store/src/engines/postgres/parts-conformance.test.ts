@@ -2,7 +2,7 @@ import { describe, test } from 'vitest'
 import { freshDatabase } from '../../../../test/postgres/database.ts'
 import { distributions } from '../../../../test/postgres/distribution.ts'
 import { onPostgres } from '../../../../test/postgres/on-postgres.ts'
-import { type PartedStores, partedStores } from '../../../../test/postgres/parts.ts'
+import { type ReusedStores, reusedStores } from '../../../../test/postgres/reused-stores.ts'
 import { engineConformance } from '../../conformance/index.ts'
 import { postgres } from './index.ts'
 
@@ -12,11 +12,11 @@ const positionsPerPart = 50
 onPostgres(({ cluster, major }) => {
   // Parts are the same on every version, and the suite takes its time: the newest has it all, others what parts.test.ts has.
   describe.skipIf(major !== distributions()[0]?.major)('keeps every promise with events in parts', () => {
-    let stores: Promise<{ readonly url: string; readonly parted: PartedStores }> | undefined
+    let stores: Promise<{ readonly url: string; readonly parted: ReusedStores }> | undefined
 
-    async function makeStores(): Promise<{ readonly url: string; readonly parted: PartedStores }> {
+    async function makeStores(): Promise<{ readonly url: string; readonly parted: ReusedStores }> {
       const { url } = await freshDatabase(await cluster())
-      return { url, parted: partedStores({ url }, positionsPerPart) }
+      return { url, parted: reusedStores({ url }, positionsPerPart) }
     }
 
     engineConformance({
