@@ -21,7 +21,7 @@ export const eventColumns = (of: string): string =>
     'metadata_bytes',
   ]
     .map((column) => `${of}.${column}`)
-    .concat(`to_json(${of}.tags)`)
+    .concat(`to_json(nullif(${of}.tags, '{}'))`)
     .join(', ')
 
 /** Payload and metadata of an event, in bytes. Large values are not fetched to be measured. */
