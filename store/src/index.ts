@@ -88,7 +88,7 @@ export {
   updateGroup,
 } from './groups/admin.ts'
 export { type ConsumeOptions, consume } from './groups/consume.ts'
-export type { Delivery, NackOptions } from './groups/delivery.ts'
+export type { AckOptions, Delivery, NackOptions } from './groups/delivery.ts'
 export type { GroupStore } from './groups/group-events.ts'
 export {
   type GroupInfo,
