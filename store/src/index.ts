@@ -298,7 +298,14 @@ export {
 } from './projections/failure-policy.ts'
 export type { ProjectionStore } from './projections/instance.ts'
 export { type ProjectOptions, project, type RunningProjection } from './projections/project.ts'
-export { defineProjection, type GivenProjection, type Projection } from './projections/projection.ts'
+export {
+  type BatchHandler,
+  defineProjection,
+  type EventHandlers,
+  type GivenProjection,
+  type Projection,
+  type ProjectionFacts,
+} from './projections/projection.ts'
 export { type Rebuilt, rebuild } from './projections/rebuild.ts'
 export {
   type ProjectionInstance,
