@@ -3,6 +3,7 @@ import { benchExecute } from './execute.ts'
 import { benchGrowth } from './growth.ts'
 import { presetFrom } from './harness/preset.ts'
 import { publish } from './harness/report.ts'
+import { benchParts } from './parts.ts'
 import { benchPostgres } from './postgres.ts'
 import { benchProjections } from './projections.ts'
 import { benchRead } from './read.ts'
@@ -24,3 +25,4 @@ for (const bench of [
 ])
   publish(await bench(preset))
 for await (const report of benchPostgres(preset)) publish(report)
+publish(await benchParts(preset))

@@ -189,6 +189,7 @@ export type {
 } from './model/event-definition.ts'
 export {
   EventNotDefined,
+  EventsArchived,
   PayloadInvalid,
   PayloadUnreadable,
   ProjectionFailed,

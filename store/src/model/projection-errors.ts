@@ -1,5 +1,8 @@
 import { quoted, VarveError } from './varve-error.ts'
 
+/** The errors of projections. */
+export type AnyProjectionError = NoSuchProjection | ProjectionBusy | WaitTimedOut | ReplayCountDiffers
+
 /** No projection of this name has run over this store, or not this generation of it. */
 export class NoSuchProjection extends VarveError {
   readonly code = 'NO_SUCH_PROJECTION'
