@@ -212,7 +212,7 @@ export type { AnyPersonalFields, PersonalData, PersonalFields } from './model/pe
 export {
   NoSuchProjection,
   ProjectionBusy,
-  ReplayCountDiffers,
+  ProjectionStopped,
   WaitTimedOut,
 } from './model/projection-errors.ts'
 export type {
