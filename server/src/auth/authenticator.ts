@@ -8,7 +8,7 @@ import { Guesses } from './guesses.ts'
 import type { Passwords } from './passwords.ts'
 import { freshKey } from './secrets.ts'
 import { isSecretOf, type TokenRecord, tokenParts } from './tokens.ts'
-import type { UserRecord } from './users.ts'
+import { loginCharsMax, type UserRecord } from './users.ts'
 
 /** Someone who has logged in. */
 export interface Identity {
@@ -91,6 +91,8 @@ export class Authenticator {
     const credentials = credentialsIn(header)
     if (credentials.kind === 'token') return this.#withToken(credentials.token)
     const { login, password } = credentials
+    // Nobody is called so, and what is remembered of each name that was tried is bounded by their number only.
+    if (login.length > loginCharsMax) throw wrong()
     const user = await this.#users.get(login)
     const judged = await this.#judge(this.#digest(header), login, password, user?.passwordHash)
     if (user === undefined || !judged.isRight || user.isDisabled) throw wrong()

@@ -54,7 +54,8 @@ export interface UsersParts {
   readonly changed: (login: string) => void
 }
 
-const loginCharsMax = 100
+/** Characters of a login. */
+export const loginCharsMax = 100
 const fullNameCharsMax = 200
 const groupsMax = 100
 const passwordCharsMax = 1_000

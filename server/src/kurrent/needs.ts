@@ -13,6 +13,8 @@ const streams = `${client}.streams.Streams`
 const streamsV2 = '/kurrentdb.protocol.v2.streams.StreamsService'
 const operations = `${client}.operations.Operations`
 const users = `${client}.users.Users`
+const persistent = `${client}.persistent_subscriptions.PersistentSubscriptions`
+const projections = `${client}.projections.Projections`
 
 /**
  * The needs of each method, as KurrentDB has them. A method that is not listed is for admins only: a new one is closed until
@@ -35,6 +37,24 @@ const needs: Readonly<Record<string, Need>> = {
   [`${operations}/MergeIndexes`]: 'operator',
   [`${operations}/ResignNode`]: 'operator',
   [`${operations}/SetNodePriority`]: 'operator',
+  [`${persistent}/Create`]: 'operator',
+  [`${persistent}/Update`]: 'operator',
+  [`${persistent}/Delete`]: 'operator',
+  [`${persistent}/ReplayParked`]: 'operator',
+  [`${persistent}/RestartSubsystem`]: 'operator',
+  [`${persistent}/GetInfo`]: 'user',
+  [`${persistent}/List`]: 'user',
+  // A projection reads all streams, whoever has written it, and its state is made of them.
+  [`${projections}/Create`]: 'operator',
+  [`${projections}/Update`]: 'operator',
+  [`${projections}/Delete`]: 'operator',
+  [`${projections}/Enable`]: 'operator',
+  [`${projections}/Disable`]: 'operator',
+  [`${projections}/Reset`]: 'operator',
+  [`${projections}/State`]: 'operator',
+  [`${projections}/Result`]: 'operator',
+  [`${projections}/RestartSubsystem`]: 'operator',
+  [`${projections}/Statistics`]: 'user',
   // Of oneself: the method knows of whom.
   [`${users}/Details`]: 'asks',
   [`${users}/ChangePassword`]: 'asks',
