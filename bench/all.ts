@@ -4,6 +4,7 @@ import { benchGroups } from './groups.ts'
 import { benchGrowth } from './growth.ts'
 import { presetFrom } from './harness/preset.ts'
 import { publish } from './harness/report.ts'
+import { benchParts } from './parts.ts'
 import { benchPostgres } from './postgres.ts'
 import { benchProjections } from './projections.ts'
 import { benchRead } from './read.ts'
@@ -26,3 +27,4 @@ for (const bench of [
 ])
   publish(await bench(preset))
 for await (const report of benchPostgres(preset)) publish(report)
+publish(await benchParts(preset))

@@ -190,6 +190,7 @@ export type {
 } from './model/event-definition.ts'
 export {
   EventNotDefined,
+  EventsArchived,
   PayloadInvalid,
   PayloadUnreadable,
   ProjectionFailed,
@@ -212,7 +213,7 @@ export type { AnyPersonalFields, PersonalData, PersonalFields } from './model/pe
 export {
   NoSuchProjection,
   ProjectionBusy,
-  ReplayCountDiffers,
+  ProjectionStopped,
   WaitTimedOut,
 } from './model/projection-errors.ts'
 export type {
@@ -299,7 +300,14 @@ export {
 } from './projections/failure-policy.ts'
 export type { ProjectionStore } from './projections/instance.ts'
 export { type ProjectOptions, project, type RunningProjection } from './projections/project.ts'
-export { defineProjection, type GivenProjection, type Projection } from './projections/projection.ts'
+export {
+  type BatchHandler,
+  defineProjection,
+  type EventHandlers,
+  type GivenProjection,
+  type Projection,
+  type ProjectionFacts,
+} from './projections/projection.ts'
 export { type Rebuilt, rebuild } from './projections/rebuild.ts'
 export {
   type ProjectionInstance,
