@@ -4,7 +4,7 @@ import { liveThrough, seedsFrom } from './group-scenario.ts'
 import { newTally } from './group-witness.ts'
 
 /** Worlds to live through; VARVE_SIM_WORLDS=10000 takes ten minutes. */
-const worlds = Number(process.env.VARVE_SIM_WORLDS ?? 200)
+const worlds = Number(process.env.VARVE_SIM_WORLDS ?? 120)
 
 it('finishes each event once and in order, whatever programs and networks do', { timeout: 3_600_000 }, async () => {
   const tally = newTally()
