@@ -1,7 +1,6 @@
 import { Refused } from '../refusal.ts'
-import type { Followed } from './followed.ts'
 import { afterAll, type KurrentEvent, kurrentEventOf } from './kurrent-event.ts'
-import { type Reading, sendEvent } from './reading.ts'
+import { type Followed, type Reading, sendEvent } from './reading.ts'
 import { standingOf } from './standing.ts'
 
 /**

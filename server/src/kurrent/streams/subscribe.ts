@@ -5,8 +5,7 @@ import { followView } from '../views/follow-view.ts'
 import { viewOf } from '../views/view.ts'
 import { followAll } from './follow-all.ts'
 import { followStream } from './follow-stream.ts'
-import type { Followed } from './followed.ts'
-import type { Reading } from './reading.ts'
+import type { Followed, Reading } from './reading.ts'
 
 /**
  * A subscription: a read that never ends.
