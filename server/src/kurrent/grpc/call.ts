@@ -70,9 +70,8 @@ export class StreamCall implements Call {
   }
 
   begin(): void {
-    const stream = this.#stream
-    if (stream.headersSent || stream.destroyed) return
-    stream.respond(headersOfAnswer, { waitForTrailers: true })
+    if (this.#stream.headersSent || this.#isOver) return
+    this.#stream.respond(headersOfAnswer, { waitForTrailers: true })
   }
 
   async *batches(): AsyncGenerator<readonly Buffer[]> {
@@ -88,6 +87,8 @@ export class StreamCall implements Call {
 
   send(frames: Uint8Array): Promise<void> | undefined {
     this.signal.throwIfAborted()
+    // A reset is known to the stream a little before it is told.
+    if (this.#isOver) throw new CallFailed('cancelled', 'The client has gone.')
     this.begin()
     return this.#stream.write(frames) ? undefined : this.#drained()
   }
@@ -95,7 +96,7 @@ export class StreamCall implements Call {
   /** Ends the call. Without a message sent before, the status is all there is to send. */
   end(status: StatusName, message = '', trailers: Trailers = {}): void {
     const stream = this.#stream
-    if (stream.destroyed || stream.closed) return
+    if (this.#isOver) return
     const sent = statusTrailers(status, message, trailers)
     if (!stream.headersSent) {
       stream.respond({ ...headersOfAnswer, ...sent }, { endStream: true })
@@ -103,6 +104,7 @@ export class StreamCall implements Call {
       return
     }
     stream.once('wantTrailers', () => {
+      if (this.#isOver) return
       stream.sendTrailers(sent)
       void this.#stopListening()
     })
@@ -119,6 +121,11 @@ export class StreamCall implements Call {
     stream.resume()
     await this.#turn()
     stream.close(constants.NGHTTP2_NO_ERROR)
+  }
+
+  /** Whether Node throws at whoever sends something. */
+  get #isOver(): boolean {
+    return this.#stream.destroyed || this.#stream.closed
   }
 
   #drained(): Promise<void> {

@@ -1,4 +1,3 @@
-import { payloadBytes } from 'varve'
 import type { Call } from '../grpc/call.ts'
 import { unlessAborted } from '../grpc/unless-aborted.ts'
 import { bytesTag, varintTag } from '../protobuf/proto-reader.ts'
@@ -182,7 +181,7 @@ export class ReadResponses {
 function guessOf(event: KurrentEvent | undefined): number {
   if (event === undefined) return 0
   const { stream, type, data, customMetadata } = event
-  return eventOverheadBytes + stream.length + type.length + payloadBytes(data) + payloadBytes(customMetadata)
+  return eventOverheadBytes + stream.length + type.length + data.length + customMetadata.length
 }
 
 function writeEntry(writer: ProtoWriter, key: string, value: string): void {
