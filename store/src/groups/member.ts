@@ -9,7 +9,7 @@
  */
 import { isVarveError, StoreClosed } from '../model/errors.ts'
 import type { RecordedEvent } from '../model/event.ts'
-import { GroupFull } from '../model/group-errors.ts'
+import { GroupChanged, GroupFull } from '../model/group-errors.ts'
 import { limits } from '../model/limits.ts'
 import { Bell } from './bell.ts'
 import { Errands } from './errands.ts'
@@ -55,10 +55,9 @@ export class Member {
     this.#options = options
     this.#bell = new Bell(options.clock)
     this.#holdings = new Holdings(this.#seats, options.name)
-    const landed = (attempt: Attempt): void => this.#landed(attempt)
     this.#membership = new Membership({
       ...options,
-      landed,
+      landed: (attempt) => this.#landed(attempt),
       isDeserted: () => this.#seats.all.length === 0,
       lost: () => this.#lost(),
       seen: (isNews) => this.#planLook(isNews),
@@ -222,7 +221,9 @@ export class Member {
     this.#seats.bufferEvents = group.settings.bufferEvents
     const refusal = refusalOf(this.#options.name, group, this.#options.keyOf)
     if (refusal !== undefined) this.#seats.end(refusal)
+    this.#seats.endChanged(group.settings, () => new GroupChanged(this.#options.name))
     if (!isJoined) return
+    if (namesOf(this.#seats.numbers()) === this.#knownConsumers) this.#seats.admit(group.settings)
     this.#errands.doChores(group)
     const room = this.#holdings.room(nowMs)
     if (room > 0) this.#errands.doPull(group)

@@ -3,6 +3,7 @@ import type { RecordedEvent } from '../model/event.ts'
 import { readPlaces } from './group-events.ts'
 import type { Group } from './group-state.ts'
 import type { Held } from './held.ts'
+import { isServed } from './holding.ts'
 import { ReadAhead, type ReadAheadOptions, type ReadEvent } from './read-ahead.ts'
 import { keyNumbers } from './strategy.ts'
 
@@ -17,6 +18,7 @@ export interface SupplyOptions extends Patience, Omit<ReadAheadOptions, 'setting
 export class Supply {
   readonly #options: SupplyOptions
   #following: { readonly keys: string; readonly reader: ReadAhead } | undefined
+  #reached = 0
 
   constructor(options: SupplyOptions) {
     this.#options = options
@@ -33,13 +35,12 @@ export class Supply {
     group: Group,
     wanted: { readonly member: string; readonly room: number; readonly toRead: readonly Held[] },
   ): void {
-    const { settings, unfinished, members, reached, stopped } = group
+    const { settings, unfinished, reached, stopped } = group
     if (wanted.toRead.length > 0) void this.#read(group, wanted.toRead)
-    const isServed = settings.strategy !== 'single' || members[0]?.id === wanted.member
     const mayTakeIn = unfinished.length < settings.inFlightMax && stopped === undefined
     const reader = this.#readerFor(group)
     reader.drop(reached)
-    reader.want(isServed && mayTakeIn ? wanted.room : 0)
+    reader.want(mayTakeIn && isServed(group, wanted.member) ? wanted.room : 0)
   }
 
   close(): void {
@@ -49,7 +50,10 @@ export class Supply {
   /** What keys were made of in another way is read again. */
   #readerFor({ settings, reached }: Group): ReadAhead {
     const keys = `${settings.strategy}/${settings.pinnedBy}`
-    if (this.#following?.keys === keys) return this.#following.reader
+    // A group that has done nothing yet may be told to begin earlier than it was.
+    const isRewound = reached < this.#reached
+    this.#reached = reached
+    if (this.#following?.keys === keys && !isRewound) return this.#following.reader
     this.close()
     const keyOf = keyNumbers(settings, this.#options.keyOf)
     const reader = new ReadAhead(reached, { ...this.#options, settings, keyOf })
