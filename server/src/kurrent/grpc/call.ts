@@ -5,6 +5,8 @@ import { CallFailed, type StatusName, statusTrailers, type Trailers } from './st
 /** One call as its handler sees it. */
 export interface Call {
   readonly headers: IncomingHttpHeaders
+  /** Where the client is, as in `10.0.0.7:50123`. */
+  readonly peer: string
   /** Aborts when the client has gone, cancelled, or waits no longer. */
   readonly signal: AbortSignal
   /** Sends the headers of the answer now, and not with the first message. */
@@ -44,6 +46,7 @@ export interface CallParts {
 /** A call over one stream of HTTP/2. */
 export class StreamCall implements Call {
   readonly headers: IncomingHttpHeaders
+  readonly peer: string
   readonly signal: AbortSignal
   readonly #stream: ServerHttp2Stream
   readonly #reader: FrameReader
@@ -52,6 +55,7 @@ export class StreamCall implements Call {
 
   constructor({ stream, headers, limits, assembling, turn }: CallParts) {
     this.headers = headers
+    this.peer = peerOf(stream)
     this.signal = this.#gone.signal
     this.#stream = stream
     this.#turn = turn
@@ -142,4 +146,9 @@ export class StreamCall implements Call {
       signal.addEventListener('abort', settle)
     })
   }
+}
+
+function peerOf({ session }: ServerHttp2Stream): string {
+  const { remoteAddress = '', remotePort = 0 } = session?.socket ?? {}
+  return `${remoteAddress.includes(':') ? `[${remoteAddress}]` : remoteAddress}:${remotePort}`
 }

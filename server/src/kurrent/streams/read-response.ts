@@ -14,6 +14,11 @@ export interface ResolvedEvent {
   readonly link?: KurrentEvent
 }
 
+/** An event of a persistent subscription, and how often its delivery has failed before. */
+export interface DeliveredEvent extends ResolvedEvent {
+  readonly retries?: number
+}
+
 /** Where a subscription stands: in its stream, or in the store. */
 export type Place = { readonly revision: number } | { readonly position: number }
 
@@ -27,7 +32,13 @@ const response = {
   caughtUp: bytesTag(8),
 } as const
 
-const readEvent = { event: bytesTag(1), link: bytesTag(2), commitPosition: varintTag(3) } as const
+/** The last one is for persistent subscriptions, whose messages are the same but for that. */
+const readEvent = {
+  event: bytesTag(1),
+  link: bytesTag(2),
+  commitPosition: varintTag(3),
+  retryCount: varintTag(5),
+} as const
 
 const recorded = {
   id: bytesTag(1),
@@ -75,7 +86,7 @@ export class ReadResponses {
    *
    * @returns a promise when nothing more should be added until it resolves.
    */
-  event({ event, link }: ResolvedEvent): Promise<void> | undefined {
+  event({ event, link, retries }: DeliveredEvent): Promise<void> | undefined {
     const writer = this.#writer
     const frame = writer.beginFrame()
     const guess = guessOf(event) + guessOf(link)
@@ -83,6 +94,7 @@ export class ReadResponses {
     if (event !== undefined) this.#recorded(readEvent.event, event)
     if (link !== undefined) this.#recorded(readEvent.link, link)
     writer.uint(readEvent.commitPosition, (link ?? event)?.position ?? 0)
+    if (retries !== undefined) writer.uint(readEvent.retryCount, retries)
     writer.close(message)
     writer.endFrame(frame)
     return this.sendIfFull()
