@@ -154,3 +154,19 @@ it('says of a server that shuts down that one may come back', async () => {
   await it.server.close()
   expect((await answer).status).toBe(14)
 })
+
+it('sends nothing more to a reader that does not read, however large its buffer is', async () => {
+  await using it = await served()
+  const large = Array.from({ length: 100 }, () => ({ type: 'Scanned', data: { page: 'x'.repeat(50_000) } }))
+  await it.server.store.append('Order-1', large)
+  await it.call('Create', 'CreateReq', { options: { ...order, settings: someSettings } })
+  const stream = it.client.open(`${persistent}/Read`)
+  stream.pause()
+  stream.write(frame(persistentMessage('ReadReq', { options: { ...order, ...inString, bufferSize: 1_000 } })))
+  await expect.poll(async () => (await infoOf(it)).totalInFlightMessages).toBeGreaterThan(0)
+  const counts: number[] = []
+  for (let look = 0; look < 20; look++) counts.push((await infoOf(it)).totalInFlightMessages)
+  expect(counts.at(-1)).toBe(counts.at(-2))
+  expect(counts.at(-1)).toBeLessThan(50)
+  stream.close(8)
+})
