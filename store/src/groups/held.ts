@@ -33,6 +33,8 @@ export interface Seat {
   readonly endsOnChange: boolean
   /** Settles when the group counts it, or it cannot take part. */
   readonly admission: Admission
+  /** How many events it asked for at a time, most recently. */
+  askedEvents: number
   /** Events handed out that it has not said a word on. */
   inHand: number
   /** When it was handed the last one. */
