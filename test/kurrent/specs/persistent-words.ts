@@ -2,7 +2,7 @@ import type { KurrentDBClient } from '@kurrent/kurrentdb-client'
 import { describe, expect, it } from 'vitest'
 import { consumer, failureOf, given, settings } from '../persistent.ts'
 import { servedStores } from '../stage.ts'
-import { appendTo, placed } from '../talk.ts'
+import { all, appendTo, briefly, placed } from '../talk.ts'
 
 /** A subscription to so many events of Order-1. */
 async function subscribed(client: KurrentDBClient, count: number, changes: object = {}): Promise<void> {
@@ -81,6 +81,28 @@ describe.each(servedStores())('words on events of persistent subscriptions over 
     await client.replayParkedMessagesToStream('Order-1', 'group', { stopAt: 3 })
     expect((await given(reader, 7)).slice(4)).toEqual([0, 1, 2].map((revision) => `Order-1/${revision} Placed`))
     expect(await parkedOf(client)()).toBe(1)
+  })
+
+  it('show what is parked as a stream of links, in the order in which it is replayed', async () => {
+    const { client } = await serve()
+    await subscribed(client, 4)
+    const stream = '$persistentsubscription-Order-1::group-parked'
+    const readParked = async (options: object) => briefly(await all(client.readStream(stream, options)))
+    expect(await failureOf(readParked({}))).toEqual(['stream-not-found', stream, undefined])
+    const reader = await consumer(client, 'Order-1', { acks: false })
+    await given(reader, 4)
+    await reader.nack('park', 'no luck', ...reader.events.slice(1))
+    await expect.poll(parkedOf(client)).toBe(3)
+    const [first] = await all(client.readStream(stream))
+    expect(first?.event).toMatchObject({ type: '$>', metadata: { reason: 'no luck' } })
+    const parked = [1, 2, 3].map((revision) => `Order-1/${revision} Placed by ${stream}/${revision - 1}`)
+    expect(await readParked({ resolveLinkTos: true })).toEqual(parked)
+    expect(await readParked({ resolveLinkTos: true, fromRevision: 1n, maxCount: 1 })).toEqual(parked.slice(1, 2))
+    const backwards = { resolveLinkTos: true, direction: 'backwards', fromRevision: 'end', maxCount: 2 }
+    expect(await readParked(backwards)).toEqual([parked[2], parked[1]])
+    await client.replayParkedMessagesToStream('Order-1', 'group', { stopAt: 2 })
+    await given(reader, 6)
+    expect(await readParked({ resolveLinkTos: true })).toEqual([`Order-1/3 Placed by ${stream}/0`])
   })
 
   it('skip one, which never comes again', async () => {
