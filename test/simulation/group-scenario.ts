@@ -82,7 +82,7 @@ async function begun(world: World, tally: Tally): Promise<Scenario> {
   const witness = new GroupWitness((place) => !isFiltered || types[place - 1] === 'Wanted', tally)
   const store = witnessed(opened, witness, types)
   const settings: GivenGroupSettings = {
-    strategy: random.pick(['round_robin', 'pinned', 'pinned', 'single'] as const),
+    strategy: random.pick(['round_robin', 'pinned', 'pinned', 'single', 'overflow', 'sticky'] as const),
     retriesMax: random.below(4),
     retryDelayMs: random.pick([0, 10, 300]),
     messageTimeoutMs: random.pick([200, 1_000, 5_000]),

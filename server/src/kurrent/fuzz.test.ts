@@ -141,6 +141,7 @@ async function run(methods: Methods, method: string, call: Call): Promise<string
 /** A call whose bytes arrive cut anywhere. */
 class BrokenCall implements Call {
   readonly headers = { ':authority': 'localhost:2113' }
+  readonly peer = '127.0.0.1:50000'
   readonly signal: AbortSignal
   readonly #gone = new AbortController()
   readonly #sent: Uint8Array[] = []

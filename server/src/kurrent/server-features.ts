@@ -23,6 +23,14 @@ const features: Readonly<Record<string, readonly string[]>> = {
   'event_store.client.streams.streams/batchappend': ['deadline_duration'],
 }
 
+/** What every method of the service for persistent subscriptions can do: clients ask each of them. */
+const persistentFeatures = ['stream', 'all']
+
+function featuresOf(service: string, listed: string): readonly string[] {
+  if (service === 'event_store.client.persistent_subscriptions.persistentsubscriptions') return persistentFeatures
+  return features[listed] ?? []
+}
+
 /** Tells a client, first of all, which methods there are. What is not listed it does in another way or not at all. */
 export function serverFeatures(messages: Messages, others: Methods): Methods {
   const codec = messages.codec<object, SupportedMethods>(
@@ -33,7 +41,7 @@ export function serverFeatures(messages: Messages, others: Methods): Methods {
   const methods = [path, ...Object.keys(others)].map((name): SupportedMethod => {
     const listed = name.slice(1).toLowerCase()
     const [serviceName = '', methodName = ''] = listed.split('/')
-    return { serviceName, methodName, features: features[listed] ?? [] }
+    return { serviceName, methodName, features: featuresOf(serviceName, listed) }
   })
   return { [path]: unary(codec, () => ({ methods, eventStoreServerVersion: protocolVersion })) }
 }

@@ -4,10 +4,12 @@ import type { Methods } from './grpc/method.ts'
 import { createTail } from './live/tail.ts'
 import { monitoring } from './monitoring.ts'
 import { needlessOperations, operations } from './operations.ts'
+import { persistentMethods } from './persistent/methods.ts'
 import { clientProto } from './proto/client.ts'
 import { gossipProto } from './proto/gossip.ts'
 import { monitoringProto } from './proto/monitoring.ts'
 import { operationsProto } from './proto/operations.ts'
+import { persistentSubscriptionsProto } from './proto/persistent-subscriptions.ts'
 import { serverFeaturesProto } from './proto/server-features.ts'
 import { rpcProto, streamsV2ErrorsProto, streamsV2Proto } from './proto/streams-v2.ts'
 import { usersProto } from './proto/users.ts'
@@ -25,6 +27,7 @@ const protos = [
   monitoringProto,
   operationsProto,
   usersProto,
+  persistentSubscriptionsProto,
   rpcProto,
   streamsV2Proto,
   streamsV2ErrorsProto,
@@ -49,8 +52,10 @@ export interface KurrentParts {
 export function kurrentMethods(parts: KurrentParts): Methods {
   const { store, clock, newId } = parts
   const messages = messagesOf(...protos)
+  const numbering = new Numbering(store)
   const methods = {
-    ...streamsMethods({ ...parts, tail: createTail(store), numbering: new Numbering(store) }),
+    ...streamsMethods({ ...parts, tail: createTail(store), numbering }),
+    ...persistentMethods(messages, { ...parts, numbering }),
     ...streamsV2Methods(messages, parts),
     ...gossip(messages, { clock, instanceId: newId() }),
     ...monitoring(messages, parts),
