@@ -21,6 +21,7 @@ export const protocolVersion = '26.1.0'
 const features: Readonly<Record<string, readonly string[]>> = {
   'event_store.client.streams.streams/read': ['position', 'events'],
   'event_store.client.streams.streams/batchappend': ['deadline_duration'],
+  'event_store.client.projections.projections/create': ['track_emitted_streams'],
 }
 
 /** Tells a client, first of all, which methods there are. What is not listed it does in another way or not at all. */
