@@ -1,8 +1,10 @@
 import { benchAppend } from './append.ts'
 import { benchExecute } from './execute.ts'
+import { benchGroups } from './groups.ts'
 import { benchGrowth } from './growth.ts'
 import { presetFrom } from './harness/preset.ts'
 import { publish } from './harness/report.ts'
+import { benchParts } from './parts.ts'
 import { benchPostgres } from './postgres.ts'
 import { benchProjections } from './projections.ts'
 import { benchRead } from './read.ts'
@@ -19,8 +21,10 @@ for (const bench of [
   benchProjections,
   benchReadModels,
   benchExecute,
+  benchGroups,
   benchGrowth,
   benchServer,
 ])
   publish(await bench(preset))
 for await (const report of benchPostgres(preset)) publish(report)
+publish(await benchParts(preset))

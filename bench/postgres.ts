@@ -24,7 +24,7 @@ const names = {
 type PeerName = keyof typeof names
 
 /** As durable as in production. Checkpoints come seldom, so that they do not hit one candidate and spare another. */
-const serverSettings = { shared_buffers: '512MB', max_wal_size: '8GB', checkpoint_timeout: '30min' } as const
+export const serverSettings = { shared_buffers: '512MB', max_wal_size: '8GB', checkpoint_timeout: '30min' } as const
 
 /** Everything on one PostgreSQL server, beside what people use on it today; a report as soon as there is one. */
 export async function* benchPostgres(preset: Preset): AsyncGenerator<Report> {
@@ -46,7 +46,8 @@ interface Part {
   readonly bars: readonly Bar[]
 }
 
-function serverWords({ version }: Cluster): string {
+/** The server, in the words of a report. */
+export function serverWords({ version }: Cluster): string {
   const set = Object.entries(serverSettings).map(([name, value]) => `${name} ${value}`)
   return [`PostgreSQL ${version} on this machine, over TCP`, 'fsync on', 'synchronous_commit on', ...set].join(', ')
 }

@@ -12,6 +12,7 @@ import { openStore } from '../store/src/open-store.ts'
 import { connect } from '../store/src/remote/connect.ts'
 import { freshDatabase } from './postgres/database.ts'
 import { onPostgres } from './postgres/on-postgres.ts'
+import { type ReusedStores, reusedStores } from './postgres/reused-stores.ts'
 
 /** Opens a fresh, empty store; it is closed and its storage removed after the test. */
 export type OpenFresh = () => Promise<EventStore>
@@ -24,14 +25,24 @@ export function onEveryEngine(specify: (open: OpenFresh) => void): void {
   describe('memory', () => specify(cleaningUp(async () => ({ store: openStore({ engine: memory() }) }))))
   describe('sqlite', () => specify(cleaningUp(openSqlite)))
   describe('remote', () => specify(cleaningUp(openRemote)))
-  onPostgres(({ cluster }) =>
+  onPostgres(({ cluster }) => {
+    let stores: Promise<{ readonly url: string; readonly reused: ReusedStores }> | undefined
+
+    async function makeStores(): Promise<{ readonly url: string; readonly reused: ReusedStores }> {
+      const { url } = await freshDatabase(await cluster())
+      return { url, reused: reusedStores({ url }) }
+    }
+
     specify(
       cleaningUp(async () => {
-        const { url, drop } = await freshDatabase(await cluster())
-        return { store: openStore({ engine: postgres({ url }) }), cleanUp: drop }
+        stores ??= makeStores()
+        const { url, reused } = await stores
+        const schema = await reused.take()
+        const store = openStore({ engine: postgres({ url, schema }) })
+        return { store, cleanUp: () => reused.giveBack(schema) }
       }),
-    ),
-  )
+    )
+  })
 }
 
 interface Fresh {

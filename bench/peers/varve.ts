@@ -2,7 +2,7 @@ import { defineDecider } from '../../store/src/deciders/decider.ts'
 import { execute } from '../../store/src/deciders/execute.ts'
 import type { ExecuteOptions } from '../../store/src/deciders/execute-options.ts'
 import { recentStates } from '../../store/src/deciders/recent-states.ts'
-import { postgres } from '../../store/src/engines/postgres/index.ts'
+import { postgres, postgresMaintenance } from '../../store/src/engines/postgres/index.ts'
 import type { NewEvent } from '../../store/src/model/event.ts'
 import { openStore } from '../../store/src/open-store.ts'
 import { defineEvents, event } from '../../store/src/schema/events.ts'
@@ -92,4 +92,11 @@ async function opened(url: string, options: ExecuteOptions): Promise<Peer> {
       await store.close()
     },
   }
+}
+
+/** The same with events in parts: small ones, so that a second of appends goes through several. */
+export const openVarveInParts: OpenPeer = async (url) => {
+  await using maintenance = postgresMaintenance({ url })
+  await maintenance.partition(10_000)
+  return openVarve(url)
 }

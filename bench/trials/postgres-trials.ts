@@ -12,11 +12,12 @@ import { openEmmett } from '../peers/emmett.ts'
 import { openMessageDb } from '../peers/message-db.ts'
 import type { OpenPeer, Peer } from '../peers/peer.ts'
 import { openMerged, openPlain } from '../peers/plain.ts'
-import { openRemembering, openVarve } from '../peers/varve.ts'
+import { openRemembering, openVarve, openVarveInParts } from '../peers/varve.ts'
 
 const peers: Readonly<Record<string, OpenPeer>> = {
   varve: openVarve,
   remembering: openRemembering,
+  parts: openVarveInParts,
   plain: openPlain,
   merged: openMerged,
   emmett: openEmmett,

@@ -58,36 +58,63 @@ const definitions = defineEvents(
   ),
 )
 
-/** What anybody would write who knows how: a page of the log, its documents in one query and one upsert, in one transaction. */
-const loop: Trial<ReadModelSettings> = (settings, folder) =>
-  onFresh(settings, folder, async (store, pool) => {
-    await pool.query(`create table totals (id text primary key, document jsonb not null, position bigint not null);
-      create table place (position bigint); insert into place values (0)`)
-    for (let from = 1; ; ) {
-      const page = await store.readAll({ from, limit: batchEvents }).toArray()
-      const last = page.at(-1)
-      if (last === undefined) return
-      const client = await pool.connect()
-      await client.query('begin')
-      await upserted(client, page, last.position)
-      await client.query('update place set position = $1', [last.position])
-      await client.query('commit')
-      client.release()
-      from = last.position + 1
-    }
-  })
-
-async function upserted(client: PoolClient, page: readonly RecordedEvent[], position: number): Promise<void> {
-  const ids = [...new Set(page.map(({ streamId }) => streamId))]
-  const { rows } = await client.query('select id, document from totals where id = any($1)', [ids])
-  const totals = new Map<string, Total>(rows.map(({ id, document }) => [id, document]))
-  for (const one of page) totals.set(one.streamId, added(totals.get(one.streamId) ?? emptyTotal, one))
-  await client.query(
-    `insert into totals select id, document, $3 from unnest($1::text[], $2::jsonb[]) as put (id, document)
-     on conflict (id) do update set document = excluded.document, position = excluded.position`,
-    [[...totals.keys()], [...totals.values()].map((total) => JSON.stringify(total)), position],
-  )
+/** What anybody would write who knows how: pages of the log, each written in one transaction with its place. */
+async function byHand(
+  store: EventStore,
+  pool: Pool,
+  table: string,
+  write: (client: PoolClient, page: readonly RecordedEvent[], position: number) => Promise<unknown>,
+): Promise<void> {
+  await pool.query(`${table}; create table place (position bigint); insert into place values (0)`)
+  for (let from = 1; ; ) {
+    const page = await store.readAll({ from, limit: batchEvents }).toArray()
+    const last = page.at(-1)
+    if (last === undefined) return
+    const client = await pool.connect()
+    await client.query('begin')
+    await write(client, page, last.position)
+    await client.query('update place set position = $1', [last.position])
+    await client.query('commit')
+    client.release()
+    from = last.position + 1
+  }
 }
+
+/** The documents of a page in one query and one upsert. */
+const documentLoop: Trial<ReadModelSettings> = (settings, folder) =>
+  onFresh(settings, folder, (store, pool) =>
+    byHand(
+      store,
+      pool,
+      'create table totals (id text primary key, document jsonb not null, position bigint not null)',
+      async (client, page, position) => {
+        const ids = [...new Set(page.map(({ streamId }) => streamId))]
+        const { rows } = await client.query('select id, document from totals where id = any($1)', [ids])
+        const totals = new Map<string, Total>(rows.map(({ id, document }) => [id, document]))
+        for (const one of page) totals.set(one.streamId, added(totals.get(one.streamId) ?? emptyTotal, one))
+        await client.query(
+          `insert into totals select id, document, $3 from unnest($1::text[], $2::jsonb[]) as put (id, document)
+           on conflict (id) do update set document = excluded.document, position = excluded.position`,
+          [[...totals.keys()], [...totals.values()].map((total) => JSON.stringify(total)), position],
+        )
+      },
+    ),
+  )
+
+const rows = 'create table totals (id text primary key, events integer, cents bigint)'
+const sum = `insert into totals
+  select id, count(*), sum(cents) from unnest($1::text[], $2::bigint[]) as one (id, cents) group by id order by id
+  on conflict (id) do update set events = totals.events + excluded.events, cents = totals.cents + excluded.cents`
+
+function arraysOf(page: readonly RecordedEvent[]): unknown[] {
+  return [page.map(({ streamId }) => streamId), page.map(({ data }) => (data as Order).total_cents)]
+}
+
+/** The rows of a page in one statement. */
+const rowLoop: Trial<ReadModelSettings> = (settings, folder) =>
+  onFresh(settings, folder, (store, pool) =>
+    byHand(store, pool, rows, (client, page) => client.query(sum, arraysOf(page))),
+  )
 
 const documents: Trial<ReadModelSettings> = (settings, folder) =>
   running(settings, folder, (target) => {
@@ -100,6 +127,7 @@ const documents: Trial<ReadModelSettings> = (settings, folder) =>
     })
   })
 
+/** User SQL, a statement per event. */
 const statements: Trial<ReadModelSettings> = (settings, folder) =>
   running(settings, folder, (target) => {
     const upsert = `insert into totals (id, events, cents) values ($1, 1, $2)
@@ -108,13 +136,29 @@ const statements: Trial<ReadModelSettings> = (settings, folder) =>
       db.query(upsert, [streamId, (data as Order).total_cents])
     return defineProjection({
       ...{ name: 'totals', partitions: settings.partitions, events: definitions, target },
-      empty: (db) => db.query('create table totals (id text primary key, events integer, cents bigint)'),
+      empty: (db) => db.query(rows),
       on: Object.fromEntries(Object.keys(definitions).map((type) => [type, count])),
     })
   })
 
+/** User SQL, a statement per batch. */
+const batches: Trial<ReadModelSettings> = (settings, folder) =>
+  running(settings, folder, (target) =>
+    defineProjection({
+      ...{ name: 'totals', partitions: settings.partitions, events: definitions, target },
+      empty: (db) => db.query(rows),
+      onBatch: (db, batch) => db.query(sum, arraysOf(batch)),
+    }),
+  )
+
 /** What can be run in a process of its own, by name. */
-export const trials: Readonly<Record<string, Trial<ReadModelSettings>>> = { loop, documents, statements }
+export const trials: Readonly<Record<string, Trial<ReadModelSettings>>> = {
+  documentLoop,
+  rowLoop,
+  documents,
+  statements,
+  batches,
+}
 
 function running<ReadModel>(
   settings: ReadModelSettings,

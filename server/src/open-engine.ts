@@ -1,11 +1,24 @@
 import { type Engine, type EventStore, fileKeys, InvalidArgument, type KeyStore, memory, openStore } from 'varve'
-import { type PostgresMaintenance, postgres, postgresKeys, postgresMaintenance } from 'varve/postgres'
+import {
+  type PostgresLayout,
+  type PostgresMaintenance,
+  type PostgresPart,
+  postgres,
+  postgresKeys,
+  postgresMaintenance,
+} from 'varve/postgres'
 import { connect } from 'varve/remote'
 import { sqlite } from 'varve/sqlite'
 import { withoutPassword } from './store-url.ts'
 
 /** Looks after the schema of a store that lies in a database. */
 export type SchemaMaintenance = PostgresMaintenance
+
+/** How the events of such a store lie. */
+export type StoreLayout = PostgresLayout
+
+/** One part of its log. */
+export type StorePart = PostgresPart
 
 /** Whether a store is made where there is none, or only one that is there is opened. */
 export type Purpose = 'existing' | 'create'
@@ -66,6 +79,11 @@ export function openMaintenance(url: string): SchemaMaintenance | undefined {
   }
   if (['memory', 'sqlite', 'http', 'https'].includes(scheme)) return undefined
   throw unknownStore(url)
+}
+
+/** The schema of the database that a URL of a store names. */
+export function schemaOf(url: string): string {
+  return databaseFrom(url).schema ?? 'varve'
 }
 
 /**

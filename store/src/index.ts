@@ -88,7 +88,7 @@ export {
   updateGroup,
 } from './groups/admin.ts'
 export { type ConsumeOptions, consume } from './groups/consume.ts'
-export type { Delivery, NackOptions } from './groups/delivery.ts'
+export type { AckOptions, Delivery, NackOptions } from './groups/delivery.ts'
 export type { GroupStore } from './groups/group-events.ts'
 export {
   type GroupInfo,
@@ -189,6 +189,7 @@ export type {
 } from './model/event-definition.ts'
 export {
   EventNotDefined,
+  EventsArchived,
   PayloadInvalid,
   PayloadUnreadable,
   ProjectionFailed,
@@ -211,7 +212,7 @@ export type { AnyPersonalFields, PersonalData, PersonalFields } from './model/pe
 export {
   NoSuchProjection,
   ProjectionBusy,
-  ReplayCountDiffers,
+  ProjectionStopped,
   WaitTimedOut,
 } from './model/projection-errors.ts'
 export type {
@@ -298,7 +299,14 @@ export {
 } from './projections/failure-policy.ts'
 export type { ProjectionStore } from './projections/instance.ts'
 export { type ProjectOptions, project, type RunningProjection } from './projections/project.ts'
-export { defineProjection, type GivenProjection, type Projection } from './projections/projection.ts'
+export {
+  type BatchHandler,
+  defineProjection,
+  type EventHandlers,
+  type GivenProjection,
+  type Projection,
+  type ProjectionFacts,
+} from './projections/projection.ts'
 export { type Rebuilt, rebuild } from './projections/rebuild.ts'
 export {
   type ProjectionInstance,

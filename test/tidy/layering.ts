@@ -226,6 +226,7 @@ const machines = [
   'groups/parking',
   'groups/strategy',
   'projections/projection',
+  'projections/gathering',
   'projections/failure-policy',
   'projections/ownership',
   'projections/control',

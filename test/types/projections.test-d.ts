@@ -50,6 +50,31 @@ defineProjection({
   on: { Received: (bySku: Set<string>) => bySku.clear() },
 })
 
+// A handler of whole batches gets every event that is defined, and there is no other handler beside it.
+defineProjection({
+  name: 'stock',
+  events,
+  target: memoryTarget(() => new Map<string, number>()),
+  onBatch: (bySku, batch) => {
+    expectTypeOf(bySku).toEqualTypeOf<Map<string, number>>()
+    for (const one of batch) {
+      if (one.type === 'Received') expectTypeOf(one.data).toEqualTypeOf<{ sku: string }>()
+      // @ts-expect-error the event is not defined
+      if (one.type === 'Lost') bySku.clear()
+    }
+  },
+})
+// @ts-expect-error one of the two
+defineProjection({
+  name: 'stock',
+  events,
+  target: memoryTarget(() => new Map<string, number>()),
+  on: { Received: () => undefined },
+  onBatch: () => undefined,
+})
+// @ts-expect-error one of the two
+defineProjection({ name: 'stock', events, target: memoryTarget(() => new Map<string, number>()) })
+
 // Documents are of one type, in handlers, for readers and in what is asked about them.
 interface Order {
   readonly status: 'open' | 'paid'

@@ -27,6 +27,7 @@ async function examineListing(store: EventStore, census: Census, signal: AbortSi
   const missing = new Set(census.versions.keys())
   const listed: StreamInfo[] = []
   for await (const stream of store.streams({ signal })) {
+    if (census.from > 1) takeFromListing(stream, census)
     missing.delete(stream.streamId)
     if (!agrees(stream, census)) listed.push(stream)
   }
@@ -37,6 +38,15 @@ async function examineListing(store: EventStore, census: Census, signal: AbortSi
   }
   for (const streamId of missing) problems.add(`stream ${JSON.stringify(streamId)} has events but is not listed`)
   return verdict('streams', `the list agrees with the log on versions and hidden events`, problems)
+}
+
+/** What the archive holds about a stream, the list says alone: whole streams, and facts that hide or close one. */
+function takeFromListing({ streamId, version, truncateBefore, tombstoned }: StreamInfo, census: Census): void {
+  if (!census.versions.has(streamId)) {
+    census.versions.set(streamId, version)
+    census.firstVersions.set(streamId, version + 1)
+  }
+  if (!census.facts.has(streamId)) census.facts.set(streamId, { truncateBefore, tombstoned })
 }
 
 function agrees({ streamId, version, truncateBefore, tombstoned }: StreamInfo, census: Census): boolean {
@@ -72,13 +82,14 @@ async function examineStreams(store: EventStore, census: Census, signal: AbortSi
 async function streamProblem(
   store: EventStore,
   streamId: string,
-  { versions, facts, head }: Census,
+  { versions, firstVersions, facts, head }: Census,
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const { truncateBefore, tombstoned } = facts.get(streamId) ?? { truncateBefore: 1, tombstoned: false }
   const end = versions.get(streamId) ?? 0
-  let expected = truncateBefore
-  for await (const event of store.readStream(streamId, { signal })) {
+  const from = firstVersions.get(streamId) ?? 1
+  let expected = Math.max(truncateBefore, from)
+  for await (const event of store.readStream(streamId, { from, signal })) {
     if (event.position > head) break
     if (event.version !== expected) {
       // A fact that arrived since the pass hides more.
@@ -104,7 +115,7 @@ async function examineFilters(store: EventStore, census: Census, signal: AbortSi
       // The empty category has no filter.
       if (term === '') continue
       asked++
-      const found = await countOf(store, filterFor(term), census.head, signal)
+      const found = await countOf(store, filterFor(term), census, signal)
       if (found === inLog) continue
       problems.add(`reading by ${kind} ${JSON.stringify(term)} gives ${found} events; the log has ${inLog}`)
     }
@@ -112,9 +123,14 @@ async function examineFilters(store: EventStore, census: Census, signal: AbortSi
   return verdict('filters', `${counting(asked)} types, categories and tags find their events`, problems)
 }
 
-async function countOf(store: EventStore, filter: QueryItem, head: number, signal: AbortSignal): Promise<number> {
+async function countOf(
+  store: EventStore,
+  filter: QueryItem,
+  { from, head }: Census,
+  signal: AbortSignal,
+): Promise<number> {
   let count = 0
-  for await (const event of store.readAll({ filter, signal })) {
+  for await (const event of store.readAll({ filter, from, signal })) {
     if (event.position > head) break
     count++
   }

@@ -6,11 +6,15 @@ import { visible } from './visible.ts'
 
 /** What one pass over the log has seen; the other checks compare the store's answers with it. */
 export interface Census {
+  /** The first position that can be read: what lies below is archived. */
+  readonly from: number
   /** The last position seen. */
   head: number
   events: number
   /** Stream to the version of its last event. */
   readonly versions: Map<string, number>
+  /** Where events are archived: stream to the first version seen. */
+  readonly firstVersions: Map<string, number>
   /** Stream to what the last facts about it say. */
   readonly facts: Map<string, Fate>
   readonly types: Map<string, number>
@@ -47,11 +51,14 @@ export async function examineLog(
   store: EventStore,
   { signal, onEvent }: ExamineOptions,
 ): Promise<{ readonly census: Census; readonly findings: readonly Finding[] }> {
+  const from = await firstReadable(store, signal)
   const pass: Pass = {
     census: {
-      head: 0,
+      from,
+      head: from - 1,
       events: 0,
       versions: new Map(),
+      firstVersions: new Map(),
       facts: new Map(),
       types: new Map(),
       categories: new Map(),
@@ -62,7 +69,7 @@ export async function examineLog(
     versions: new Problems(),
     unreadable: new Problems(),
   }
-  for await (const event of store.readAll({ signal })) {
+  for await (const event of store.readAll({ from, signal })) {
     checkEvent(pass, event, store.capabilities.gaplessPositions)
     takeIn(pass.census, event)
     pass.ids.add(event.id)
@@ -72,11 +79,21 @@ export async function examineLog(
   return { census: pass.census, findings: findingsOf(pass, ids) }
 }
 
+async function firstReadable(store: EventStore, signal: AbortSignal): Promise<number> {
+  try {
+    await store.readAll({ limit: 1, signal }).first()
+    return 1
+  } catch (error) {
+    if (!isVarveError(error, 'EVENTS_ARCHIVED')) throw error
+    return error.archivedUntil + 1
+  }
+}
+
 function checkEvent({ census, places, versions, unreadable }: Pass, event: RecordedEvent, isGapless: boolean): void {
   const { position, streamId, version } = event
   const isNext = isGapless ? position === census.head + 1 : position > census.head
   if (!isNext) places.add(`position ${position} follows position ${census.head}`)
-  const before = census.versions.get(streamId) ?? 0
+  const before = census.versions.get(streamId) ?? (census.from === 1 ? 0 : version - 1)
   if (version !== before + 1) {
     versions.add(`stream ${JSON.stringify(streamId)} goes from version ${before} to ${version} at position ${position}`)
   }
@@ -92,6 +109,7 @@ function takeIn(census: Census, event: RecordedEvent): void {
   const { streamId, type, tags, position, version } = event
   census.events++
   census.head = position
+  if (census.from > 1 && !census.versions.has(streamId)) census.firstVersions.set(streamId, version)
   census.versions.set(streamId, version)
   follow(census.types, type)
   follow(census.categories, categoryOf(streamId))
@@ -122,7 +140,7 @@ async function repeatedIds(store: EventStore, { census, ids }: Pass, signal: Abo
   const suspects = ids.suspects()
   if (suspects.size === 0) return problems
   const seen = new Map<string, number>()
-  for await (const { id, position } of store.readAll({ signal })) {
+  for await (const { id, position } of store.readAll({ from: census.from, signal })) {
     if (position > census.head) break
     if (!suspects.has(hashOf(id))) continue
     const earlier = seen.get(id)
@@ -135,7 +153,9 @@ async function repeatedIds(store: EventStore, { census, ids }: Pass, signal: Abo
 function findingsOf({ census, places, versions, unreadable }: Pass, ids: Problems): readonly Finding[] {
   const events = `${counting(census.events)} events`
   const streams = `${counting(census.versions.size)} streams`
+  const archived = `positions 1 to ${census.from - 1} are archived, and were not read`
   return [
+    ...(census.from === 1 ? [] : [ok('archived', archived)]),
     verdict(
       'positions',
       census.events === 0 ? 'the log is empty' : `${events}, in order up to position ${census.head}`,

@@ -82,7 +82,6 @@ const codeOf: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   ENGINE_UNAVAILABLE: exitCodes.unavailable,
   BLOBS_UNAVAILABLE: exitCodes.unavailable,
   PROJECTION_BUSY: exitCodes.conflict,
-  REPLAY_COUNT_DIFFERS: exitCodes.conflict,
   WAIT_TIMED_OUT: exitCodes.unavailable,
   BLOB_CORRUPT: exitCodes.damaged,
   BLOB_MISSING: exitCodes.damaged,

@@ -67,7 +67,7 @@ function addSettings(command: Command): void {
     .option('--member-timeout <time>', 'silence after which a program is taken for lost: 10s (default), 1m', duration)
     .option('--retries <count>', 'before an event is parked (default: 10)', wholeNumber)
     .option('--in-flight <count>', 'events unfinished at a time (default: 1000)', wholeNumber)
-    .option('--buffer <count>', 'events that a consumer has at a time (default: 32)', wholeNumber)
+    .option('--buffer <count>', 'events that a consumer has at a time (default: 256)', wholeNumber)
 }
 
 async function create(session: Session, group: string, flags: CreateFlags): Promise<ExitCode | undefined> {

@@ -1,11 +1,12 @@
 import type { Command } from 'commander'
-import { openMaintenance, type SchemaMaintenance } from '../open-engine.ts'
+import { openMaintenance, type SchemaMaintenance, type StoreLayout } from '../open-engine.ts'
 import { withoutPassword } from '../store-url.ts'
 import { CliFailure, type ExitCode, exitCodes } from './failure.ts'
 import { examples } from './help.ts'
-import { refuseUsage } from './options.ts'
+import { refuseUsage, wholeNumber } from './options.ts'
+import { counting, createProgress } from './progress.ts'
 import type { Run, Session } from './session.ts'
-import { printResult } from './show.ts'
+import { printResult, tabbed } from './show.ts'
 import { visible } from './visible.ts'
 
 interface MigrateFlags {
@@ -13,6 +14,7 @@ interface MigrateFlags {
   readonly up?: boolean
   readonly print?: boolean
   readonly grant?: string
+  readonly partitionEvents?: number
 }
 
 /** `varve migrate`: the schema of a store in PostgreSQL. */
@@ -27,26 +29,34 @@ export function addMigrate(program: Command, run: Run): void {
     )
     .option('--status', 'print the version of the schema and what is missing (default)')
     .option('--up', 'bring it up to date, or make it; needs the right to create')
+    .option(
+      '--partition-events <positions>',
+      'with --up: put events into parts of so many positions each, for a very large store',
+      wholeNumber,
+    )
     .option('--print', 'print the SQL of --up, or of --grant, and run nothing')
     .option('--grant <role>', 'give a role what it needs to append and read, and nothing more')
   examples(command, [
     ['varve migrate --store postgres://owner@db/shop', 'how far the schema is'],
     ['varve migrate --up --grant shop_app --store postgres://owner@db/shop', 'make it, for the role shop_app to use'],
+    ['varve migrate --up --partition-events 10000000', 'and put events into parts, so that old ones can be archived'],
     ['varve migrate --print --store postgres://owner@db/shop | psql shop', 'see or run the SQL yourself'],
   ])
   command.action((flags: MigrateFlags) => run(command, (session) => migrate(session, flags)))
 }
 
 async function migrate(session: Session, flags: MigrateFlags): Promise<ExitCode | undefined> {
-  const { status = false, up = false, print = false, grant } = flags
+  const { status = false, up = false, print = false, grant, partitionEvents } = flags
   if (Number(status) + Number(up) + Number(print) > 1) refuseUsage('Give one of --status, --up and --print.')
   if (status && grant !== undefined) refuseUsage('--status changes nothing. Leave it out to --grant.')
+  if (partitionEvents !== undefined && !up) refuseUsage('--partition-events goes with --up.')
   if (grant?.trim() === '') refuseUsage('--grant needs the name of a role.')
   session.signal.throwIfAborted()
   await using maintenance = openMaintenance(session.storeUrl) ?? refuseStore(session.storeUrl)
   // Awaited here: the connections end with this function.
   if (print) return await printScript(session, maintenance, grant)
   if (up) await bringUp(session, maintenance)
+  if (partitionEvents !== undefined) await partition(session, maintenance, partitionEvents)
   if (grant !== undefined) await grantTo(session, maintenance, grant)
   return up || grant !== undefined ? undefined : await tellStatus(session, maintenance)
 }
@@ -60,7 +70,7 @@ function refuseStore(storeUrl: string): never {
 }
 
 async function tellStatus(session: Session, maintenance: SchemaMaintenance): Promise<ExitCode | undefined> {
-  const { version, newest, missing } = await maintenance.status()
+  const { version, newest, missing, layout } = await maintenance.status()
   const state = version === newest ? 'current' : version > newest ? 'too_new' : version === 0 ? 'absent' : 'old'
   const says = {
     current: `The schema is at version ${version}, the newest.`,
@@ -68,8 +78,70 @@ async function tellStatus(session: Session, maintenance: SchemaMaintenance): Pro
     absent: "There is no store yet. Make one with 'varve migrate --up'.",
     old: `The schema is at version ${version} of ${newest}. Bring it up to date with 'varve migrate --up'.`,
   }[state]
-  await printResult(session, { state, version, newest, missing }, says, [state, version, newest])
+  await printResult(session, { state, version, newest, missing, ...(layout !== undefined && { layout }) }, says, [
+    state,
+    version,
+    newest,
+  ])
+  if (layout !== undefined && !session.json) await tellLayout(session, layout)
   return state === 'current' ? exitCodes.done : exitCodes.failed
+}
+
+/** Of events in one table there is nothing to tell. */
+async function tellLayout({ terminal }: Session, layout: StoreLayout): Promise<void> {
+  const { state, positionsPerPart = 0, copiedUntil = 0, archivedUntil, parts } = layout
+  if (state === 'one_table') return
+  if (!terminal.isRead) {
+    for (const { table, firstPosition, lastPosition, state: fate } of parts) {
+      await terminal.print(tabbed(['part', firstPosition, lastPosition, state === 'converting' ? state : fate, table]))
+    }
+    return
+  }
+  if (state === 'converting') {
+    const rest = `Go on with 'varve migrate --up --partition-events ${positionsPerPart}'.`
+    return terminal.print(`Events up to position ${counting(copiedUntil)} are copied into parts. ${rest}`)
+  }
+  await terminal.print(`Events lie in parts of ${counting(positionsPerPart)} positions each:`)
+  for (const { table, firstPosition, lastPosition, state: fate } of parts) {
+    await terminal.print(`  ${counting(firstPosition)} to ${counting(lastPosition)}  ${fate}  ${table}`)
+  }
+  if (archivedUntil > 0) await terminal.print(`Reads begin at position ${counting(archivedUntil + 1)}.`)
+}
+
+/** Copies while the store is used, and says so, since the end of it is noticed by others. */
+async function partition(session: Session, maintenance: SchemaMaintenance, positions: number): Promise<void> {
+  const { terminal, signal } = session
+  const { layout } = await maintenance.status()
+  if (layout?.state !== 'parts') {
+    terminal.note(
+      'varve: events are copied into parts while the store is in use. At the end their table is locked for a moment: ' +
+        'appends and reads wait, three seconds at the most for each try.',
+    )
+  }
+  const progress = createProgress({
+    label: 'Copying',
+    total: 1,
+    stderr: terminal.stderr,
+    isOn: terminal.isWatched,
+    now: () => performance.now(),
+  })
+  try {
+    await maintenance.partition(positions, {
+      onProgress: (copied, events) => progress.update(copied, events === 0 ? 1 : copied / events),
+      signal,
+    })
+  } finally {
+    progress.end()
+  }
+  const { parts = [], positionsPerPart = positions } = (await maintenance.status()).layout ?? {}
+  const last = parts.at(-1)?.lastPosition ?? 0
+  const says = `Events lie in ${parts.length} parts of ${counting(positionsPerPart)} positions, up to ${counting(last)}.`
+  await printResult(session, { parts: parts.length, positions_per_part: positionsPerPart, last_position: last }, says, [
+    'parts',
+    parts.length,
+    positionsPerPart,
+    last,
+  ])
 }
 
 async function bringUp(session: Session, maintenance: SchemaMaintenance): Promise<void> {

@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from 'commander'
 import { addAppend } from './append.ts'
+import { addArchive } from './archive.ts'
 import { addBlobs } from './blobs.ts'
 import { addCloseStream } from './close-stream.ts'
 import { addDoctor } from './doctor.ts'
@@ -78,6 +79,7 @@ function createProgram({ version, terminal }: ProgramPort, run: Run): Command {
     addExport,
     addImport,
     addMigrate,
+    addArchive,
     addSchema,
     addBlobs,
     addProjections,

@@ -120,7 +120,7 @@ describe('projections over HTTP', () => {
     expect(lines.map((line) => JSON.parse(line).position)).toEqual([1, 3, 4])
     poison.clear()
     const refused = await post('/projections/stock/replay', { positions: 'all', expected_count: 2 })
-    expect(refused).toMatchObject({ status: 409, body: { code: 'REPLAY_COUNT_DIFFERS', expected: 2, actual: 3 } })
+    expect(refused).toMatchObject({ status: 409, body: { code: 'PARKED_COUNT_DIFFERS', expected: 2, actual: 3 } })
     const replayed = await post('/projections/stock/replay', { positions: [1, 4], expected_count: 2 })
     expect(replayed).toMatchObject({ status: 202, body: { name: 'stock', replaying: 2 } })
     await until(async () => (await get('/projections/stock')).body.parked === 1)
@@ -137,6 +137,13 @@ describe('projections over HTTP', () => {
         ],
       },
     ])
+    expect(await get(`/projections/stock?wait=${position}`)).toMatchObject({
+      ...{ status: 409, type: 'application/problem+json' },
+      body: {
+        ...{ code: 'PROJECTION_STOPPED', retryable: false, projection: 'stock', position, actual: 1 },
+        ...{ failure_code: 'PROJECTION_FAILED', reason: 'no shelf for bad', event: { position: 2 } },
+      },
+    })
     expect(await post('/projections/stock/skip', { position: 1 })).toMatchObject({ status: 409 })
     expect((await post('/projections/stock/skip', { position: 2 })).status).toBe(202)
     expect((await get(`/projections/stock?wait=${position}`)).body).toMatchObject({ position })

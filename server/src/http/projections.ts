@@ -56,7 +56,7 @@ const statusSchema = {
   tags,
   summary: 'How one projection is doing; with wait, once its read model has come to a position',
   description:
-    'With wait the answer comes when the read model that readers see has everything up to that position, such as the one an append gave; WAIT_TIMED_OUT (504) when it has not come there in time.',
+    'With wait the answer comes when the read model that readers see has everything up to that position, such as the one an append gave; PROJECTION_STOPPED (409) at once when it has stopped before there, WAIT_TIMED_OUT (504) when it has not come there in time.',
   params,
   querystring: Type.Object(
     {
@@ -123,7 +123,7 @@ type Positions = number[] | 'all'
 const replaySchema = {
   ...{ tags, params, querystring: noQuery, response: replayAnswers },
   summary: 'Apply parked events after all',
-  description: 'REPLAY_COUNT_DIFFERS (409) when expected_count is not the number of events that would be replayed.',
+  description: 'PARKED_COUNT_DIFFERS (409) when expected_count is not the number of events that would be replayed.',
   body: Type.Object(
     {
       positions: Type.Unsafe<Positions>(

@@ -23,7 +23,7 @@ export type PromiseName =
   | 'model'
 
 /** A capability that an engine may lack. */
-export type Need = Exclude<keyof Capabilities, 'engine' | 'batchesInFlight'>
+export type Need = Exclude<keyof Capabilities, 'engine' | 'batchesInFlight' | 'readsOverNetwork'>
 
 /** One thing that must hold, as data. */
 export interface Case<Subject> {

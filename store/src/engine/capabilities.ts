@@ -16,4 +16,6 @@ export interface Capabilities {
   readonly callerTransactions: boolean
   /** How many batches group commit may have under way at once. */
   readonly batchesInFlight: number
+  /** Pages come over a connection, so that the next one is worth asking for while one is taken. */
+  readonly readsOverNetwork: boolean
 }

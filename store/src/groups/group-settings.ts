@@ -20,15 +20,15 @@ export interface GivenGroupSettings {
   readonly memberTimeoutMs?: number
   /** Events that may be unfinished at a time; the group reads no further before one is. Default 1,000. */
   readonly inFlightMax?: number
-  /** Events that a consumer has at a time, unless it says otherwise. Default 32. */
+  /** Events that a consumer has at a time, unless it says otherwise. Default 256. */
   readonly bufferEvents?: number
   /** Consumers at the most. Default `limits.groupConsumers`. */
   readonly consumersMax?: number
-  /** Acks after which they are saved, at the latest. Default 1: each at once, together with those that come meanwhile. */
+  /** Acks after which they are saved, at the latest. Default 1,000. */
   readonly checkpointEvents?: number
   /**
-   * Milliseconds after which an ack is saved, at the latest. Above 0, acks are noted at once and saved by count and time,
-   * or when something waits for it: fewer writes, and more events that come again after a crash. Default 0.
+   * Milliseconds after which an ack is saved, at the latest, or sooner when something waits for it. More means fewer writes,
+   * and more events that come again after a crash. 0: at once, together with those that come meanwhile. Default 20.
    */
   readonly checkpointMs?: number
 }
@@ -40,10 +40,10 @@ const numbers = {
   retryDelayMs: { default: 1_000, min: 0, max: 'groupRetryMs' },
   memberTimeoutMs: { default: 10_000, min: 100, max: 3_600_000 },
   inFlightMax: { default: 1_000, min: 1, max: 'groupInFlight' },
-  bufferEvents: { default: 32, min: 1, max: 'consumerEvents' },
+  bufferEvents: { default: 256, min: 1, max: 'consumerEvents' },
   consumersMax: { default: limits.groupConsumers, min: 1, max: 'groupConsumers' },
-  checkpointEvents: { default: 1, min: 1, max: 'groupInFlight' },
-  checkpointMs: { default: 0, min: 0, max: 60_000 },
+  checkpointEvents: { default: 1_000, min: 1, max: 'groupInFlight' },
+  checkpointMs: { default: 20, min: 0, max: 60_000 },
 } as const satisfies Record<
   string,
   { readonly default: number; readonly min: number; readonly max: LimitName | number }

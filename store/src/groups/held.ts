@@ -28,6 +28,8 @@ export interface Seat {
   readonly name: string
   /** How many events it may have at a time; undefined for as many as the group says. */
   readonly bufferEvents: number | undefined
+  /** How many events it asked for at a time, most recently. */
+  askedEvents: number
   /** Events handed out that it has not said a word on. */
   inHand: number
   finished: number

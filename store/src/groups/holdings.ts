@@ -51,17 +51,14 @@ export class Holdings {
     return this.#active() === 0
   }
 
-  /** Whether a consumer waits, or soon nothing is left for one to take. */
-  get isHungry(): boolean {
-    return this.#active() * 2 <= this.#seats.capacity || this.#seats.asking.length > 0
-  }
-
-  /** Events that all consumers together may have, and do not have yet. */
+  /** Events that all consumers together may have, and do not have yet; no more than they will soon come to. */
   room(nowMs: number): number {
     // What is due has been waiting longer than anything that is new.
     const due = this.#due(nowMs)
     if (this.#isOneAlone() || due.some(({ isAlone }) => isAlone)) return 0
-    return Math.max(this.#seats.capacity - this.#active() - due.length, 0)
+    const free = this.#seats.capacity - this.#active() - due.length
+    const { unread, reading, ready } = this.#inPhase
+    return Math.max(Math.min(free, this.#seats.readyMax(nowMs) - unread - reading - ready - due.length), 0)
   }
 
   /** Events beyond what the consumers that are left may have. */
@@ -125,6 +122,7 @@ export class Holdings {
     held.seat = seat
     held.untilMs = nowMs + settings.messageTimeoutMs
     seat.inHand++
+    this.#seats.took(nowMs)
     return { held, event: held.event as RecordedEvent, goneSignal: () => this.#goneSignal(held) }
   }
 

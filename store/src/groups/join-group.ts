@@ -14,7 +14,10 @@ import { newSeat } from './seats.ts'
 export interface JoinGroupOptions {
   /** What the consumer is called in `groupInfo`; at most `limits.consumerNameChars`. Default: `consumer`. */
   readonly name?: string
-  /** Events it has at a time, from handed out to acknowledged and ready for it. Default: what the group says. */
+  /**
+   * Events it has at a time, from handed out to acknowledged and ready for it. No more lie ready than it takes in a second,
+   * or than 32, or than it asks for at a time. Default: what the group says.
+   */
   readonly bufferEvents?: number
   /**
    * What an event is kept in order by, of a group that is `pinnedBy: 'consumer'`. The same for the same event in every
@@ -53,7 +56,7 @@ export interface GroupConsumer extends AsyncDisposable {
  * await using consumer = joinGroup(store, 'mailer', { bufferEvents: 100 })
  * const deliveries = await consumer.take(100, { signal })
  * console.log(deliveries.map(({ event }) => event.id))
- * await Promise.all(deliveries.map((delivery) => delivery.ack()))
+ * await Promise.all(deliveries.map((delivery) => delivery.ack({ until: 'saved' })))
  */
 export function joinGroup(store: GroupStore, group: string, options: JoinGroupOptions = {}): GroupConsumer {
   const { name, bufferEvents } = checkedOptions(group, options)
@@ -65,7 +68,9 @@ export function joinGroup(store: GroupStore, group: string, options: JoinGroupOp
 
   async function takeNext(eventsMax: number, signal: AbortSignal | undefined): Promise<readonly Delivery[]> {
     const deliveries: Delivery[] = []
-    let handed = await member.next(seat, signal)
+    seat.askedEvents = eventsMax
+    signal?.throwIfAborted()
+    let handed = member.nextReady(seat) ?? (await member.next(seat, signal))
     while (handed !== undefined) {
       deliveries.push(new MemberDelivery(member, handed))
       handed = deliveries.length < eventsMax ? member.nextReady(seat) : undefined

@@ -75,7 +75,7 @@ describe('writes to a consumer group', () => {
       throw broken
     })
     const taking = take(store, 'mailer', 2, async (delivery) => {
-      await rejects(delivery.ack(), broken)
+      await rejects(delivery.ack({ until: 'saved' }), broken)
     })
     await rejects(taking, broken)
   })

@@ -20,8 +20,9 @@ import { Membership, type MembershipOptions } from './membership.ts'
 import { refusalOf } from './refusal.ts'
 import { endSeat, Seats } from './seats.ts'
 import { Supply } from './supply.ts'
-import { type Attempt, isWorthwhile, namesOf, nextLook, noLook, savedAtMs, type Turn } from './turn.ts'
-import { type Says, Verdicts } from './verdicts.ts'
+import { type Attempt, isWorthwhile, namesOf, nextLook, noLook, savedAtMs } from './turn.ts'
+import { isPressing, type MemberParts, turnOf, weighingOf } from './turn-of.ts'
+import { refusedWord, type Says, type Verdict, Verdicts, type Word } from './verdicts.ts'
 
 /** What a member works with. */
 export interface MemberOptions extends Omit<MembershipOptions, 'isDeserted' | 'landed' | 'lost' | 'seen'> {
@@ -44,6 +45,7 @@ export class Member {
   readonly #errands: Errands
   readonly #ending = new AbortController()
   readonly #supply: Supply
+  readonly #parts: MemberParts
   /** Who waits for everything to be given back. */
   #goodbyes: (() => void)[] = []
   /** The consumers that the group knows of. */
@@ -75,6 +77,14 @@ export class Member {
       read: (held, event) => this.#read(held, event),
       ended: () => this.#fail(new StoreClosed()),
     })
+    this.#parts = {
+      membership: this.#membership,
+      seats: this.#seats,
+      holdings: this.#holdings,
+      verdicts: this.#verdicts,
+      errands: this.#errands,
+      supply: this.#supply,
+    }
   }
 
   /** Goes on until the last consumer has left. */
@@ -119,15 +129,21 @@ export class Member {
     return this.#isServing() ? this.#holdings.handOutTo(seat, this.#membership.group.settings, this.#now()) : undefined
   }
 
-  /** Says what becomes of an event that was handed out. Resolves when the group knows it. */
-  say(held: Held, says: Says): Promise<void> {
-    if (held.phase !== 'handed') return Promise.reject(this.#holdings.lostError(held))
+  /** Says what becomes of an event that was handed out. */
+  say(held: Held, says: Says): Word {
+    if (held.phase !== 'handed') return refusedWord(this.#holdings.lostError(held))
     const { seat } = held
     if (seat !== undefined && says.kind === 'finish') seat.finished++
-    const known = this.#say(held, says)
-    // Acks that are saved by count and time are known as soon as they are noted.
-    const isSavedLater = says.kind === 'finish' && this.#membership.group.settings.checkpointMs > 0
-    return isSavedLater ? Promise.resolve() : known
+    const verdict = this.#noted(held, says)
+    // Whoever cannot be sure that the event still is its own has to hear it from the group.
+    const isNoted = says.kind === 'finish' && this.#membership.isSure(verdict.saidMs)
+    if (!isNoted || isPressing(this.#parts, verdict.saidMs)) this.#bell.ring()
+    const saved = (): Promise<void> => {
+      verdict.isAwaited = true
+      this.#bell.ring()
+      return verdict.known
+    }
+    return { isNoted, saved }
   }
 
   /** A consumer goes: what it has in hand is given back, and all that is left when it was the last one. */
@@ -137,7 +153,7 @@ export class Member {
     const inHand = this.#holdings.all.filter((held) => held.seat === seat && held.phase === 'handed')
     const returned = inHand.map((held) => {
       this.#holdings.letGo(held, 'its consumer has left')
-      return this.#say(held, { kind: 'release', as: 'failed' })
+      return this.#say(held, { kind: 'release', as: 'failed' }).known
     })
     this.#bell.ring()
     await Promise.allSettled(returned)
@@ -165,14 +181,13 @@ export class Member {
   async #turned(nowMs: number): Promise<void> {
     this.#giveBack(nowMs)
     const membership = this.#membership
-    const attempt = membership.attempt(this.#turn(nowMs))
+    const attempt = membership.attempt(turnOf(this.#parts, nowMs))
     // Consumers that were refused have not left yet; nothing is to be done for them.
     if (!membership.isJoined && this.#seats.open.length === 0) return this.#bell.sleep(idleMs)
     if (!attempt.group.members.some(({ id }) => id === membership.id) && !attempt.turn.isLeaving) {
       return this.#seats.end(new GroupFull(this.#options.name))
     }
-    const { group: before, beatMs } = membership
-    const weighing = { nowMs, before, beatMs, knownConsumers: this.#knownConsumers, isHungry: this.#holdings.isHungry }
+    const weighing = { ...weighingOf(this.#parts, nowMs), knownConsumers: this.#knownConsumers }
     if (isWorthwhile(attempt, weighing)) await membership.write(attempt)
     else if (nowMs >= this.#look.atMs) await membership.look()
     else await this.#bell.sleep(this.#restMs(attempt, nowMs))
@@ -189,27 +204,6 @@ export class Member {
     for (const held of this.#holdings.surplus()) void this.#say(held, { kind: 'release', as: 'unused' })
   }
 
-  /** Everything there is to say now. */
-  #turn(nowMs: number): Turn {
-    const { id, isJoined, nextBeats, lostOthers, group } = this.#membership
-    const isDeserted = this.#seats.all.length === 0
-    const hasChores = group.chores.some(({ member }) => member === id)
-    const room = this.#holdings.room(nowMs)
-    const hold = { member: id, room, isIdle: this.#holdings.isIdle, ahead: this.#supply.ahead }
-    return {
-      member: id,
-      isJoined,
-      isLeaving: isDeserted && !hasChores && this.#verdicts.isSilent,
-      beats: nextBeats,
-      consumers: this.#seats.numbers(),
-      verdicts: this.#verdicts.pending,
-      lost: lostOthers,
-      tidied: this.#errands.tidied,
-      pull: this.#errands.pulled(group),
-      hold: isDeserted ? undefined : { kind: 'hold', ...hold },
-    }
-  }
-
   /** How long nothing happens, unless the bell rings. */
   #restMs(attempt: Attempt, nowMs: number): number {
     const times = [this.#membership.beatMs, this.#look.atMs, savedAtMs(attempt), this.#holdings.nextMs(nowMs)]
@@ -224,9 +218,12 @@ export class Member {
     if (refusal !== undefined) this.#seats.end(refusal)
     if (!isJoined) return
     this.#errands.doChores(group)
-    const room = this.#holdings.room(nowMs)
-    if (room > 0) this.#errands.doPull(group)
-    this.#supply.bring(group, { member: id, room, toRead: this.#holdings.toRead(nowMs) })
+    if (this.#holdings.room(nowMs) > 0) this.#errands.doPull(group)
+    this.#supply.bring(group, {
+      member: id,
+      ahead: this.#seats.readyMax(nowMs),
+      toRead: this.#holdings.toRead(nowMs),
+    })
     this.#handOut()
   }
 
@@ -249,9 +246,13 @@ export class Member {
     return this.#options.clock.now()
   }
 
-  #say(held: Held, says: Says): Promise<void> {
-    this.#holdings.takeBack(held)
+  #say(held: Held, says: Says): Verdict {
     this.#bell.ring()
+    return this.#noted(held, says)
+  }
+
+  #noted(held: Held, says: Says): Verdict {
+    this.#holdings.takeBack(held)
     return this.#verdicts.say(held, says, this.#now())
   }
 

@@ -139,7 +139,7 @@ async function countChosen(
 ): Promise<number> {
   if (positions === 'all') {
     const actual = found.counts.parked
-    if (actual !== expectedCount) throw new ParkedCountDiffers(group, expectedCount, actual)
+    if (actual !== expectedCount) throw new ParkedCountDiffers({ group }, expectedCount, actual)
     return actual
   }
   const parked = await Promise.all(
@@ -147,7 +147,7 @@ async function countChosen(
   )
   const actual = parked.filter(Boolean).length
   const expected = expectedCount ?? positions.length
-  if (actual !== expected || actual !== positions.length) throw new ParkedCountDiffers(group, expected, actual)
+  if (actual !== expected || actual !== positions.length) throw new ParkedCountDiffers({ group }, expected, actual)
   return actual
 }
 

@@ -4,9 +4,12 @@ import type { Ask, Handed, Seat } from './held.ts'
 /** How often it is counted how fast consumers are. */
 const countMs = 1_000
 
+/** Events that are kept ready for a consumer however slow it is. */
+const readyMin = 32
+
 /** A consumer that has nothing yet. */
 export function newSeat(name: string, bufferEvents: number | undefined): Seat {
-  const numbers = { inHand: 0, finished: 0, countedFinished: 0, perSecond: 0 }
+  const numbers = { askedEvents: 1, inHand: 0, finished: 0, countedFinished: 0, perSecond: 0 }
   return { name, bufferEvents, ...numbers, ask: undefined, end: undefined }
 }
 
@@ -27,6 +30,8 @@ export class Seats {
   /** For consumers that do not say how many events they may have. */
   bufferEvents = 0
   #countedMs = 0
+  /** Events handed out since a time, and in as long a time before. */
+  #took = { sinceMs: 0, count: 0, before: 0 }
 
   get all(): readonly Seat[] {
     return this.#seats
@@ -46,6 +51,29 @@ export class Seats {
   /** Events that all of them together may have. */
   get capacity(): number {
     return this.open.reduce((sum, seat) => sum + this.#bufferOf(seat), 0)
+  }
+
+  /**
+   * How many events are worth having ready: as many as they take in a second, and never fewer than they ask for at a time.
+   * A program whose consumers are slow leaves the rest to others, instead of a buffer that they come to in minutes.
+   */
+  readyMax(nowMs: number): number {
+    this.#takeNote(nowMs)
+    const { count, before } = this.#took
+    const least = this.open.reduce((sum, { askedEvents }) => sum + Math.max(askedEvents, readyMin), 0)
+    return Math.min(Math.max(least, count, before), this.capacity)
+  }
+
+  /** Notes that an event was handed out. */
+  took(nowMs: number): void {
+    this.#takeNote(nowMs)
+    this.#took.count++
+  }
+
+  #takeNote(nowMs: number): void {
+    const passedMs = nowMs - this.#took.sinceMs
+    if (passedMs < countMs) return
+    this.#took = { sinceMs: nowMs, count: 0, before: passedMs < 2 * countMs ? this.#took.count : 0 }
   }
 
   add(seat: Seat): void {

@@ -28,18 +28,20 @@ export class Supply {
     return { events, through }
   }
 
-  /** Reads the events that a member holds and has not read, and as many new ones as it has room for. */
+  /**
+   * Reads the events that a member holds and has not read, and new ones: so many that the next write finds as many as
+   * there will be room for, instead of waiting for the log after each.
+   */
   bring(
     group: Group,
-    wanted: { readonly member: string; readonly room: number; readonly toRead: readonly Held[] },
+    wanted: { readonly member: string; readonly ahead: number; readonly toRead: readonly Held[] },
   ): void {
-    const { settings, unfinished, members, reached, stopped } = group
+    const { settings, members, reached, stopped } = group
     if (wanted.toRead.length > 0) void this.#read(group, wanted.toRead)
     const isServed = settings.strategy !== 'single' || members[0]?.id === wanted.member
-    const mayTakeIn = unfinished.length < settings.inFlightMax && stopped === undefined
     const reader = this.#readerFor(group)
     reader.drop(reached)
-    reader.want(isServed && mayTakeIn ? wanted.room : 0)
+    reader.want(isServed && stopped === undefined ? wanted.ahead : 0)
   }
 
   close(): void {

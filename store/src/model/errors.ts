@@ -2,6 +2,7 @@ import type { BlobCorrupt, BlobMissing, BlobsFailed, BlobsUnavailable, NoBlobNam
 import type { KeyMissing, KeyStoreFailed, PersonalDataUnreadable, SubjectForgotten } from './erasure-errors.ts'
 import type {
   EventNotDefined,
+  EventsArchived,
   PayloadInvalid,
   PayloadUnreadable,
   ProjectionFailed,
@@ -9,7 +10,7 @@ import type {
 } from './event-errors.ts'
 import type { AnyGroupError } from './group-errors.ts'
 import { type LimitName, limits } from './limits.ts'
-import type { NoSuchProjection, ProjectionBusy, ReplayCountDiffers, WaitTimedOut } from './projection-errors.ts'
+import type { AnyProjectionError } from './projection-errors.ts'
 import type { CheckpointConflict, ShelfConflict } from './shelf-errors.ts'
 import { type ErrorCode, quoted, VarveError, type VarveErrorShape } from './varve-error.ts'
 import type { ExpectedVersion } from './version.ts'
@@ -39,6 +40,7 @@ type AnyVarveError =
   | PayloadUnreadable
   | PayloadInvalid
   | EventNotDefined
+  | EventsArchived
   | ProjectionFailed
   | ReactionFailed
   | NotSupported
@@ -60,10 +62,7 @@ type AnyVarveError =
   | KeyMissing
   | PersonalDataUnreadable
   | KeyStoreFailed
-  | NoSuchProjection
-  | ProjectionBusy
-  | WaitTimedOut
-  | ReplayCountDiffers
+  | AnyProjectionError
   | AnyGroupError
   | Forbidden
   | RemoteFailed

@@ -82,6 +82,22 @@ export class UpcastFailed extends VarveError {
   }
 }
 
+/** A read, or an append condition, needs events of the beginning of the log, which were archived: none is passed over. */
+export class EventsArchived extends VarveError {
+  readonly code = 'EVENTS_ARCHIVED'
+  /** The last position that is archived; the first one is 1. */
+  readonly archivedUntil: number
+
+  constructor(archivedUntil: number, options?: ErrorOptions) {
+    super(
+      `Positions 1 to ${archivedUntil} are archived, and events among them are needed here. Begin at position ` +
+        `${archivedUntil + 1} or later, or let their owner attach them again: varve archive --attach-from <position>.`,
+      options,
+    )
+    this.archivedUntil = archivedUntil
+  }
+}
+
 /** A projection could not handle an event and stopped before it; `cause` is what its handler threw. */
 export class ProjectionFailed extends VarveError {
   readonly code = 'PROJECTION_FAILED'

@@ -84,16 +84,21 @@ export class DeliveryLost extends VarveError {
 export class ParkedCountDiffers extends VarveError {
   readonly code = 'PARKED_COUNT_DIFFERS'
   override readonly retryable = true
-  readonly group: string
+  /** Of a consumer group; undefined for a projection. */
+  readonly group: string | undefined
+  /** Of a projection; undefined for a consumer group. */
+  readonly projection: string | undefined
   readonly expected: number
   readonly actual: number
 
-  constructor(group: string, expected: number, actual: number) {
+  constructor(where: { readonly group: string } | { readonly projection: string }, expected: number, actual: number) {
+    const { group, projection } = { group: undefined, projection: undefined, ...where }
     super(
-      `Consumer group ${quoted(group)} has ${actual} of these events parked, not ${expected}. ` +
-        'Nothing was changed: look at them again, and say how many you mean.',
+      `${group === undefined ? 'Projection' : 'Consumer group'} ${quoted(group ?? projection ?? '')} has ${actual} of these ` +
+        `events parked, not ${expected}. Nothing was changed: look at them again, and say how many you mean.`,
     )
     this.group = group
+    this.projection = projection
     this.expected = expected
     this.actual = actual
   }

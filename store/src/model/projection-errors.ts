@@ -1,4 +1,8 @@
+import type { FailedEvent, StoredFailure } from './projection-status.ts'
 import { quoted, VarveError } from './varve-error.ts'
+
+/** The errors of projections. */
+export type AnyProjectionError = NoSuchProjection | ProjectionBusy | WaitTimedOut | ProjectionStopped
 
 /** No projection of this name has run over this store, or not this generation of it. */
 export class NoSuchProjection extends VarveError {
@@ -47,17 +51,39 @@ export class WaitTimedOut extends VarveError {
   }
 }
 
-/** The number that confirms a replay is not the number of events it would replay. */
-export class ReplayCountDiffers extends VarveError {
-  readonly code = 'REPLAY_COUNT_DIFFERS'
-  readonly expected: number
+/** A read model does not come to a position, because its projection has stopped before it; it is not tried again by itself. */
+export class ProjectionStopped extends VarveError {
+  readonly code = 'PROJECTION_STOPPED'
+  readonly projection: string
+  /** The position that was waited for. */
+  readonly position: number
+  /** Everything up to here was handled by the partition that stopped. */
   readonly actual: number
+  /** The code of what it stopped at, as its status shows it. */
+  readonly failureCode: string
+  readonly reason: string
+  /** The event that it stopped at; undefined when it was the target. */
+  readonly event: FailedEvent | undefined
 
-  constructor(expected: number, actual: number) {
+  constructor(
+    projection: string,
+    position: number,
+    { position: actual, failure }: { readonly position: number; readonly failure: StoredFailure },
+  ) {
+    const { code, reason, event } = failure
+    const at =
+      event === undefined
+        ? `after position ${actual}`
+        : `at event ${event.position} (${event.type} of ${quoted(event.streamId)})`
     super(
-      `${actual} events would be replayed, not ${expected}: look at what is parked, then confirm the number that is there now.`,
+      `Projection ${quoted(projection)} does not come to position ${position}: it has stopped ${at}: ${reason.replace(/[.!?]$/, '')} (${code}). ` +
+        'Mend it and resume it, or skip the event.',
     )
-    this.expected = expected
+    this.projection = projection
+    this.position = position
     this.actual = actual
+    this.failureCode = code
+    this.reason = reason
+    this.event = event
   }
 }

@@ -6,8 +6,9 @@ import type { Clock } from '../engine/clock.ts'
 import { systemClock } from '../engine/system-clock.ts'
 import type { EventStore } from '../event-store.ts'
 import { InvalidArgument } from '../model/errors.ts'
+import { ParkedCountDiffers } from '../model/group-errors.ts'
 import { isPosition } from '../model/position.ts'
-import { NoSuchProjection, ProjectionBusy, ReplayCountDiffers } from '../model/projection-errors.ts'
+import { NoSuchProjection, ProjectionBusy } from '../model/projection-errors.ts'
 import type { ParkedInProjection, ProjectionStatus } from '../model/projection-status.ts'
 import { callingFor, type ProjectionControl, recordOf, withRebuild, withRetired } from './control.ts'
 import {
@@ -176,7 +177,7 @@ export interface ReplayOptions extends OfGeneration {
  * Applies parked events after all, in their order; what fails again stays parked.
  *
  * @returns how many events were handed over to the instances that run them.
- * @throws REPLAY_COUNT_DIFFERS when the number is another; nothing is replayed then. NO_SUCH_PROJECTION
+ * @throws PARKED_COUNT_DIFFERS when the number is another; nothing is replayed then. NO_SUCH_PROJECTION
  */
 export async function replayInProjection(
   store: Pick<EventStore, 'shelf'>,
@@ -189,7 +190,7 @@ export async function replayInProjection(
   for await (const event of shelf.parked(name, generation, 0)) {
     if (positions === 'all' || positions.includes(event.position)) chosen.push(event)
   }
-  if (chosen.length !== expectedCount) throw new ReplayCountDiffers(expectedCount, chosen.length)
+  if (chosen.length !== expectedCount) throw new ParkedCountDiffers({ projection: name }, expectedCount, chosen.length)
   for (const [partition, events] of Map.groupBy(chosen, (event) => event.partition)) {
     const request = { kind: 'replay', positions: events.map(({ position }) => position) } as const
     await ask(shelf, { name, generation }, partition, request)

@@ -1,30 +1,67 @@
 import type { RecordedEvent } from '../model/event.ts'
 import { ProjectionFailed } from '../model/event-errors.ts'
+import { isPassing } from './failure-policy.ts'
+import { halves, type SaveEffect } from './gathering.ts'
 import type { Projection } from './projection.ts'
 
+/** A handler of whole batches threw; which event it was, or whether it was one, is not known. */
+export class BatchRefused extends Error {}
+
 /**
- * Hands events to a projection's handlers, one after the other; what is thrown says at which event.
+ * Hands events to a projection's handlers, one after the other; what is thrown says at which event. Several at once go to
+ * the handler of whole batches, if it has one; what that throws is a {@link BatchRefused}.
  *
  * Handlers that do not wait are not waited for: a batch of theirs is one synchronous stretch, so nobody who shares the
  * connection sees it half done.
  */
 export function applied<ReadModel>(
-  { name, handle }: Pick<Projection<ReadModel>, 'name' | 'handle'>,
+  { name, handle, handleTogether }: Pick<Projection<ReadModel>, 'name' | 'handle' | 'handleTogether'>,
   events: readonly RecordedEvent[],
   readModel: ReadModel,
 ): unknown {
-  const guarded = (event: RecordedEvent): unknown => {
-    const failed = (cause: unknown): never => {
-      throw new ProjectionFailed(name, event, { cause })
-    }
-    try {
-      const handled = handle(readModel, event)
-      return isPromise(handled) ? handled.then(undefined, failed) : undefined
-    } catch (cause) {
-      return failed(cause)
-    }
+  if (handleTogether !== undefined && events.length > 1) {
+    const refused = (cause: unknown): Error => new BatchRefused('a batch was refused', { cause })
+    return guarded(() => handleTogether(readModel, events), refused)
   }
-  return applyFrom(events, 0, guarded)
+  return applyFrom(events, 0, (event) =>
+    guarded(
+      () => handle(readModel, event),
+      (cause) => new ProjectionFailed(name, event, { cause }),
+    ),
+  )
+}
+
+/**
+ * Saves a batch; where its handler refuses it as a whole, its halves, one after the other. So what comes before an event
+ * that cannot be handled is kept, and that event is alone in the end and can be named.
+ */
+export async function savedWholeOrHalved<Place>(
+  save: SaveEffect,
+  from: Place,
+  write: (save: SaveEffect, from: Place) => Promise<Place>,
+): Promise<Place> {
+  try {
+    return await write(save, from)
+  } catch (error) {
+    if (!(error instanceof BatchRefused)) throw error
+    // Smaller batches do not bring back a database that is away.
+    if (isPassing(error.cause)) throw error.cause
+    const [first, second] = halves(save)
+    return savedWholeOrHalved(second, await savedWholeOrHalved(first, from, write), write)
+  }
+}
+
+/** Runs what may throw, or reject, and throws another error in its place; nothing is waited for that does not wait. */
+function guarded(run: () => unknown, instead: (cause: unknown) => Error): unknown {
+  const failed = (cause: unknown): never => {
+    throw instead(cause)
+  }
+  try {
+    const handled = run()
+    return isPromise(handled) ? handled.then(undefined, failed) : undefined
+  } catch (cause) {
+    return failed(cause)
+  }
 }
 
 function applyFrom(

@@ -82,7 +82,8 @@ export function failureRules(rules: readonly FailureRule[]): FailurePolicy {
 export const stopUnlessPassing: FailurePolicy = ({ error, attempts, chance }) =>
   isPassing(error) ? { retryAfterMs: pauseBefore(attempts, chance, 100, 30_000) } : 'stop'
 
-function isPassing(error: unknown): boolean {
+/** Whether it may pass by itself. */
+export function isPassing(error: unknown): boolean {
   return isVarveError(error) && error.retryable
 }
 

@@ -80,6 +80,7 @@ export class Instance implements LocalProgress {
     this.#reader = new LogReader(
       store,
       projections.map(({ filter }) => filter),
+      clock,
     )
     this.#member = createMembership(this.#shelf, clock, { instance, versions })
     this.done = this.#run()

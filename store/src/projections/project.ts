@@ -33,7 +33,8 @@ export interface RunningProjection extends AsyncDisposable {
  * Keeps a read model up to date until it is stopped: resumes at its checkpoint, catches up, then follows. A read model
  * that was never built, or by an older version of the projection, is built from the first event on.
  *
- * An event whose handler throws ends it with PROJECTION_FAILED; nothing of the batch it was in is kept. Of two that run
+ * An event whose handler throws ends it with PROJECTION_FAILED; nothing of the batch it was in is kept, or nothing from it
+ * on when `onBatch` got the batch. Of two that run
  * under one name on one target, one ends with CHECKPOINT_CONFLICT. Projections do not append: what follows from
  * an event is for `react`.
  *

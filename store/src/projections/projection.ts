@@ -1,21 +1,17 @@
-/**
- * A projection as a pure machine: no clock, no I/O.
- *
- * gathering > (an event) > gathering
- *           > (a mark, or the batch is full) > save events and place in one transaction > gathering
- *
- * Invariants: every event is saved once, in order, with a checkpoint at or after it; the checkpoint only rises, and
- * passes over what was filtered out.
- */
-import type { SubscriptionItem } from '../model/call.ts'
 import { InvalidArgument, LimitExceeded } from '../model/errors.ts'
 import type { RecordedEvent } from '../model/event.ts'
-import { definitionOf, type EventDefinitions, type LiveType, type StoredOf } from '../model/event-definition.ts'
+import {
+  definitionOf,
+  type EventDefinitions,
+  type LiveType,
+  type RecordedEventOf,
+  type StoredOf,
+} from '../model/event-definition.ts'
 import { limits } from '../model/limits.ts'
 import { isPosition } from '../model/position.ts'
 import type { QueryItem } from '../model/query.ts'
 import type { Target } from '../model/target.ts'
-import { storedTypes, upToDate } from '../model/upcast.ts'
+import { liveTypes, storedTypes, upToDate } from '../model/upcast.ts'
 import { type FailurePolicy, stopUnlessPassing } from './failure-policy.ts'
 
 /** A read model and how events change it. Made by {@link defineProjection}. */
@@ -32,6 +28,8 @@ export interface Projection<ReadModel> {
    * @throws EVENT_NOT_DEFINED for an event in a schema version that is not defined.
    */
   handle(readModel: ReadModel, event: RecordedEvent): unknown
+  /** Changes the read model by several events together, where the projection says how. Throws what {@link handle} does. */
+  handleTogether?(readModel: ReadModel, events: readonly RecordedEvent[]): unknown
   /** Partitions that `runProjections` runs beside each other. */
   readonly partitions: number
   /** What an event must be kept in order with: all events of the same key. */
@@ -40,8 +38,12 @@ export interface Projection<ReadModel> {
   readonly saved: ((events: readonly RecordedEvent[]) => unknown) | undefined
 }
 
-/** What {@link defineProjection} takes. */
-export interface GivenProjection<Events extends EventDefinitions, ReadModel> {
+/** What {@link defineProjection} takes: what a projection is, and what its events change, one by one or a batch at a time. */
+export type GivenProjection<Events extends EventDefinitions, ReadModel> = ProjectionFacts<Events, ReadModel> &
+  (EventHandlers<Events, ReadModel> | BatchHandler<Events, ReadModel>)
+
+/** What a projection is, apart from its handlers. */
+export interface ProjectionFacts<Events extends EventDefinitions, ReadModel> {
   /** Names its checkpoint in the target. At most `limits.checkpointNameChars`. */
   readonly name: string
   /** Raise it when handlers change: the read model is then built anew at the next start. Default 1. */
@@ -50,23 +52,13 @@ export interface GivenProjection<Events extends EventDefinitions, ReadModel> {
   readonly events: Events
   /** Where the read model lives. */
   readonly target: Target<ReadModel>
-  /** Narrows the events to categories, tags or a prefix of their streams. Default: all of the types in `on`. */
+  /** Narrows the events to categories, tags or a prefix of their streams. Default: all that are handled. */
   readonly filter?: Omit<QueryItem, 'types'>
   /**
    * Brings the read model to its state before the first event, as in `drop table if exists` and `create table`. Runs in
    * the transaction that begins or rebuilds the projection. Needed where the target does not empty itself.
    */
   readonly empty?: (readModel: NoInfer<ReadModel>) => unknown
-  /**
-   * What an event changes. Handlers run one after the other, in the transaction that saves the checkpoint. They change
-   * the read model and nothing else: a batch that fails is rolled back and runs again, which no mail can be.
-   */
-  readonly on: {
-    readonly [Type in LiveType<Events>]?: (
-      readModel: NoInfer<ReadModel>,
-      event: RecordedEvent<Type, StoredOf<Events[Type]>>,
-    ) => unknown
-  }
   /**
    * Partitions that `runProjections` runs beside each other, each with a checkpoint of its own. Events of one key are always
    * in one partition, in order; those of different partitions are not. Raise `version` with it. Default 1, at most
@@ -88,6 +80,33 @@ export interface GivenProjection<Events extends EventDefinitions, ReadModel> {
   readonly saved?: (events: readonly RecordedEvent[]) => unknown
 }
 
+/** Handlers by event type. */
+export interface EventHandlers<Events extends EventDefinitions, ReadModel> {
+  /**
+   * What an event changes. Handlers run one after the other, in the transaction that saves the checkpoint. They change
+   * the read model and nothing else: a batch that fails is rolled back and runs again, which no mail can be.
+   */
+  readonly on: {
+    readonly [Type in LiveType<Events>]?: (
+      readModel: NoInfer<ReadModel>,
+      event: RecordedEvent<Type, StoredOf<Events[Type]>>,
+    ) => unknown
+  }
+  readonly onBatch?: undefined
+}
+
+/** One handler for whole batches. */
+export interface BatchHandler<Events extends EventDefinitions, ReadModel> {
+  /**
+   * What the events of a batch change together, in their order: one statement for all of them, where one for each would be a
+   * round trip each. Gets every type of `events`, 1 to 500 at a time, in the transaction that saves the checkpoint. Must give
+   * the same however the log is divided into batches. Of a batch for which it throws, the halves are tried, one after the
+   * other, each in a transaction of its own; in the end the event that cannot be handled is alone, and a failure of it.
+   */
+  readonly onBatch: (readModel: NoInfer<ReadModel>, events: readonly RecordedEventOf<Events>[]) => unknown
+  readonly on?: undefined
+}
+
 /**
  * Defines a read model: where it lives, and how each event changes it.
  *
@@ -105,7 +124,7 @@ export interface GivenProjection<Events extends EventDefinitions, ReadModel> {
 export function defineProjection<Events extends EventDefinitions, ReadModel>(
   given: GivenProjection<Events, ReadModel>,
 ): Projection<ReadModel> {
-  const { name, version = 1, events, target, filter = {}, empty, on, partitions = 1, saved } = given
+  const { name, version = 1, events, target, filter = {}, empty, partitions = 1, saved } = given
   const { key = ({ streamId }: RecordedEvent) => streamId, onFailure = stopUnlessPassing } = given
   checkName(name)
   checkPartitions(partitions)
@@ -117,20 +136,14 @@ export function defineProjection<Events extends EventDefinitions, ReadModel>(
   if (empty === undefined && !target.emptiesItself) {
     throw new InvalidArgument('empty', 'is missing: this target cannot bring back the state before the first event')
   }
-  const types = checkedTypes(events, on)
-  const handlers = on as unknown as Handlers<ReadModel>
+  const types = handledTypes(given)
   return {
     name,
     version,
     filter: { ...filter, types: storedTypes(events, types) },
     target,
     empty: empty ?? (() => undefined),
-    handle: (readModel, event) => {
-      const [first, ...others] = upToDate(events, event)
-      const handled = first && handlers[first.type]?.(readModel, first)
-      // What an event of the past has become is handled in its order; nearly always that is one event.
-      return others.length === 0 ? handled : handleInTurn(handlers, readModel, others, handled)
-    },
+    ...handling(given),
     partitions,
     keyOf: key,
     onFailure,
@@ -150,6 +163,30 @@ export function partitionOf(key: string, partitions: number): number {
   return (((hash ^ (hash >>> 13)) >>> 0) % partitions) + 1
 }
 
+type Handling<ReadModel> = Pick<Projection<ReadModel>, 'handle' | 'handleTogether'>
+
+function handling<Events extends EventDefinitions, ReadModel>(
+  given: GivenProjection<Events, ReadModel>,
+): Handling<ReadModel> {
+  const { events, on, onBatch } = given
+  if (onBatch !== undefined) {
+    const handleTogether = (readModel: ReadModel, recorded: readonly RecordedEvent[]): unknown => {
+      const today = recorded.flatMap((event) => upToDate(events, event))
+      return today.length === 0 ? undefined : onBatch(readModel, today)
+    }
+    return { handle: (readModel, event) => handleTogether(readModel, [event]), handleTogether }
+  }
+  const handlers = on as unknown as Handlers<ReadModel>
+  return {
+    handle: (readModel, event) => {
+      const [first, ...others] = upToDate(events, event)
+      const handled = first && handlers[first.type]?.(readModel, first)
+      // What an event of the past has become is handled in its order; nearly always that is one event.
+      return others.length === 0 ? handled : handleInTurn(handlers, readModel, others, handled)
+    },
+  }
+}
+
 function handleInTurn<ReadModel>(
   handlers: Handlers<ReadModel>,
   readModel: ReadModel,
@@ -167,64 +204,22 @@ function afterwards(before: unknown, next: () => unknown): unknown {
 
 type Handlers<ReadModel> = Readonly<Record<string, (readModel: ReadModel, event: RecordedEvent) => unknown>>
 
-/** What was read and not yet saved. */
-export interface Gathering {
-  /** Everything up to here is saved. */
-  readonly savedPosition: number
-  readonly pending: readonly RecordedEvent[]
+function handledTypes<Events extends EventDefinitions, ReadModel>({
+  events,
+  on,
+  onBatch,
+}: GivenProjection<Events, ReadModel>): readonly string[] {
+  if (onBatch === undefined) return checkedTypes(events, on)
+  if (on !== undefined) throw new InvalidArgument('on', 'is given beside `onBatch`: give one of them')
+  if (typeof onBatch !== 'function') throw new InvalidArgument('onBatch', 'is not a function')
+  const types = liveTypes(events)
+  if (types.length === 0) throw new InvalidArgument('events', 'defines no event that could be handled')
+  return types
 }
 
-/** What to do next. */
-export interface SaveEffect {
-  readonly events: readonly RecordedEvent[]
-  /** The checkpoint to save with them. */
-  readonly position: number
-}
-
-/** One step of the machine; the next one may be taken once its effect is carried out. */
-export function gather(
-  { savedPosition, pending }: Gathering,
-  item: SubscriptionItem,
-): { readonly state: Gathering; readonly save?: SaveEffect } {
-  const events = item.kind === 'event' ? [...pending, item.event] : pending
-  const position = item.kind === 'event' ? item.event.position : item.position
-  const isDue = item.kind === 'event' ? events.length >= limits.projectionEvents : position > savedPosition
-  if (!isDue) return { state: { savedPosition, pending: events } }
-  return { state: { savedPosition: position, pending: [] }, save: { events, position } }
-}
-
-/** A part of the log: the events that concern a projection, and how far it goes. */
-export interface Stretch {
-  readonly events: readonly RecordedEvent[]
-  /** Everything up to here is in it, or does not concern the projection. */
-  readonly upTo: number
-  /** Nothing newer was there. */
-  readonly isEnd: boolean
-}
-
-/** Many steps of the machine at once, in batches of so many events; the saves are to be carried out in their order. */
-export function gatherStretch(
-  { savedPosition, pending }: Gathering,
-  { events, upTo, isEnd }: Stretch,
-  batchEvents: number,
-): { readonly state: Gathering; readonly saves: readonly SaveEffect[] } {
-  const all = pending.length === 0 ? events : [...pending, ...events]
-  const saves: SaveEffect[] = []
-  let rest = all
-  for (; rest.length >= batchEvents; rest = rest.slice(batchEvents)) {
-    const batch = rest.slice(0, batchEvents)
-    saves.push({ events: batch, position: batch.at(-1)?.position ?? upTo })
-  }
-  // Where nothing newer is there, readers shall see what is; where nothing is pending, the place moves on.
-  const isDue = (isEnd || rest.length === 0) && upTo > (saves.at(-1)?.position ?? savedPosition)
-  if (isDue) saves.push({ events: rest, position: upTo })
-  const saved = saves.at(-1)?.position ?? savedPosition
-  return { state: { savedPosition: saved, pending: isDue ? [] : rest }, saves }
-}
-
-function checkedTypes(events: EventDefinitions, on: object): readonly string[] {
+function checkedTypes(events: EventDefinitions, on: unknown): readonly string[] {
   if (typeof on !== 'object' || on === null)
-    throw new InvalidArgument('on', 'is missing: give a handler per event type')
+    throw new InvalidArgument('on', 'is missing: give a handler per event type, or `onBatch`')
   const entries = Object.entries(on).filter(([, handler]) => handler !== undefined)
   if (entries.length === 0) throw new InvalidArgument('on', 'has no handler: give one per event type')
   for (const [type, handler] of entries) {

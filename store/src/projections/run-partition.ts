@@ -9,20 +9,13 @@
  * or when there was none, the checkpoint in the target tells what happened.
  */
 import { isVarveError } from '../model/errors.ts'
-import type { RecordedEvent } from '../model/event.ts'
 import { limits } from '../model/limits.ts'
 import { CheckpointConflict } from '../model/shelf-errors.ts'
 import { firstCheckpoint, type TargetCheckpoint } from '../model/target.ts'
+import { type GrowingBatches, gatherStretch, type SaveEffect, type Stretch } from './gathering.ts'
 import { carriedOutRequests } from './partition-requests.ts'
 import { afterPause, checkpointName, type PartitionRun, persistently } from './partition-run.ts'
-import {
-  type Gathering,
-  gatherStretch,
-  type Projection,
-  partitionOf,
-  type SaveEffect,
-  type Stretch,
-} from './projection.ts'
+import type { Projection } from './projection.ts'
 import { type Decided, notWhereItWas, savedBatch } from './save-batch.ts'
 
 /**
@@ -31,7 +24,7 @@ import { type Decided, notWhereItWas, savedBatch } from './save-batch.ts'
  * @throws CHECKPOINT_CONFLICT when another owner has taken over; STORE_CLOSED; and what the policy decides to stop at.
  */
 export async function runPartition<ReadModel>(run: PartitionRun<ReadModel>): Promise<never> {
-  const { signal, told, projection, reader } = run
+  const { signal, told, reader } = run
   const decided: Decided = new Map()
   let checkpoint = await takenOver(run)
   for (;;) {
@@ -41,7 +34,7 @@ export async function runPartition<ReadModel>(run: PartitionRun<ReadModel>): Pro
     const following = AbortSignal.any([signal, interruption])
     told.reached(checkpoint, 'catching_up')
     try {
-      const stretches = reader.follow(checkpoint.position + 1, projection.filter, following)
+      const stretches = reader.follow(checkpoint.position + 1, run, following)
       await followed(run, checkpoint, stretches, decided, (saved) => {
         checkpoint = saved
       })
@@ -115,24 +108,23 @@ async function followed<ReadModel>(
   decided: Decided,
   saved: (checkpoint: TargetCheckpoint) => void,
 ): Promise<void> {
-  const { projection, partition, told, clock } = run
-  const isOwn = (event: RecordedEvent): boolean =>
-    projection.partitions === 1 || partitionOf(projection.keyOf(event), projection.partitions) === partition
+  const { told, clock } = run
   let checkpoint = from
-  let state: Gathering = { savedPosition: checkpoint.position, pending: [] }
-  let batchEvents = firstBatchEvents
+  let state: GrowingBatches = { savedPosition: checkpoint.position, pending: [], batchEvents: firstBatchEvents }
   let askedAtMs = clock.now()
   let isLive = false
   for await (const stretch of stretches) {
     if (!isLive) told.counted({ loadMs: clock.now() - askedAtMs })
+    const before = isLive ? 'live' : 'catching_up'
     isLive = stretch.isEnd
-    const step = gatherStretch(state, { ...stretch, events: stretch.events.filter(isOwn) }, batchEvents)
+    const step = gatherStretch(state, stretch)
     state = step.state
     for (const save of step.saves) {
       if (!isWorthSaving(save, checkpoint)) continue
-      checkpoint = await savedBatch(run, checkpoint, save, decided)
-      saved(checkpoint)
-      batchEvents = Math.min(batchEvents * 2, limits.projectionEvents)
+      for await (checkpoint of savedBatch(run, checkpoint, save, decided)) {
+        saved(checkpoint)
+        told.reached(checkpoint, before)
+      }
     }
     // Where nothing is pending the read model is as far as the stretch, although the checkpoint need not be.
     const reached = state.pending.length === 0 ? { ...checkpoint, position: stretch.upTo } : checkpoint

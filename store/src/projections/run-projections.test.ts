@@ -23,6 +23,7 @@ import {
   skipEvent,
 } from './admin.ts'
 import { runProjections } from './run-projections.ts'
+import { waitForProjection } from './wait-for.ts'
 
 onEveryEngine((open) => {
   const start = starting()
@@ -73,12 +74,16 @@ onEveryEngine((open) => {
     const poison = new Set(['bad'])
     await receive(store, 'tea', 'bad', 'mug')
     const running = start(store, stockOf({ target, poison }))
+    const begun = running.waitFor('stock', 3)
+    begun.catch(() => undefined)
     await untilState(store, 'failed')
     const failure = (await projectionStatus(store, 'stock')).generations[0]?.partitions[0]?.failure
     deepEqual([failure?.code, failure?.reason], ['PROJECTION_FAILED', failure?.reason])
     deepEqual(failure?.event?.position, 2)
     ok(running.lines.some(({ level, text }) => level === 'error' && /no shelf for bad/.test(text)))
-    await rejects(running.waitFor('stock', 3, { timeoutMs: 10 }), { code: 'WAIT_TIMED_OUT' })
+    const stopped = { code: 'PROJECTION_STOPPED', position: 3, actual: 0, reason: 'no shelf for bad' }
+    await Promise.all([rejects(begun, stopped), rejects(running.waitFor('stock', 3), stopped)])
+    await rejects(waitForProjection(store, 'stock', 3), { ...stopped, failureCode: 'PROJECTION_FAILED' })
     poison.clear()
     await resumeProjection(store, 'stock')
     await running.waitFor('stock', 3)
@@ -134,7 +139,7 @@ onEveryEngine((open) => {
       ],
     )
     await rejects(replayInProjection(store, 'stock', { positions: 'all', expectedCount: 1 }), {
-      code: 'REPLAY_COUNT_DIFFERS',
+      code: 'PARKED_COUNT_DIFFERS',
     })
     equal((await parkedInProjection(store, 'stock', { from: 3 }).next()).value?.position, 4)
     await rejects(parkedInProjection(store, 'stock', { from: -1 }).next(), { argument: 'from' })

@@ -57,7 +57,7 @@ export interface ProjectionInstance extends AsyncDisposable {
    * Resolves once the read model that readers see has everything up to a position, such as the one an append gave,
    * whichever instance runs it.
    *
-   * @throws WAIT_TIMED_OUT after `timeoutMs`, default 30,000; PROJECTION_FAILED when it has stopped before there.
+   * @throws PROJECTION_STOPPED at once when it has stopped before there; WAIT_TIMED_OUT after `timeoutMs`, default 30,000.
    */
   waitFor(projection: string, position: number, options?: WaitOptions): Promise<void>
   /** Stops after the batches under way and gives the projections to the others. Stopping twice is fine. */

@@ -1,8 +1,9 @@
 import type { EventStore } from '../event-store.ts'
 import { InvalidArgument, StoreClosed } from '../model/errors.ts'
 import { firstCheckpoint, type TargetCheckpoint } from '../model/target.ts'
-import { applied } from './apply.ts'
-import { type Gathering, gather, type Projection, type SaveEffect } from './projection.ts'
+import { applied, savedWholeOrHalved } from './apply.ts'
+import { type Gathering, gather, type SaveEffect } from './gathering.ts'
+import type { Projection } from './projection.ts'
 
 /** What a run of a projection needs beyond the projection. */
 export interface RunOptions {
@@ -29,8 +30,11 @@ export async function runProjection<ReadModel>(
     const step = gather(state, item)
     state = step.state
     if (step.save !== undefined) {
-      checkpoint = await save(projection, checkpoint, step.save)
-      saved(checkpoint.position)
+      checkpoint = await savedWholeOrHalved(step.save, checkpoint, async (batch, from) => {
+        const next = await save(projection, from, batch)
+        saved(next.position)
+        return next
+      })
     }
     if (item.kind === 'caught_up' && until === 'caught_up') return
   }

@@ -11,6 +11,12 @@ import type { Kept, PartitionEntry, PartitionRequest, ProjectionShelf } from './
 /** How long what a partition has done is gathered before the others are told, in milliseconds. */
 const publishMs = 250
 
+/**
+ * The same while it catches up, unless it has caught up meanwhile: nobody waits for a place on the way, and eight partitions
+ * that tell theirs four times a second cost a store on SQLite a seventh of its time.
+ */
+const publishOnTheWayMs = 1_000
+
 /** Instances that are remembered to have come to a failure. */
 const triedMax = 100
 
@@ -51,6 +57,8 @@ export class RunningPartition implements PartitionListener {
   #entry: PartitionEntry
   #isDirty = false
   #ring: (() => void) | undefined
+  /** Aborts when it has caught up. */
+  #caughtUp = new AbortController()
   #interruption = new AbortController()
   #last: Promise<unknown> = Promise.resolve()
 
@@ -102,6 +110,7 @@ export class RunningPartition implements PartitionListener {
     const kept = failure === undefined || isOvercome ? {} : { failure }
     this.#entry = { ...entry, ...kept, position, parked: parked.length, state }
     this.#isDirty = true
+    if (state !== 'catching_up') this.#caughtUp.abort()
     this.#ring?.()
     this.#options.changed()
   }
@@ -151,12 +160,20 @@ export class RunningPartition implements PartitionListener {
         })
       }
       await this.#options.clock.sleep(publishMs, signal)
+      await this.#onTheWay(signal)
       if (signal.aborted) return
       // Where the store cannot be written to now, the next attempt tells what is the case then.
       await this.#publish().catch(() => {
         this.#isDirty = true
       })
     }
+  }
+
+  /** Waits a little longer before a place is told that is one of many on the way. */
+  async #onTheWay(signal: AbortSignal): Promise<void> {
+    if (this.#entry.state !== 'catching_up' || this.#kept.value.state !== 'catching_up') return
+    this.#caughtUp = new AbortController()
+    await this.#options.clock.sleep(publishOnTheWayMs - publishMs, AbortSignal.any([signal, this.#caughtUp.signal]))
   }
 
   /** One write after the other. Whoever has lost the partition stops, and leaves the entry to its new owner. */

@@ -3,11 +3,12 @@ import type { RecordedEvent } from '../model/event.ts'
 import { limits } from '../model/limits.ts'
 import { CheckpointConflict } from '../model/shelf-errors.ts'
 import { checkpointHolds, type ParkedPlace, type TargetCheckpoint } from '../model/target.ts'
-import { applied } from './apply.ts'
+import { applied, BatchRefused } from './apply.ts'
 import { inBatchSpan } from './batch-span.ts'
+import { isPassing } from './failure-policy.ts'
+import { halves, type SaveEffect } from './gathering.ts'
 import { parkedDetail } from './parking.ts'
 import { afterPause, checkpointName, type PartitionRun, persistently } from './partition-run.ts'
-import type { SaveEffect } from './projection.ts'
 import type { PartitionRequest } from './projection-shelf.ts'
 
 /** Thrown when a target lost more than the batch that failed. */
@@ -16,13 +17,16 @@ export const notWhereItWas: unique symbol = Symbol('the target is not where it w
 /** The events that were set aside since the run began, for a target that begins again. */
 export type Decided = Map<number, ParkedPlace>
 
-/** Saves a batch, whatever it takes: tries again, sets events aside, or throws what the policy stops at. */
-export async function savedBatch<ReadModel>(
+/**
+ * Saves a batch, whatever it takes: tries again, sets events aside, or throws what the policy stops at. One that its handler
+ * refuses as a whole is saved in halves. Gives each checkpoint that is saved.
+ */
+export async function* savedBatch<ReadModel>(
   run: PartitionRun<ReadModel>,
   checkpoint: TargetCheckpoint,
   { events, position }: SaveEffect,
   decided: Decided,
-): Promise<TargetCheckpoint> {
+): AsyncGenerator<TargetCheckpoint> {
   const { told, clock } = run
   const startedAtMs = clock.now()
   const attempts = new Map<number | undefined, number>()
@@ -40,9 +44,18 @@ export async function savedBatch<ReadModel>(
       await skipsCarriedOut(run, position)
       tell(run, due)
       await slowedDown(run, events.length, startedAtMs)
-      return next
+      yield next
+      return
     }
     const { thrown, error, event, isLost } = failure
+    if (thrown instanceof BatchRefused) {
+      if (isLost) throw notWhereItWas
+      let reached = checkpoint
+      for (const half of halves({ events, position })) {
+        for await (reached of savedBatch(run, reached, half, decided)) yield reached
+      }
+      return
+    }
     const tried = (attempts.get(event?.position) ?? 0) + 1
     attempts.set(event?.position, tried)
     const decision = await afterPause(run, { error, event, attempts: tried }, thrown)
@@ -148,6 +161,10 @@ async function writtenNow<ReadModel>(
     if (checkpointHolds(found, next)) return undefined
     if (found !== undefined && found.epoch > expected.epoch) throw new CheckpointConflict(name)
     const isLost = !checkpointHolds(found, expected)
+    // Smaller batches do not bring back a database that is away.
+    if (thrown instanceof BatchRefused && isPassing(thrown.cause)) {
+      return { thrown: thrown.cause, error: thrown.cause, event: undefined, isLost }
+    }
     if (!isVarveError(thrown, 'PROJECTION_FAILED')) return { thrown, error: thrown, event: undefined, isLost }
     const event = due.find(({ position }) => position === thrown.position)
     return { thrown, error: thrown.cause, event, isLost }

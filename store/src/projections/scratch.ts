@@ -1,8 +1,15 @@
 import type { EventStore } from '../event-store.ts'
 import type { RecordedEvent } from '../model/event.ts'
 import { limits } from '../model/limits.ts'
-import { firstCheckpoint, type Generation, type Generations, type Target } from '../model/target.ts'
-import { applied } from './apply.ts'
+import {
+  firstCheckpoint,
+  type Generation,
+  type Generations,
+  type Target,
+  type TargetCheckpoint,
+} from '../model/target.ts'
+import { applied, savedWholeOrHalved } from './apply.ts'
+import type { SaveEffect } from './gathering.ts'
 import { checkpointName } from './partition-run.ts'
 import { type Projection, partitionOf } from './projection.ts'
 
@@ -85,14 +92,17 @@ async function partitionUpTo<ReadModel>(stretch: Stretch<ReadModel>): Promise<vo
   const { partitions, filter, keyOf } = projection
   const name = checkpointName(projection, partition)
   let batch: RecordedEvent[] = []
-  const save = async (): Promise<void> => {
-    const events = batch
-    batch = []
-    const expected = await target.checkpoint(name)
-    const position = events.at(-1)?.position ?? goal.position
+  let checkpoint = await target.checkpoint(name)
+  const write = async ({ events, position }: SaveEffect, expected: typeof checkpoint): Promise<TargetCheckpoint> => {
     const next = { ...firstCheckpoint(projection.version), position }
     const apply = (readModel: ReadModel): unknown => applied(projection, events, readModel)
-    await target.write({ projection: name, expected, next, empty: false, apply })
+    await target.write({ projection: name, expected, next, empty: false, apply, events })
+    return next
+  }
+  const save = async (): Promise<void> => {
+    const position = batch.at(-1)?.position ?? goal.position
+    checkpoint = await savedWholeOrHalved({ events: batch, position }, checkpoint, write)
+    batch = []
   }
   for await (const event of store.readAll({ from: from + 1, filter, signal })) {
     if (event.position > goal.position) break

@@ -4,7 +4,8 @@ import type { EventStore } from '../event-store.ts'
 import type { CallOptions } from '../model/call.ts'
 import { InvalidArgument } from '../model/errors.ts'
 import { isPosition } from '../model/position.ts'
-import { NoSuchProjection, WaitTimedOut } from '../model/projection-errors.ts'
+import { NoSuchProjection, ProjectionStopped, WaitTimedOut } from '../model/projection-errors.ts'
+import type { StoredFailure } from '../model/projection-status.ts'
 import type { StoreShelf } from '../model/shelf.ts'
 import { projectionShelf, type SharedView } from './projection-shelf.ts'
 import { stateOf } from './status.ts'
@@ -41,7 +42,8 @@ const lookMaxMs = 5_000
 /**
  * Resolves once the read model of a projection that runs anywhere over this store has everything up to a position.
  *
- * @throws WAIT_TIMED_OUT after `timeoutMs`, default 30,000; NO_SUCH_PROJECTION
+ * @throws PROJECTION_STOPPED at once when the projection has stopped before there, with what it stopped at; one that is paused
+ *   is waited for. WAIT_TIMED_OUT after `timeoutMs`, default 30,000; NO_SUCH_PROJECTION
  * @example
  * await using running = runProjections(store, [stock])
  * const { position } = await store.append('Goods-1', [{ type: 'GoodsReceived', data: { sku: 'tea', quantity: 4 } }])
@@ -63,15 +65,20 @@ export async function waitUntil(store: Pick<EventStore, 'shelf'>, wait: Wait): P
   if (!isPosition(position)) throw new InvalidArgument('position', 'is not a whole number from 0 on')
   if (!isPosition(timeoutMs)) throw new InvalidArgument('timeoutMs', 'is not a whole number from 0 on')
   const untilMs = clock.now() + timeoutMs
-  let seen: Seen = { position: -1, state: 'unknown' }
+  const before = looks.get(store.shelf)
+  let seen: Seen = { position: -1, state: 'unknown', failures: [] }
   for (let pauseMs = pauseMinMs; ; pauseMs = Math.min(pauseMs * 2, pauseMaxMs)) {
     signal?.throwIfAborted()
     const look = await seenInTime(store.shelf, { clock, untilMs, signal })
     signal?.throwIfAborted()
     // Where nothing was seen in time, the last look tells.
-    if (look !== undefined) seen = progressIn(look, projection, local)
-    const { position: actual, state, own } = seen
+    if (look !== undefined) seen = progressIn(await look.view, projection, local)
+    const { position: actual, state, own, failures } = seen
     if (actual >= position) return
+    // A partition that stopped beyond the position is not what the wait is for; and what was seen before the wait began may
+    // have been mended since.
+    const stopped = look === before ? undefined : failures.find((one) => one.position < position)
+    if (stopped !== undefined) throw new ProjectionStopped(projection, position, stopped)
     const restMs = untilMs - clock.now()
     // What this instance has just begun may not be on the shelf yet.
     if (state === undefined && local === undefined) throw new NoSuchProjection(projection)
@@ -99,16 +106,17 @@ interface Deadline {
 }
 
 /** What is on the shelf, or was a moment ago. Undefined when the time is over before it is seen, or the signal aborts. */
-async function seenInTime(shelf: StoreShelf, { clock, untilMs, signal }: Deadline): Promise<SharedView | undefined> {
+async function seenInTime(shelf: StoreShelf, { clock, untilMs, signal }: Deadline): Promise<Look | undefined> {
   const over = new AbortController()
   const either = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal])
   const late = clock.sleep(Math.max(pauseMaxMs, untilMs - clock.now()), either).then(() => undefined)
-  return Promise.race([lookAt(shelf, clock), late]).finally(() => over.abort())
+  const look = lookAt(shelf, clock)
+  return Promise.race([look.view.then(() => look), late]).finally(() => over.abort())
 }
 
-function lookAt(shelf: StoreShelf, clock: Clock): Promise<SharedView> {
+function lookAt(shelf: StoreShelf, clock: Clock): Look {
   const last = looks.get(shelf)
-  if (last !== undefined && clock.now() - last.atMs < (last.isOver ? pauseMinMs : lookMaxMs)) return last.view
+  if (last !== undefined && clock.now() - last.atMs < (last.isOver ? pauseMinMs : lookMaxMs)) return last
   const view = projectionShelf(shelf).view()
   const look: Look = { atMs: clock.now(), view, isOver: false }
   const end = (): void => {
@@ -116,7 +124,7 @@ function lookAt(shelf: StoreShelf, clock: Clock): Promise<SharedView> {
   }
   view.then(end, () => looks.delete(shelf))
   looks.set(shelf, look)
-  return view
+  return look
 }
 
 /** Waits for what runs in this process alone, without asking the shelf, for a while. */
@@ -129,13 +137,16 @@ async function here(
   const over = new AbortController()
   const either = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal])
   const numbers = Array.from({ length: partitions }, (_, index) => index + 1)
-  const isThere = (): boolean =>
-    numbers.every((partition) => (local.positionOf(projection, generation, partition) ?? -1) >= position)
+  const isOver = (): boolean => {
+    const positions = numbers.map((partition) => local.positionOf(projection, generation, partition))
+    // What runs here no more has stopped or gone elsewhere, as the shelf tells.
+    return positions.includes(undefined) || positions.every((one = -1) => one >= position)
+  }
   let isPausing = true
   const pause = clock.sleep(forMs, either).then(() => {
     isPausing = false
   })
-  while (isPausing && !either.aborted && !isThere()) await Promise.race([local.further(either), pause])
+  while (isPausing && !either.aborted && !isOver()) await Promise.race([local.further(either), pause])
   over.abort()
 }
 
@@ -149,24 +160,32 @@ interface Local {
 interface Seen {
   readonly position: number
   readonly state: string | undefined
+  /** Of the partitions that have stopped, with the position that each is at. */
+  readonly failures: readonly { readonly position: number; readonly failure: StoredFailure }[]
   readonly own?: Local
 }
 
 function progressIn({ controls, partitions }: SharedView, projection: string, local: LocalProgress | undefined): Seen {
   const control = controls.find(({ value }) => value.name === projection)?.value
-  const record = control?.generations.find(({ generation }) => generation === control.published)
-  if (control === undefined) return { position: -1, state: undefined }
-  if (record === undefined) return { position: -1, state: 'new' }
+  if (control === undefined) return { position: -1, state: undefined, failures: [] }
+  const shown = control.generations.find(({ generation }) => generation === control.published)
+  // Before there is one for readers, the one on its way to them is what can fail.
+  const record = shown ?? control.generations.at(-1)
+  if (record === undefined) return { position: -1, state: 'new', failures: [] }
   const { generation } = record
   const entries = partitions
     .map(({ value }) => value)
     .filter((entry) => entry.projection === projection && entry.generation === generation)
+  const failures = entries.flatMap(({ state, position, failure }) =>
+    state === 'failed' && failure !== undefined ? { position, failure } : [],
+  )
+  const state = stateOf(control, record, entries)
+  if (shown === undefined) return { position: -1, state, failures }
   const known = entries.map((entry) => local?.positionOf(projection, generation, entry.partition))
   const positions = entries.map((entry, index) => Math.max(entry.position, known[index] ?? 0))
   const isWhole = entries.length === record.partitions
   return {
-    position: isWhole ? Math.min(...positions) : -1,
-    state: stateOf(control, record, entries),
+    ...{ position: isWhole ? Math.min(...positions) : -1, state, failures },
     ...(isWhole && known.every((position) => position !== undefined) && { own: record }),
   }
 }

@@ -1,5 +1,6 @@
 import type { Capabilities } from '../engine/capabilities.ts'
 import type { Engine, Landed, Page, ReadQuery, StreamsPage } from '../engine/engine.ts'
+import type { PageSource } from '../engine/read-ahead.ts'
 import type { StreamInfo } from '../model/stream.ts'
 import { storedFromEnvelope } from '../schema/envelope.ts'
 import type { GroupCommit } from '../streams/group-commit.ts'
@@ -8,11 +9,15 @@ import type { Answer, HttpApi } from './http-api.ts'
 import { appendBody, wireQuery } from './wire.ts'
 
 /** As much of an engine as a server is for its clients; the verbs of streams/ run on it as they do on any engine. */
-export interface RemotePort extends Pick<Engine, 'read' | 'find' | 'head' | 'streams'>, Pick<GroupCommit, 'submit'> {}
+export interface RemotePort
+  extends PageSource,
+    Pick<Engine, 'find' | 'head' | 'streams'>,
+    Pick<GroupCommit, 'submit'> {}
 
 /** The port over a server's API. */
 export function remotePort(api: HttpApi): RemotePort {
   return {
+    capabilities: { readsOverNetwork: true },
     read: (query, signal) => readPage(api, query, signal),
     find: async (eventId, signal) => {
       const { event } = await api.call({ method: 'GET', path: `/events/${eventId}`, signal })
@@ -37,6 +42,8 @@ export function capabilitiesFrom(wire: unknown): Capabilities {
     // The caller's transaction is in its own process, whatever the engine behind the server can do.
     callerTransactions: false,
     batchesInFlight: whole(fields.batches_in_flight),
+    // This side of the server, whatever its engine does.
+    readsOverNetwork: true,
   }
 }
 

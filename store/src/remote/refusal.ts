@@ -14,6 +14,7 @@ import {
   StreamTombstoned,
   VersionConflict,
 } from '../model/errors.ts'
+import { EventsArchived } from '../model/event-errors.ts'
 import type { LimitName } from '../model/limits.ts'
 import { CheckpointConflict, ShelfConflict } from '../model/shelf-errors.ts'
 import type { ErrorCode } from '../model/varve-error.ts'
@@ -40,6 +41,8 @@ export function refusalFrom(problem: ProblemDocument, status: number): Error {
       return new DuplicateEventId(text('event_id'), text('stream_id'))
     case 'STREAM_TOMBSTONED':
       return new StreamTombstoned(text('stream_id'))
+    case 'EVENTS_ARCHIVED':
+      return new EventsArchived(number('archived_until'))
     case 'CHECKPOINT_CONFLICT':
       return new CheckpointConflict(text('checkpoint'))
     case 'SHELF_CONFLICT':

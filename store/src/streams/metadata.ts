@@ -1,4 +1,5 @@
 import type { Engine } from '../engine/engine.ts'
+import type { PageSource } from '../engine/read-ahead.ts'
 import type { Changed, ChangeOptions, StreamMetadata, StreamMetadataValues } from '../event-store.ts'
 import type { CallOptions } from '../model/call.ts'
 import { InvalidArgument } from '../model/errors.ts'
@@ -16,7 +17,7 @@ import { readStream } from './read.ts'
 
 /** What verbs about a stream as a whole work with. */
 export interface StreamPort extends AppendPort {
-  readonly engine: Pick<Engine, 'read' | 'head'>
+  readonly engine: PageSource & Pick<Engine, 'head'>
 }
 
 /** Where a stream stands. See `EventStore.streamInfo`. */
@@ -34,7 +35,7 @@ export async function streamInfo(
 
 /** The metadata in force. See `EventStore.getStreamMetadata`. */
 export async function getStreamMetadata(
-  engine: Pick<Engine, 'read'>,
+  engine: PageSource,
   streamId: string,
   options: CallOptions = {},
 ): Promise<StreamMetadata> {

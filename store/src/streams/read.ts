@@ -1,4 +1,5 @@
 import type { Engine, Page, ReadQuery } from '../engine/engine.ts'
+import { type PageSource, readAhead } from '../engine/read-ahead.ts'
 import type { StreamsOptions } from '../event-store.ts'
 import type { CallOptions, EventReader, ReadAllOptions, Reader, ReadStreamOptions } from '../model/call.ts'
 import { InvalidArgument } from '../model/errors.ts'
@@ -14,7 +15,7 @@ import { checkedLimit, reader } from './reader.ts'
 
 /** A read with every option present. */
 interface Reading {
-  readonly engine: Pick<Engine, 'read'>
+  readonly engine: PageSource
   readonly source: ReadQuery['source']
   readonly direction: 'forward' | 'backward'
   readonly from: number
@@ -23,17 +24,13 @@ interface Reading {
 }
 
 /** Reads one stream. See `EventStore.readStream`. */
-export function readStream(
-  engine: Pick<Engine, 'read'>,
-  streamId: string,
-  options: ReadStreamOptions = {},
-): EventReader {
+export function readStream(engine: PageSource, streamId: string, options: ReadStreamOptions = {}): EventReader {
   checkStreamId(streamId)
   return eventReader({ engine, source: { streamId }, ...normalRange(options) })
 }
 
 /** Reads the whole store, or what matches a filter. See `EventStore.readAll`. */
-export function readAll(engine: Pick<Engine, 'read'>, options: ReadAllOptions = {}): EventReader {
+export function readAll(engine: PageSource, options: ReadAllOptions = {}): EventReader {
   return eventReader({
     engine,
     source: { query: normalQuery(options.filter ?? 'everything') },
@@ -98,17 +95,20 @@ async function* readEvents(reading: Reading): AsyncGenerator<RecordedEvent> {
   let until: number | undefined
   // The same as a place of its source, for pages without an event that would show it.
   let last: number | undefined
+  const pages = readAhead(reading.engine.capabilities.readsOverNetwork, (at, most) => readPage(reading, at, most))
   while (limit > 0) {
-    const page = await readPage(reading, from, limit)
+    const page = await pages.page(from, limit)
     until ??= page.head
     last ??= page.stream?.version ?? page.head
+    limit -= page.events.length
+    from = page.next
+    const isLast = limit <= 0 || page.end || (direction === 'forward' && from > last)
+    if (!isLast) pages.ask(from, limit)
     for (const event of page.events) {
       if (direction === 'forward' && event.position > until) return
       yield decodeEvent(event)
     }
-    limit -= page.events.length
-    from = page.next
-    if (page.end || (direction === 'forward' && from > last)) return
+    if (isLast) return
   }
 }
 

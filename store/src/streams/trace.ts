@@ -1,4 +1,5 @@
 import type { Engine } from '../engine/engine.ts'
+import type { PageSource } from '../engine/read-ahead.ts'
 import { InvalidArgument } from '../model/errors.ts'
 import type { RecordedEvent } from '../model/event.ts'
 import { limits } from '../model/limits.ts'
@@ -12,7 +13,7 @@ import { checkedLimit } from './reader.ts'
 
 /** The events of one correlation id and what caused what. See `EventStore.trace`. */
 export async function trace(
-  engine: Pick<Engine, 'read' | 'find'>,
+  engine: PageSource & Pick<Engine, 'find'>,
   correlationId: string,
   options: TraceOptions = {},
 ): Promise<Trace> {

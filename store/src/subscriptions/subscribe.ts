@@ -1,5 +1,6 @@
 import type { Clock } from '../engine/clock.ts'
 import type { Engine, Page, ReadQuery } from '../engine/engine.ts'
+import { type ReadAhead, readAhead } from '../engine/read-ahead.ts'
 import type { Checkpoints } from '../event-store.ts'
 import type { SubscribeOptions, SubscriptionItem } from '../model/call.ts'
 import { InvalidArgument, isVarveError } from '../model/errors.ts'
@@ -114,13 +115,18 @@ async function* follow(following: Following, pick: Shape): AsyncGenerator<Record
   try {
     let state = catchUpFrom(await beginning(following))
     let input: CatchUpInput = { kind: 'start' }
+    const pages = readAhead(port.engine.capabilities.readsOverNetwork, (from, limit) =>
+      patientRead(port, { source, direction: 'forward', from, limit, maxBytes: limits.pageBytes }, signal),
+    )
     for (;;) {
       const step = catchUp(state, input, placeOf)
       state = step.state
+      const last = step.effects.at(-1)
+      if (input.kind === 'page' && last?.kind === 'read') pages.ask(last.from, limits.pageEvents)
       for (const effect of step.effects) {
         if (signal.aborted) throw signal.reason
         if (effect.kind === 'read' || effect.kind === 'wait') {
-          input = await nextInput(port, source, effect, signal)
+          input = await nextInput(port, pages, effect, signal)
         } else {
           const item = pick(effect)
           if (item !== undefined) yield item
@@ -135,7 +141,7 @@ async function* follow(following: Following, pick: Shape): AsyncGenerator<Record
 
 async function nextInput(
   port: SubscriptionPort,
-  source: ReadQuery['source'],
+  pages: ReadAhead,
   effect: Extract<CatchUpEffect, { kind: 'read' | 'wait' }>,
   signal: AbortSignal,
 ): Promise<CatchUpInput> {
@@ -143,11 +149,7 @@ async function nextInput(
     await port.headWatch.beyond(effect.beyondHead, signal)
     return { kind: 'moved' }
   }
-  const bounds = { limit: limits.pageEvents, maxBytes: limits.pageBytes }
-  return {
-    kind: 'page',
-    page: await patientRead(port, { source, direction: 'forward', from: effect.from, ...bounds }, signal),
-  }
+  return { kind: 'page', page: await pages.page(effect.from, limits.pageEvents) }
 }
 
 async function beginning({ port, source, from, signal }: Following): Promise<number> {

@@ -17,6 +17,7 @@ const capabilities: Capabilities = {
   sharedStorage: false,
   callerTransactions: false,
   batchesInFlight: 1,
+  readsOverNetwork: false,
 }
 
 /**

@@ -1,4 +1,5 @@
 import { EngineFailed, EngineUnavailable, isVarveError, StoreCorrupt } from '../../model/errors.ts'
+import { EventsArchived } from '../../model/event-errors.ts'
 
 /** SQLSTATEs (https://www.postgresql.org/docs/current/errcodes-appendix.html) that mean something special here. */
 const code = {
@@ -11,6 +12,7 @@ const code = {
   undefinedSchema: '3F000',
   wrongIsolation: 'VV001',
   appendOnly: 'VV002',
+  archived: 'VV004',
 } as const
 
 /** Classes and codes after which the same call may succeed in a moment. */
@@ -41,11 +43,14 @@ const problems: Readonly<Record<string, string>> = {
   [code.appendOnly]: 'the database refused a change of what was appended. Nothing was written',
 }
 
+/** What keeps event ids unique: of one table of events, and of events in parts. */
+const idConstraints: readonly unknown[] = ['events_event_id_unique', 'event_keys_event_id_unique']
+
 /** Whether an id of the batch was stored under another stream meanwhile: sending the batch again sees it. */
 export function isIdRace(error: unknown): boolean {
   return (
     stateOf(error) === code.uniqueViolation &&
-    (error as { readonly constraint?: unknown }).constraint === 'events_event_id_unique'
+    idConstraints.includes((error as { readonly constraint?: unknown }).constraint)
   )
 }
 
@@ -70,6 +75,7 @@ export function translated(error: unknown): unknown {
   if (isPassing(error))
     return new EngineUnavailable('postgres', state === undefined ? text : `${text} (${state})`, cause)
   if (state === undefined) return error
+  if (state === code.archived) return new EventsArchived(Number((error as { readonly detail?: string }).detail), cause)
   if (state.startsWith('XX')) return new StoreCorrupt(`PostgreSQL reports ${text} (${state})`, cause)
   return new EngineFailed('postgres', `${problems[state] ?? text} (SQLSTATE ${state})`, cause)
 }

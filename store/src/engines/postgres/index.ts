@@ -9,7 +9,9 @@ import { checkedPlace, type PostgresPlace } from './place.ts'
 export type { PostgresClient, PostgresPool, PostgresPoolClient, PostgresQuery, PostgresResult } from './driver.ts'
 export type { PostgresFinding } from './inspect.ts'
 export { type PostgresKeysOptions, postgresKeys } from './keys.ts'
+export type { PostgresLayout, PostgresPart } from './layout.ts'
 export type { PostgresMaintenance, PostgresMigration, PostgresStatus } from './maintenance.ts'
+export type { PostgresPartitioning } from './partition.ts'
 export type { PostgresPlace } from './place.ts'
 
 /** Options of {@link postgres}; one of `pool` and `url` must be given. */
@@ -62,5 +64,5 @@ export function postgres(options: PostgresOptions): Engine {
  * }
  */
 export function postgresMaintenance(place: PostgresPlace): PostgresMaintenance {
-  return createMaintenance(place)
+  return createMaintenance(place, systemClock)
 }

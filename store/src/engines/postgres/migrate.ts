@@ -6,6 +6,9 @@ import { conditionMatch } from './migrations/0002-condition-match.ts'
 import { theAppend } from './migrations/0003-the-append.ts'
 import { callerTransactions } from './migrations/0004-caller-transactions.ts'
 import { appendOne } from './migrations/0005-append-one.ts'
+import { parts } from './migrations/0006-parts.ts'
+import { readingParts } from './migrations/0007-reading-parts.ts'
+import { matchInParts } from './migrations/0008-match-in-parts.ts'
 
 /** One step of the schema. */
 export interface Migration {
@@ -21,6 +24,9 @@ export const migrations: readonly Migration[] = [
   { version: 3, name: 'the append', sql: theAppend },
   { version: 4, name: 'caller transactions', sql: callerTransactions },
   { version: 5, name: 'append one', sql: appendOne },
+  { version: 6, name: 'parts', sql: parts },
+  { version: 7, name: 'reading parts', sql: readingParts },
+  { version: 8, name: 'match in parts', sql: matchInParts },
 ]
 
 /** 'Varv' in hexadecimal: the first half of the advisory lock that migrations take, the second being the schema's. */
@@ -135,9 +141,30 @@ export function migrationScript(schema: string, from: number): string {
 /** What a role needs that appends and reads, and nothing more. Run by the owner of the schema. */
 export function grantScript(schema: string, role: string): string {
   const [name, to] = [quotedSchema(schema), quotedSchema(role)]
+  const named = (names: readonly string[]): string => names.map((one) => `${name}.${one}`).join(', ')
   return `grant usage on schema ${name} to ${to};
-grant select on ${['migrations', 'log_head', 'streams', 'events', 'event_tags'].map((table) => `${name}.${table}`).join(', ')} to ${to};
+grant select on ${named(readable)} to ${to};
 grant select, insert, update, delete on ${name}.shelf to ${to};
-grant execute on function ${['append', 'append_one', 'append_within'].map((verb) => `${name}.${verb}`).join(', ')} to ${to};
+grant execute on function ${named(callable)} to ${to};
 `
 }
+
+const readable = [
+  'migrations',
+  'log_head',
+  'streams',
+  'events',
+  'event_keys',
+  'event_tags',
+  'partitioning',
+  'event_parts',
+]
+const callable = [
+  'append',
+  'append_one',
+  'append_within',
+  'events_at',
+  'events_between',
+  'stream_in_parts',
+  'walk_in_parts',
+]

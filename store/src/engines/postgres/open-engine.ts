@@ -28,6 +28,7 @@ const capabilities: Capabilities = {
   sharedStorage: true,
   callerTransactions: true,
   batchesInFlight: 2,
+  readsOverNetwork: true,
 }
 
 /** Binds the verbs of the port to one schema of a database. */

@@ -1,12 +1,19 @@
 import { Client } from 'pg'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { freshDatabase } from '../../../../test/postgres/database.ts'
-import { fillStore, largeStoreEvents, longStream, rare } from '../../../../test/postgres/large-store.ts'
+import { fillStore, largeStoreEvents, longStream } from '../../../../test/postgres/large-store.ts'
 import { onPostgres } from '../../../../test/postgres/on-postgres.ts'
-import { nestedWork, type Planning, type Work, workOf } from '../../../../test/postgres/plan.ts'
-import type { AppendRequest, ReadQuery } from '../../engine/engine.ts'
-import type { NormalQueryItem } from '../../model/query.ts'
-import { createAppendCalls } from './append.ts'
+import { type Planning, workOf } from '../../../../test/postgres/plan.ts'
+import {
+  anything,
+  appendWork,
+  conditions,
+  event,
+  expectBounded,
+  filters,
+} from '../../../../test/postgres/plan-cases.ts'
+import type { ReadQuery } from '../../engine/engine.ts'
+import { sessionSettings } from './driver.ts'
 import { filteredQuery } from './filter.ts'
 import { postgres } from './index.ts'
 import { selectLog, selectStream, selectStreams } from './read.ts'
@@ -15,37 +22,6 @@ const schema = 'varve'
 const limit = 100
 const maxBytes = 1_000_000
 const middle = largeStoreEvents / 2
-
-/** Tables of one row, which nothing but a scan can read. */
-const oneRow = ['log_head']
-
-function expectBounded(work: Work, { rows, pages }: { readonly rows: number; readonly pages: number }): void {
-  expect(
-    work.scanned.filter((table) => !oneRow.includes(table)),
-    work.statement,
-  ).toEqual([])
-  expect(work.compiled, `compiled ${work.statement}`).toBe(false)
-  expect(work.rowsMax, `rows of ${work.statement}`).toBeLessThanOrEqual(rows)
-  expect(work.pages, `pages of ${work.statement}`).toBeLessThanOrEqual(pages)
-}
-
-const anything: NormalQueryItem = { types: [], tags: [], categories: [], streamPrefix: '' }
-
-const filters: Readonly<Record<string, { readonly item: Partial<NormalQueryItem>; readonly index: string }>> = {
-  'a type': { item: { types: ['OrderPlaced'] }, index: 'events_by_type' },
-  'a type of ten events': { item: { types: [rare.type] }, index: 'events_by_type' },
-  'two types': { item: { types: [rare.type, 'OrderPaid'] }, index: 'events_by_type' },
-  'a category': { item: { categories: ['Order'] }, index: 'events_by_category' },
-  'a category of ten events': { item: { categories: [rare.category] }, index: 'events_by_category' },
-  'a tag': { item: { tags: ['customer:7'] }, index: 'event_tags_pkey' },
-  'a tag of every event': { item: { tags: ['all'] }, index: 'event_tags_pkey' },
-  'a tag of ten events': { item: { tags: [rare.tag] }, index: 'event_tags_pkey' },
-  'a common and a rare tag': { item: { tags: ['all', rare.tag] }, index: 'event_tags_pkey' },
-  'a tag and a type': { item: { tags: ['all'], types: [rare.type] }, index: 'event_tags_pkey' },
-  'a prefix in a category': { item: { streamPrefix: 'Order-1234' }, index: 'events_by_category' },
-  'a prefix that nothing has': { item: { streamPrefix: 'Nothing' }, index: 'events_pkey' },
-  nothing: { item: { types: ['NeverHappened'] }, index: 'events_by_type' },
-}
 
 const directions = ['forward', 'backward'] as const
 
@@ -71,7 +47,7 @@ function specifyReads(client: () => Client, planning: Planning): void {
     it.each(Object.entries(filters))('walks to the events of %s by an index', async (_name, { item, index }) => {
       for (const from of [1, middle, largeStoreEvents]) {
         const read = { items: [{ ...anything, ...item }], direction, from, limit, maxBytes }
-        const work = await workOf(client(), planning, filteredQuery(schema, read))
+        const work = await workOf(client(), planning, filteredQuery(schema, read, 'one_table'))
         expectBounded(work, pageBounds)
         expect(work.indexes).toContain(index)
       }
@@ -85,43 +61,11 @@ function specifyReads(client: () => Client, planning: Planning): void {
   })
 }
 
-const conditions: Readonly<Record<string, Partial<NormalQueryItem>>> = {
-  'a type': { types: ['OrderPlaced'] },
-  'a type of ten events': { types: [rare.type] },
-  'a type that never was': { types: ['NeverHappened'] },
-  'a category': { categories: ['Order'] },
-  'a category that never was': { categories: ['Nothing'] },
-  'a prefix in a category': { streamPrefix: 'Order-1' },
-  'a tag': { tags: ['customer:7'] },
-  'a tag that never was': { tags: ['customer:none'] },
-  'a common and a rare tag': { tags: ['all', rare.tag] },
-  'a common tag and one that never was': { tags: ['all', 'customer:none'] },
-  'a tag and a type that never was': { tags: [rare.tag], types: ['NeverHappened'] },
-}
-
-let ids = 0
-
-function event(streamId: string, tags: readonly string[] = []): AppendRequest['events'][number] {
-  const id = `00000000-0000-4000-8000-${String(++ids).padStart(12, '0')}`
-  const json = 'application/json'
-  const texts = { contentType: json, data: '{}', metadata: '{}', metadataContentType: json }
-  return { id, streamId, type: 'OrderPlaced', schemaVersion: 1, tags, recordedAtMs: 1_760_000_000_000, ...texts }
-}
-
-/** Appends in a transaction that is taken back, so that every case finds the same store. */
-async function appendWork(client: Client, batch: readonly AppendRequest[]): Promise<readonly Work[]> {
-  await client.query('begin')
-  const { query } = createAppendCalls(schema, false)(batch)
-  const works = await nestedWork(client, () => client.query(query.text, query.values))
-  await client.query('rollback')
-  return works
-}
-
 function specifyAppends(client: () => Client): void {
   it.each(Object.entries(conditions))('judges a condition on %s by an index', async (_name, item) => {
     for (const after of [0, middle, largeStoreEvents]) {
       const condition = { failIfMatch: [{ ...anything, ...item }], after }
-      const works = await appendWork(client(), [{ events: [event('Order-1')], checks: [], condition }])
+      const works = await appendWork(client(), schema, [{ events: [event('Order-1')], checks: [], condition }])
       expect(works.length).toBeGreaterThan(5)
       for (const work of works) expectBounded(work, { rows: 2_000, pages: 300 })
     }
@@ -133,7 +77,10 @@ function specifyAppends(client: () => Client): void {
       events: [one],
       checks: [{ streamId: one.streamId, expectedVersion: 'stream_exists' as const }],
     }))
-    for (const works of [await appendWork(client(), batch), await appendWork(client(), [...batch, ...batch])]) {
+    for (const works of [
+      await appendWork(client(), schema, batch),
+      await appendWork(client(), schema, [...batch, ...batch]),
+    ]) {
       expect(works.length).toBeGreaterThan(5)
       for (const work of works) expectBounded(work, { rows: 200, pages: 3_500 })
     }
@@ -141,7 +88,7 @@ function specifyAppends(client: () => Client): void {
 
   it('makes new streams by indexes', async () => {
     const batch = Array.from({ length: 50 }, (_, index) => ({ events: [event(`New-${index}`)], checks: [] }))
-    for (const work of await appendWork(client(), batch)) expectBounded(work, { rows: 200, pages: 3_000 })
+    for (const work of await appendWork(client(), schema, batch)) expectBounded(work, { rows: 200, pages: 3_000 })
   })
 }
 
@@ -156,6 +103,7 @@ onPostgres(({ cluster }) => {
       await engine.close()
       client = new Client({ connectionString: url })
       await client.connect()
+      await client.query(sessionSettings)
       await fillStore(client, schema)
       return async () => {
         await client.end()

@@ -1,25 +1,29 @@
 import { describe, test } from 'vitest'
 import { freshDatabase } from '../../../../test/postgres/database.ts'
 import { onPostgres } from '../../../../test/postgres/on-postgres.ts'
+import { type ReusedStores, reusedStores } from '../../../../test/postgres/reused-stores.ts'
 import { engineConformance } from '../../conformance/index.ts'
 import { postgres } from './index.ts'
 
-let schemas = 0
-
 onPostgres(({ cluster }) => {
   describe('keeps every promise', () => {
-    let shared: ReturnType<typeof freshDatabase> | undefined
+    let stores: Promise<{ readonly url: string; readonly reused: ReusedStores }> | undefined
+
+    async function makeStores(): Promise<{ readonly url: string; readonly reused: ReusedStores }> {
+      const { url } = await freshDatabase(await cluster())
+      return { url, reused: reusedStores({ url }) }
+    }
 
     engineConformance({
       test,
       bulkEvents: 20_000,
       modelRuns: 10,
       open: async () => {
-        shared ??= freshDatabase(await cluster())
-        const { url } = await shared
-        const schema = `store_${++schemas}`
+        stores ??= makeStores()
+        const { url, reused } = await stores
+        const schema = await reused.take()
         const connect = () => postgres({ url, schema })
-        return { engine: connect(), reopen: connect }
+        return { engine: connect(), reopen: connect, cleanUp: () => reused.giveBack(schema) }
       },
     })
   })

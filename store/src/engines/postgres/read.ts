@@ -1,56 +1,47 @@
 import type { Page, ReadQuery, StreamsPage, StreamsQuery } from '../../engine/engine.ts'
 import type { StoredEvent } from '../../model/event.ts'
-import { emptyStream, type StreamState, streamInfo } from '../../model/stream.ts'
-import type { PostgresClient, PostgresQuery, Row } from './driver.ts'
-import { asText, statementName } from './driver.ts'
-import { type FilteredRead, filteredQuery, headRow, isFull } from './filter.ts'
+import { streamInfo } from '../../model/stream.ts'
+import { asText, type PostgresClient, type PostgresQuery, type Row, statementName } from './driver.ts'
+import { filteredPage, filteredQuery } from './filter.ts'
 import { decodeName, encodeName } from './names.ts'
-import { eventColumns, storedEvent } from './rows.ts'
-
-/** Payload and metadata of an event, in bytes. Large values are not fetched to be measured. */
-const bytesOf = (e: string): string =>
-  `coalesce(octet_length(${e}.data), octet_length(${e}.data_bytes)) + coalesce(octet_length(${e}.metadata), octet_length(${e}.metadata_bytes))`
-
-type Direction = ReadQuery['direction']
+import { bounded, type Direction, eventsIn, inOrder, type Layout, placeAfter, shownOf, stateIn } from './paging.ts'
+import {
+  eventInParts,
+  logPageInParts,
+  selectEventInParts,
+  selectLogInParts,
+  selectStreamInParts,
+  streamPageInParts,
+} from './read-parts.ts'
+import { eventColumns, headRow } from './rows.ts'
 
 /** The last version there can be. */
 const lastPlace = '9223372036854775807'
 
-/** The columns of an index in the order of reading. */
-const inOrder = (of: string, columns: readonly string[], order: string): string =>
-  columns.map((column) => `${of}.${column}${order}`).join(', ')
-
-/** The rows of a page: no more than $3, and none that begins after $4 bytes. */
-const bounded = (rows: string, columns: readonly string[], order: string): string => `
-  select b.* from (
-    select r.*, sum(${bytesOf('r')}) over (order by ${inOrder('r', columns, order)} rows unbounded preceding)
-      - (${bytesOf('r')}) as size_before
-    from (${rows} order by ${inOrder('e', columns, order)} limit $2) as r) as b
-  where b.size_before < $3`
-
-/** $1: from, $2: limit, $3: bytes. Columns: head, then the event's. */
+/** $1: from, $2: limit, $3: bytes. Columns: head, archived, then the event's. */
 export const selectLog = (schema: string, direction: Direction): string => {
   const [bound, order] = direction === 'forward' ? ['>=', ''] : ['<=', ' desc']
   const rows = `select e.* from ${schema}.events e where e.position ${bound} $1::bigint`
-  return `select h.position, ${eventColumns('e')} from ${headRow(schema)}
+  return `select h.position, h.archived_until, ${eventColumns('e')} from ${headRow(schema)}
   left join lateral (${bounded(rows, ['position'], order)}) as e on true order by e.position${order}`
 }
 
 /**
- * $1: from, $2: limit, $3: bytes, $4: stream. Columns: head, version, truncate_before, tombstoned, then the event's.
+ * $1: from, $2: limit, $3: bytes, $4: stream. Columns: head, archived, version, truncate_before, tombstoned, then the event's.
  *
  * Both ends of the range name stream and version. Of a range of versions alone a planner without statistics believes that
- * it is short, fetches all of it and sorts.
+ * it is short, fetches all of it and sorts. Where events lie in parts nothing of them is read: parts have no such index.
  */
 export const selectStream = (schema: string, direction: Direction): string => {
   const forward = direction === 'forward'
   const [low, high, order] = forward
     ? ['greatest($1::bigint, s.truncate_before)', lastPlace, '']
     : ['s.truncate_before', '$1::bigint', ' desc']
-  const rows = `select e.* from ${schema}.events e where not s.tombstoned
+  const rows = `select e.* from ${schema}.events e where not s.tombstoned and h.archived_until is null
     and (e.stream_no, e.version) >= (s.stream_no, ${low}) and (e.stream_no, e.version) <= (s.stream_no, ${high})`
   const columns = ['stream_no', 'version']
-  return `select h.position, s.version, s.truncate_before, s.tombstoned, ${eventColumns('e')} from ${headRow(schema)}
+  return `select h.position, h.archived_until, s.version, s.truncate_before, s.tombstoned, ${eventColumns('e')}
+  from ${headRow(schema)}
   left join (select s.* from ${schema}.streams s where s.stream_id = $4 limit 1) as s on true
   left join lateral (${bounded(rows, columns, order)}) as e on true order by ${inOrder('e', columns, order)}`
 }
@@ -69,9 +60,11 @@ export const selectStreams = (schema: string): string => `
     order by left(s.stream_id, 300) fetch first ($3::bigint) rows with ties) as s
   order by left(s.stream_id, 300), s.stream_id limit $3`
 
-/** $1: event id */
-export const selectEvent = (schema: string): string =>
-  `select ${eventColumns('e')} from ${schema}.events e where e.event_id = $1`
+/** $1: event id. Columns: head, archived, then the event's. Of parts nothing is read: they have no index on ids. */
+const selectEvent = (schema: string): string => `
+  select h.position, h.archived_until, ${eventColumns('e')} from ${headRow(schema)}
+  left join lateral (
+    select e.* from ${schema}.events e where h.archived_until is null and e.event_id = $1 limit 1) as e on true`
 
 const selectHead = (schema: string): string => `select h.position from ${schema}.log_head h`
 
@@ -83,101 +76,142 @@ export interface Reads {
   streams(client: PostgresClient, query: StreamsQuery): Promise<StreamsPage>
 }
 
-/** Runs a query and gives its rows; named ones are prepared where that is allowed. */
-type Ask = (query: PostgresQuery) => Promise<readonly Row[]>
+/** What depends on how events lie: what is asked, and what the rows mean. Each row begins with the head and what is archived. */
+interface Verb<Result> {
+  readonly query: PostgresQuery
+  readonly read: (rows: readonly Row[]) => Result
+}
 
 /** Binds the texts of the queries to a schema. */
 export function createReads(schema: string, prepare: boolean): Reads {
-  const texts = {
-    log: { forward: selectLog(schema, 'forward'), backward: selectLog(schema, 'backward') },
-    stream: { forward: selectStream(schema, 'forward'), backward: selectStream(schema, 'backward') },
-    streams: selectStreams(schema),
-    event: selectEvent(schema),
-    head: selectHead(schema),
-  }
-
-  const named = new Map<string, string>()
+  const verbs = { one_table: inOneTable(schema), parts: inParts(schema) }
+  const texts = { streams: selectStreams(schema), head: selectHead(schema) }
+  const names = new Map<string, string>()
+  let known: Layout = 'one_table'
 
   function nameOf(verb: string): string {
-    const known = named.get(verb) ?? statementName(verb, schema)
-    named.set(verb, known)
-    return known
+    const name = names.get(verb) ?? statementName(verb, schema)
+    names.set(verb, name)
+    return name
   }
 
-  function asking(client: PostgresClient): Ask {
-    return async ({ name, ...query }) => {
-      const asked = prepare && name !== undefined ? { ...query, name: nameOf(name) } : query
-      return (await client.query({ ...asked, rowMode: 'array', types: asText })).rows as Row[]
+  /** Runs a query and gives its rows; named ones are prepared where that is allowed. */
+  async function ask(client: PostgresClient, { name, ...query }: PostgresQuery): Promise<readonly Row[]> {
+    const asked = prepare && name !== undefined ? { ...query, name: nameOf(name) } : query
+    return (await client.query({ ...asked, rowMode: 'array', types: asText })).rows as Row[]
+  }
+
+  /** Asks as events are known to lie, and again if they lie otherwise: a store may be converted while processes use it. */
+  async function run<Result>(client: PostgresClient, verbFor: (layout: Layout) => Verb<Result>): Promise<Result> {
+    for (;;) {
+      const layout = known
+      const { query, read } = verbFor(layout)
+      const rows = await ask(client, query)
+      known = typeof rows[0]?.[1] === 'string' ? 'parts' : 'one_table'
+      if (known === layout) return read(rows)
     }
   }
 
   return {
     read: (client, query) => {
-      const { source, direction } = query
-      const ask = asking(client)
-      if ('streamId' in source) return readStream(ask, texts.stream[direction], query, source.streamId)
-      if (source.query === 'everything') return readLog(ask, texts.log[direction], query)
-      return readFiltered(ask, schema, { ...query, items: source.query })
+      const { source } = query
+      if ('streamId' in source) return run(client, (layout) => verbs[layout].stream(query, source.streamId))
+      if (source.query === 'everything') return run(client, (layout) => verbs[layout].log(query))
+      const read = { ...query, items: source.query }
+      return run(client, (layout) => ({
+        query: filteredQuery(schema, read, layout),
+        read: (rows) => filteredPage(rows, read, layout),
+      }))
     },
-    find: async (client, eventId) => {
-      const [row] = await asking(client)({ name: 'event', text: texts.event, values: [eventId] })
-      return row && storedEvent(row, 0)
-    },
-    head: async (client) => Number((await asking(client)({ name: 'head', text: texts.head }))[0]?.[0]),
+    find: (client, eventId) => run(client, (layout) => verbs[layout].event(eventId)),
+    head: async (client) => Number((await ask(client, { name: 'head', text: texts.head }))[0]?.[0]),
     streams: async (client, { prefix, after, limit }) => {
       const values = [encodeName(prefix), encodeName(after), limit + 1]
-      const rows = await asking(client)({ name: 'streams', text: texts.streams, values })
+      const rows = await ask(client, { name: 'streams', text: texts.streams, values })
       return { streams: rows.slice(0, limit).map(infoIn), end: rows.length <= limit }
     },
   }
 }
 
-async function readLog(ask: Ask, text: string, query: ReadQuery): Promise<Page> {
-  const { direction, from, limit, maxBytes } = query
-  const rows = await ask({ name: `log_${direction}`, text, values: [from, limit, maxBytes] })
+/** The verbs that are asked by a text of their own. */
+interface Verbs {
+  log(query: ReadQuery): Verb<Page>
+  stream(query: ReadQuery, streamId: string): Verb<Page>
+  event(eventId: string): Verb<StoredEvent | undefined>
+}
+
+type Texts = Readonly<Record<Direction, string>>
+
+const bothWays = (text: (schema: string, direction: Direction) => string, schema: string): Texts => ({
+  forward: text(schema, 'forward'),
+  backward: text(schema, 'backward'),
+})
+
+function inOneTable(schema: string): Verbs {
+  const texts = { log: bothWays(selectLog, schema), stream: bothWays(selectStream, schema), event: selectEvent(schema) }
+  return {
+    log: (query) => ({
+      query: { name: `log_${query.direction}`, text: texts.log[query.direction], values: rangeOf(query) },
+      read: (rows) => logPage(rows, query),
+    }),
+    stream: (query, streamId) => {
+      const values = [...rangeOf(query), encodeName(streamId)]
+      return {
+        query: { name: `stream_${query.direction}`, text: texts.stream[query.direction], values },
+        read: (rows) => streamPage(rows, query),
+      }
+    },
+    event: (eventId) => ({
+      query: { name: 'event', text: texts.event, values: [eventId] },
+      read: (rows) => eventsIn(rows, 2)[0],
+    }),
+  }
+}
+
+function inParts(schema: string): Verbs {
+  const texts = {
+    log: bothWays(selectLogInParts, schema),
+    stream: bothWays(selectStreamInParts, schema),
+    event: selectEventInParts(schema),
+  }
+  return {
+    log: (query) => ({
+      query: { name: `parts_log_${query.direction}`, text: texts.log[query.direction], values: rangeOf(query) },
+      read: (rows) => logPageInParts(rows, query),
+    }),
+    stream: (query, streamId) => {
+      const values = [...rangeOf(query), encodeName(streamId)]
+      return {
+        query: { name: `parts_stream_${query.direction}`, text: texts.stream[query.direction], values },
+        read: (rows) => streamPageInParts(rows, query),
+      }
+    },
+    event: (eventId) => ({
+      query: { name: 'parts_event', text: texts.event, values: [eventId] },
+      read: eventInParts,
+    }),
+  }
+}
+
+function rangeOf({ from, limit, maxBytes }: ReadQuery): unknown[] {
+  return [from, limit, maxBytes]
+}
+
+function logPage(rows: readonly Row[], query: ReadQuery): Page {
   const head = Number(rows[0]?.[0])
-  const events = eventsIn(rows, 1)
+  const events = eventsIn(rows, 2)
   return { events, ...placeAfter(events, query, { first: 1, last: head }, (event) => event.position), head }
 }
 
-async function readStream(ask: Ask, text: string, query: ReadQuery, streamId: string): Promise<Page> {
-  const { direction, from, limit, maxBytes } = query
-  const values = [from, limit, maxBytes, encodeName(streamId)]
-  const rows = await ask({ name: `stream_${direction}`, text, values })
+function streamPage(rows: readonly Row[], query: ReadQuery): Page {
   const stream = stateIn(rows[0])
-  const events = eventsIn(rows, 4)
-  const first = stream.tombstoned ? stream.version + 1 : stream.truncateBefore
-  const place = placeAfter(events, query, { first, last: stream.version }, (event) => event.version)
-  return { events, ...place, head: Number(rows[0]?.[0]), stream }
-}
-
-async function readFiltered(ask: Ask, schema: string, read: FilteredRead): Promise<Page> {
-  const rows = await ask(filteredQuery(schema, read))
-  const head = Number(rows[0]?.[0])
-  const horizon = rows[0]?.[1]
-  const events = eventsIn(rows, 2)
-  const range = { first: 1, last: head }
-  const full = isFull(events, read)
-  if (!full && typeof horizon === 'string') {
-    return { events, ...placeBehind(Number(horizon), read.direction, range), head }
+  const events = eventsIn(rows, 5)
+  return {
+    events,
+    ...placeAfter(events, query, shownOf(stream), (event) => event.version),
+    head: Number(rows[0]?.[0]),
+    stream,
   }
-  return { events, ...placeAfter(full ? events : [], read, range, (event) => event.position), head }
-}
-
-/** The first and the last place there is. */
-interface Range {
-  readonly first: number
-  readonly last: number
-}
-
-function eventsIn(rows: readonly Row[], at: number): readonly StoredEvent[] {
-  // A page without events is one row that says where the store stands.
-  return typeof rows[0]?.[at] === 'string' ? rows.map((row) => storedEvent(row, at)) : []
-}
-
-function stateIn(row: Row | undefined): StreamState {
-  if (typeof row?.[1] !== 'string') return emptyStream
-  return { version: Number(row[1]), truncateBefore: Number(row[2]), tombstoned: row[3] === 't' }
 }
 
 function infoIn([streamId, version, truncateBefore, tombstoned]: Row): StreamsPage['streams'][number] {
@@ -186,30 +220,4 @@ function infoIn([streamId, version, truncateBefore, tombstoned]: Row): StreamsPa
     truncateBefore: Number(truncateBefore),
     tombstoned: tombstoned === 't',
   })
-}
-
-/**
- * Where a reader goes on after these events of a page that was not cut short by a horizon: right behind the last one;
- * without any, nothing more lay in this direction.
- */
-function placeAfter(
-  events: readonly StoredEvent[],
-  { direction, from, limit }: Pick<ReadQuery, 'direction' | 'from' | 'limit'>,
-  range: Range,
-  placeOf: (event: StoredEvent) => number,
-): Pick<Page, 'next' | 'end'> {
-  const lastRead = events.at(-1)
-  if (lastRead !== undefined) return placeBehind(placeOf(lastRead), direction, range)
-  const { first, last } = range
-  if (limit === 0) {
-    return direction === 'forward'
-      ? { next: from, end: from > last }
-      : { next: Math.min(from, last), end: from < first }
-  }
-  return direction === 'forward' ? { next: Math.max(from, last + 1), end: true } : { next: 0, end: true }
-}
-
-function placeBehind(place: number, direction: Direction, { first, last }: Range): Pick<Page, 'next' | 'end'> {
-  if (direction === 'forward') return { next: place + 1, end: place >= last }
-  return place <= first ? { next: 0, end: true } : { next: place - 1, end: false }
 }

@@ -7,7 +7,8 @@ import { startCluster } from '../../../../test/postgres/cluster.ts'
 import { freshDatabase } from '../../../../test/postgres/database.ts'
 import { distributions, toolOf } from '../../../../test/postgres/distribution.ts'
 import { onPostgres, sayWhy } from '../../../../test/postgres/on-postgres.ts'
-import { connected } from '../../../../test/postgres/role.ts'
+import { putIntoParts } from '../../../../test/postgres/parts.ts'
+import { connected, execute } from '../../../../test/postgres/role.ts'
 import type { EventStore } from '../../event-store.ts'
 import { openStore } from '../../open-store.ts'
 import { postgres, postgresMaintenance } from './index.ts'
@@ -57,6 +58,43 @@ describe.skipIf(reason)('a store that was dumped and restored', () => {
     await using target = await freshDatabase(other)
     execFileSync(tools.restore ?? '', ['--exit-on-error', `--dbname=${target.url}`, file])
     await goesOn(target.url, original)
+  })
+
+  it('goes on with parts and their archive, and takes back a part that was kept elsewhere', {
+    timeout: 120_000,
+  }, async () => {
+    const cluster = await startCluster({ major: oldest?.major ?? 0 })
+    onTestFinished(cluster.stop)
+    const folder = temporaryFolder()
+    onTestFinished(folder.remove)
+    const [whole, part] = ['whole', 'part'].map((name) => join(folder.path, name))
+    const dump = (file: string, of: string): Buffer =>
+      execFileSync(tools.dump ?? '', [of, '--format=custom', `--file=${file}`, cluster.url])
+    await putIntoParts(cluster, 10)
+    await using original = openStore({ engine: postgres({ url: cluster.url }) })
+    for (let n = 1; n <= 45; n++)
+      await original.append(`Order-${n % 3}`, [{ type: 'Placed', data: { n }, tags: ['a'] }])
+    const all = JSON.stringify(await original.readAll().toArray())
+    await using maintenance = postgresMaintenance(cluster)
+    await maintenance.archive(21)
+    dump(part ?? '', '--table=varve.events_p11')
+    await execute(cluster, 'drop table varve.events_p11')
+    dump(whole ?? '', '--schema=varve')
+
+    await using other = await startCluster({ major: oldest?.major ?? 0 })
+    const restore = (file: string): Buffer =>
+      execFileSync(tools.restore ?? '', ['--exit-on-error', `--dbname=${other.url}`, file])
+    restore(whole ?? '')
+    await using store = openStore({ engine: postgres({ url: other.url, migrate: 'refuse' }) })
+    await expect(store.readAll().toArray()).rejects.toMatchObject({ code: 'EVENTS_ARCHIVED', archivedUntil: 20 })
+    await using restored = postgresMaintenance(other)
+    expect((await restored.inspect()).filter(({ state }) => state !== 'ok')).toEqual([])
+    await expect(restored.attach(1)).rejects.toThrow(/events_p11, is not there. Restore it/)
+    restore(part ?? '')
+    expect(await restored.attach(1)).toHaveLength(2)
+    expect(JSON.stringify(await store.readAll().toArray())).toBe(all)
+    for (let n = 46; n <= 65; n++) await store.append('Order-1', [{ type: 'Placed', data: { n } }])
+    expect((await restored.inspect()).filter(({ state }) => state !== 'ok')).toEqual([])
   })
 
   onPostgres(({ cluster }) => {

@@ -64,7 +64,7 @@ onPostgres(({ cluster }) => {
       'drop trigger append_only on varve.events',
       'create table varve.mine ()',
       'drop schema varve cascade',
-      "select varve.condition_match(0, '{}')",
+      "select varve.condition_match(0, '{}', null)",
     ])('may not: %s', async (statement) => {
       await expect(execute(await asApplication(cluster), statement)).rejects.toMatchObject({ code: '42501' })
     })

@@ -21,8 +21,26 @@ export const eventColumns = (of: string): string =>
     'metadata_bytes',
   ]
     .map((column) => `${of}.${column}`)
-    .concat(`to_json(${of}.tags)`)
+    .concat(`to_json(nullif(${of}.tags, '{}'))`)
     .join(', ')
+
+/** Payload and metadata of an event, in bytes. Large values are not fetched to be measured. */
+export const bytesOf = (of: string): string =>
+  `coalesce(octet_length(${of}.data), octet_length(${of}.data_bytes)) + coalesce(octet_length(${of}.metadata), octet_length(${of}.metadata_bytes))`
+
+/**
+ * The one row of the head: how far the log is, and whether it lies in parts. A planner without statistics would plan for
+ * thousands of them, and find the whole so dear that it compiles it first, which takes a second.
+ */
+export const headRow = (schema: string): string =>
+  `(select h.position, h.archived_until from ${schema}.log_head h limit 1) as h`
+
+/**
+ * The same for reads whose events are found by functions. That it names `events` locks that before the statement takes its
+ * snapshot, and not after, when the functions do: so no part is archived between the two.
+ */
+export const headRowInParts = (schema: string): string =>
+  `(select h.position, h.archived_until from ${schema}.log_head h left join ${schema}.events e on false limit 1) as h`
 
 const noTags: readonly string[] = []
 

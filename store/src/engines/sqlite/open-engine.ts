@@ -92,5 +92,6 @@ function capabilitiesOf(shared: boolean): Capabilities {
     sharedStorage: shared,
     callerTransactions: false,
     batchesInFlight: 1,
+    readsOverNetwork: false,
   }
 }

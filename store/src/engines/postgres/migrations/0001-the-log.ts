@@ -7,11 +7,17 @@
  *   characters, and events are found by the stream's number.
  * - `log_head` is one row. Whoever appends locks it last and holds it to the commit, so commit order is position order.
  * - A content type of null says application/json; exactly one of each pair of payload columns is there.
+ * - Events lie in one table, or in parts: see 0006-parts.ts and 0007-reading-parts.ts. `log_head.archived_until` is null for one table, else the last
+ *   position that is archived, 0 for none; an append that takes a position above `parts_wanted_above` makes parts first.
+ * - In parts, ids and versions are kept unique by `event_keys`, since a unique index over parts has to have the position in
+ *   it. `known_events` is where an id is looked up, in either case.
  */
 export const theLog = `
 create table log_head (
   only_row boolean primary key default true check (only_row),
-  position bigint not null
+  position bigint not null,
+  archived_until bigint,
+  parts_wanted_above bigint
 ) with (fillfactor = 10);
 insert into log_head (position) values (0);
 
@@ -47,6 +53,17 @@ create table events (
 create index events_by_type on events (type, position);
 create index events_by_category on events ((left(split_part(stream_id, '-', 1), 300)), position);
 
+create table event_keys (
+  stream_no bigint not null,
+  version bigint not null,
+  position bigint not null,
+  event_id uuid not null,
+  constraint event_keys_version_unique unique (stream_no, version) include (position),
+  constraint event_keys_event_id_unique unique (event_id)
+);
+
+create view known_events as select e.event_id, e.stream_id, e.version, e.position from events e;
+
 create table event_tags (
   tag text collate "C" not null,
   position bigint not null,
@@ -66,6 +83,8 @@ begin
 end $$;
 create trigger append_only before update or delete on events for each row execute function refuse_change();
 create trigger append_only_whole before truncate on events for each statement execute function refuse_change();
+create trigger append_only before update or delete on event_keys for each row execute function refuse_change();
+create trigger append_only_whole before truncate on event_keys for each statement execute function refuse_change();
 create trigger append_only before update or delete on event_tags for each row execute function refuse_change();
 create trigger append_only_whole before truncate on event_tags for each statement execute function refuse_change();
 create trigger one_head before delete on log_head for each row execute function refuse_change();

@@ -12,10 +12,11 @@ const category = "split_part(e.stream_id, '-', 1)"
 
 /**
  * Version 2: the first position above `after_position` whose event matches an item, found through the index that serves it best.
- * Both ends of a range name term and position, which only the index on both can answer in order.
+ * Both ends of a range name term and position, which only the index on both can answer in order. `archived` is that of the
+ * head's row: where it is not null events lie in parts, and version 8 has another function for those.
  */
 export const conditionMatch: string = `
-create function condition_match(after_position bigint, item jsonb) returns bigint
+create function condition_match(after_position bigint, item jsonb, archived bigint) returns bigint
 language plpgsql volatile security definer ${quickPlans}
 as $$
 declare
@@ -25,6 +26,7 @@ declare
   prefix constant text := item ->> 'prefix';
   rarest text := wanted_tags[1];
 begin
+  if archived is not null then return match_in_parts(after_position, item, archived); end if;
   if cardinality(wanted_tags) > 1 then
     -- Of several tags the one with the fewest events above the position leads; beyond 1,000 they are all the same.
     select w.tag into rarest from unnest(wanted_tags) as w (tag)

@@ -17,7 +17,8 @@ export const holds = (expected: string, version: string, start: string, closed: 
  * 4. Each request in turn is judged against everything before it. Nothing raises: a loser gets its verdict, others go on.
  *    A batch of requests that have nothing to do with each other is judged as a whole, which is several times cheaper.
  * 5. The head's row, if not locked yet. It is held to the commit: whoever commits later has higher positions.
- * 6. One insert of all events, their tags, the new state of the streams.
+ * 6. One insert of all events, their tags, the new state of the streams. Where events lie in parts there is room for them
+ *    first, and their ids and versions are inserted apart (version 6).
  *
  * Events lie in request order; \`request_ends\` has the last event of each request, \`check_ends\` the last check.
  * \`event_streams\` and \`check_streams\` are places in \`stream_ids\`, which is sorted and has no repeats; \`event_places\`
@@ -67,6 +68,8 @@ declare
   stored_count int;
   next_versions bigint[];
   is_repeat boolean;
+  archived bigint;
+  wanted_above bigint;
 begin
   if current_setting('transaction_isolation') <> 'read committed' then
     raise exception 'an append needs the isolation level read committed; this is %', current_setting('transaction_isolation')
@@ -96,15 +99,15 @@ begin
     raise exception 'the row of a stream went away while it was waited for' using errcode = '40001';
   end if;
 
-  if twins is not null or exists (select from unnest(ids) as i (event_id) join events e on e.event_id = i.event_id) then
+  if twins is not null or exists (select from unnest(ids) as i (event_id) join known_events e on e.event_id = i.event_id) then
     select array_agg(e.stream_id order by i.place), array_agg(e.version order by i.place),
       array_agg(e.position order by i.place)
     into known_streams, known_versions, known_positions
-    from unnest(ids) with ordinality as i (event_id, place) left join events e on e.event_id = i.event_id;
+    from unnest(ids) with ordinality as i (event_id, place) left join known_events e on e.event_id = i.event_id;
   end if;
 
   if conditions is not null or twins is not null then
-    select h.position into base from log_head h for update;
+    select h.position, h.archived_until into base, archived from log_head h for update;
   end if;
 
   if not streams_shared and not any_closed and known_positions is null and conditions is null
@@ -195,7 +198,7 @@ begin
           if jsonb_typeof(condition -> 'items') = 'null' then
             hit := case when base + taken > (condition -> 'after')::bigint then (condition -> 'after')::bigint + 1 end;
           else
-            hit := (select min(condition_match((condition -> 'after')::bigint, i.item))
+            hit := (select min(condition_match((condition -> 'after')::bigint, i.item, archived))
               from jsonb_array_elements(condition -> 'items') as i (item));
             hit := least(hit, (select min(base + offsets[m.event::int]) from jsonb_array_elements_text(condition -> 'earlier') as m (event)
               where offsets[m.event::int] > 0 and base + offsets[m.event::int] > (condition -> 'after')::bigint));
@@ -246,7 +249,9 @@ begin
       and (t.version <> stream_versions[s.place] or t.truncate_before <> stream_starts[s.place]
         or t.tombstoned <> stream_closed[s.place]);
 
-    update log_head h set position = h.position + taken returning h.position - taken into base;
+    update log_head h set position = h.position + taken
+    returning h.position - taken, h.parts_wanted_above into base, wanted_above;
+    if base + taken > wanted_above then perform make_parts(base + taken); end if;
 
     insert into events (position, stream_no, version, event_id, recorded_at_ms, schema_version, stream_id, type,
       content_type, data, data_bytes, metadata_content_type, metadata, metadata_bytes, tags)
@@ -256,6 +261,14 @@ begin
       metadata_blobs[e.place], tag_lists[e.place]::text[]
     from generate_subscripts(ids, 1) as e (place)
     where offsets[e.place] is distinct from 0;
+
+    if wanted_above is not null then
+      insert into event_keys (stream_no, version, position, event_id)
+      select stream_numbers[event_streams[e.place]], landed_versions[e.place], base + coalesce(offsets[e.place], e.place),
+        ids[e.place]
+      from generate_subscripts(ids, 1) as e (place)
+      where offsets[e.place] is distinct from 0;
+    end if;
 
     if tag_lists is not null then
       insert into event_tags (tag, position)

@@ -51,7 +51,7 @@ create unlogged table pending_events (
 );
 create index pending_events_by_id on pending_events (owner, event_id);
 
-create function condition_hit(condition jsonb, head bigint) returns bigint
+create function condition_hit(condition jsonb, head bigint, archived bigint) returns bigint
 language plpgsql volatile security definer ${quickPlans}
 as $$
 declare
@@ -60,7 +60,7 @@ begin
   if jsonb_typeof(condition -> 'items') = 'null' then
     return case when head > after then after + 1 end;
   end if;
-  return (select min(condition_match(after, i.item)) from jsonb_array_elements(condition -> 'items') as i (item));
+  return (select min(condition_match(after, i.item, archived)) from jsonb_array_elements(condition -> 'items') as i (item));
 end $$;
 
 create function append_within(
@@ -123,7 +123,7 @@ begin
   for known in
     select i.place, k.stream_id, k.version from unnest(ids) with ordinality as i (event_id, place)
     left join lateral (
-      select e.stream_id, e.version from events e where e.event_id = i.event_id
+      select e.stream_id, e.version from known_events e where e.event_id = i.event_id
       union all
       select p.stream_id, p.version from pending_events p where p.owner = owned and p.event_id = i.event_id
       limit 1) as k on true
@@ -170,7 +170,7 @@ begin
 
   -- What matches already will match at the commit too: said now, the caller's transaction stays usable.
   if verdict = 1 and condition is not null then
-    hit := condition_hit(condition, (select h.position from log_head h));
+    hit := (select condition_hit(condition, h.position, h.archived_until) from log_head h);
     if hit is not null then
       verdict := 4;
       detail := to_jsonb(hit);
@@ -221,6 +221,8 @@ declare
   owned constant xid8 := pg_current_xact_id();
   callers_timeout constant text := current_setting('lock_timeout');
   last_position bigint;
+  archived bigint;
+  wanted_above bigint;
   taken int;
   pending record;
   hit bigint;
@@ -231,12 +233,20 @@ begin
     perform set_config('synchronous_commit', 'on', true);
   end if;
   if callers_timeout = '0' then perform set_config('lock_timeout', '10s', true); end if;
-  select h.position into last_position from log_head h for update;
+  select h.position, h.archived_until, h.parts_wanted_above into last_position, archived, wanted_above
+  from log_head h for update;
+  if wanted_above is not null then
+    -- A lock that is new to this transaction makes it hear of parts that were made while it waited: the one that
+    -- append_within took for a condition does not, and the plans below would be without them.
+    lock table only events in row exclusive mode;
+    taken := (select count(*) from pending_events p where p.owner = owned);
+    if last_position + taken > wanted_above then perform make_parts(last_position + taken); end if;
+  end if;
   perform set_config('lock_timeout', callers_timeout, true);
 
   for pending in select a.append_no, a.condition from pending_appends a where a.owner = owned order by a.append_no loop
     if pending.condition is not null then
-      hit := condition_hit(pending.condition, last_position);
+      hit := condition_hit(pending.condition, last_position, archived);
       if hit is not null then
         raise exception 'CONDITION_FAILED: an event at position % matches the append condition, which allows none after %',
           hit, pending.condition -> 'after'
@@ -249,6 +259,11 @@ begin
       p.content_type, p.data, p.data_bytes, p.metadata_content_type, p.metadata, p.metadata_bytes, p.tags
     from pending_events p where p.owner = owned and p.append_no = pending.append_no;
     get diagnostics taken = row_count;
+    if wanted_above is not null then
+      insert into event_keys (stream_no, version, position, event_id)
+      select p.stream_no, p.version, last_position + p.place, p.event_id
+      from pending_events p where p.owner = owned and p.append_no = pending.append_no;
+    end if;
     insert into event_tags (tag, position)
     select t.tag, last_position + p.place from pending_events p cross join unnest(p.tags) as t (tag)
     where p.owner = owned and p.append_no = pending.append_no;

@@ -28,6 +28,7 @@ as $$
 declare
   number bigint;
   landed bigint;
+  wanted_above bigint;
 begin
   if current_setting('transaction_isolation') <> 'read committed' then
     raise exception 'an append needs the isolation level read committed; this is %', current_setting('transaction_isolation')
@@ -43,14 +44,14 @@ begin
   update streams t set version = t.version + 1
   where t.stream_id = new_stream_id and not t.tombstoned
     and (expected is null or ${holds('expected', 't.version', 't.truncate_before', 'false')})
-    and not exists (select from events e where e.event_id = new_id)
+    and not exists (select from known_events e where e.event_id = new_id)
   returning t.stream_no, t.version into number, landed;
 
   if number is null and (expected is null or expected = -1) then
     insert into streams (stream_id, version)
     select new_stream_id, 1
     where not exists (select from streams t where t.stream_id = new_stream_id)
-      and not exists (select from events e where e.event_id = new_id)
+      and not exists (select from known_events e where e.event_id = new_id)
     on conflict do nothing
     returning stream_no, version into number, landed;
   end if;
@@ -67,12 +68,17 @@ begin
     return;
   end if;
 
-  update log_head h set position = h.position + 1 returning h.position - 1 into base;
+  update log_head h set position = h.position + 1 returning h.position - 1, h.parts_wanted_above into base, wanted_above;
+  if base + 1 > wanted_above then perform make_parts(base + 1); end if;
 
   insert into events (position, stream_no, version, event_id, recorded_at_ms, schema_version, stream_id, type,
     content_type, data, data_bytes, metadata_content_type, metadata, metadata_bytes, tags)
   values (base + 1, number, landed, new_id, new_time, new_schema_version, new_stream_id, new_type,
     new_content_type, new_data, new_data_bytes, new_metadata_content_type, new_metadata, new_metadata_bytes, new_tags);
+
+  if wanted_above is not null then
+    insert into event_keys (stream_no, version, position, event_id) values (number, landed, base + 1, new_id);
+  end if;
 
   if new_tags is not null then
     insert into event_tags (tag, position) select t.tag, base + 1 from unnest(new_tags) as t (tag);

@@ -1,0 +1,40 @@
+import type { Capabilities } from './capabilities.ts'
+import type { Engine, Page } from './engine.ts'
+
+/** What pages are read from. */
+export interface PageSource extends Pick<Engine, 'read'> {
+  readonly capabilities: Pick<Capabilities, 'readsOverNetwork'>
+}
+
+/** Pages one after the other, of which the next one may be asked for early. */
+export interface ReadAhead {
+  /** The page that begins at a place: the one asked for ahead, if that is the one. */
+  page(from: number, limit: number): Promise<Page>
+  /** Asks for what will be read next, while what was read last is taken. */
+  ask(from: number, limit: number): void
+}
+
+/**
+ * A reader that is through with a page need not wait for the next one where pages come over a connection: store and reader
+ * then work at the same time, for one more page in memory. It begins with the second page, so that a reader who wanted
+ * the beginning has no more fetched than that.
+ */
+export function readAhead(worthwhile: boolean, read: (from: number, limit: number) => Promise<Page>): ReadAhead {
+  let pages = 0
+  let ahead: { readonly from: number; readonly limit: number; readonly page: Promise<Page> } | undefined
+  return {
+    page: (from, limit) => {
+      const asked = ahead
+      ahead = undefined
+      pages++
+      return asked?.from === from && asked.limit === limit ? asked.page : read(from, limit)
+    },
+    ask: (from, limit) => {
+      if (!worthwhile || pages < 2) return
+      const page = read(from, limit)
+      // What it fails with is heard when it is taken, and by nobody if it never is.
+      page.catch(() => undefined)
+      ahead = { from, limit, page }
+    },
+  }
+}

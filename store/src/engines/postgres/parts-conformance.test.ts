@@ -1,0 +1,35 @@
+import { describe, test } from 'vitest'
+import { freshDatabase } from '../../../../test/postgres/database.ts'
+import { distributions } from '../../../../test/postgres/distribution.ts'
+import { onPostgres } from '../../../../test/postgres/on-postgres.ts'
+import { type ReusedStores, reusedStores } from '../../../../test/postgres/reused-stores.ts'
+import { engineConformance } from '../../conformance/index.ts'
+import { postgres } from './index.ts'
+
+/** Fewer than many a case appends at once, so that it goes over the borders of parts. */
+const positionsPerPart = 50
+
+onPostgres(({ cluster, major }) => {
+  // Parts are the same on every version, and the suite takes its time: the newest has it all, others what parts.test.ts has.
+  describe.skipIf(major !== distributions()[0]?.major)('keeps every promise with events in parts', () => {
+    let stores: Promise<{ readonly url: string; readonly parted: ReusedStores }> | undefined
+
+    async function makeStores(): Promise<{ readonly url: string; readonly parted: ReusedStores }> {
+      const { url } = await freshDatabase(await cluster())
+      return { url, parted: reusedStores({ url }, positionsPerPart) }
+    }
+
+    engineConformance({
+      test,
+      bulkEvents: 2_000,
+      modelRuns: 10,
+      open: async () => {
+        stores ??= makeStores()
+        const { url, parted } = await stores
+        const schema = await parted.take()
+        const connect = () => postgres({ url, schema })
+        return { engine: connect(), reopen: connect, cleanUp: () => parted.giveBack(schema) }
+      },
+    })
+  })
+})
