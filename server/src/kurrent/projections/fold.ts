@@ -133,7 +133,7 @@ export class Fold implements AsyncDisposable {
     if (partition === partition0) return this.#state ?? undefined
     const pending = this.#pending.get(partition)
     if (pending !== undefined || this.#parts.registered.mode === 'transient') return pending
-    return loadState(this.#parts.store, this.#parts.registered, partition, this.#place.position)
+    return loadState(this.#parts.store, this.#parts.registered, partition)
   }
 
   /** The result that a state has. */
@@ -153,8 +153,9 @@ export class Fold implements AsyncDisposable {
     if (registered.mode === 'transient') return
     const next = { position: this.#position, state: this.#state, shared: this.#shared }
     const step = { registered, definition: this.definition, place: this.#place, next, outputs: this.#outputs }
-    const writes = await writesOf(store, { ...step, events: this.#outputsFor, checkpointId: newId() }, this.#written)
-    const appended = await this.#appendAll(writes, next.position)
+    const checkpointId = newId()
+    const writes = await writesOf(store, { ...step, events: this.#outputsFor, checkpointId }, this.#written)
+    const appended = await this.#appendAll(writes, next.position, checkpointId)
     for (const { streamId, version } of appended.streams) this.#written.appended(streamId, version)
     this.#place = { ...next, version: appended.streams.at(-1)?.version ?? 0 }
     this.#outputs = []
@@ -209,8 +210,7 @@ export class Fold implements AsyncDisposable {
     const states: StateEntry[] = []
     for (const partition of unknown) {
       const pending = this.#pending.get(partition)
-      const state =
-        pending ?? (this.#place.position === 0 ? undefined : await loadState(store, registered, partition, this.saved))
+      const state = pending ?? (this.#place.position === 0 ? undefined : await loadState(store, registered, partition))
       if (state !== undefined) states.push([partition, state])
     }
     if (states.length === 0) return
@@ -251,9 +251,9 @@ export class Fold implements AsyncDisposable {
     throw faultOf({ at, handling, name: 'RangeError', message: problem, stack: '' }, events, this.#parts.limits)
   }
 
-  async #appendAll(writes: readonly StreamWrite[], position: number): Promise<AppendedAll> {
+  async #appendAll(writes: readonly StreamWrite[], position: number, checkpointId: string): Promise<AppendedAll> {
     try {
-      await this.#pending.save({ ...this.#parts, place: this.#place, position })
+      await this.#pending.save({ ...this.#parts, place: this.#place, position, checkpointId })
       return await appendStep(this.#parts.store, this.#parts.clock, writes)
     } catch (error) {
       if (!isVarveError(error) || isVarveError(error, 'STORE_CLOSED')) throw error

@@ -13,8 +13,9 @@ export interface SaveStatesParts {
   readonly registered: Registered
   /** The checkpoint before. */
   readonly place: Place
-  /** The position of the checkpoint that they belong to. */
+  /** The checkpoint that they belong to: everything up to this position, under this id. */
   readonly position: number
+  readonly checkpointId: string
 }
 
 /** States of partitions that are not saved yet, as JSON. */
@@ -41,7 +42,7 @@ export class PendingStates {
   }
 
   /** Writes them, before the checkpoint that they belong to and that makes them count. */
-  async save({ store, clock, newId, registered, place, position }: SaveStatesParts): Promise<void> {
+  async save({ store, clock, newId, registered, place, position, checkpointId }: SaveStatesParts): Promise<void> {
     let writes: StreamWrite[] = []
     let bytes = 0
     const flush = async (): Promise<void> => {
@@ -50,7 +51,7 @@ export class PendingStates {
       bytes = 0
     }
     for (const [partition, state] of this.#states) {
-      writes.push(stateWrite(registered, { partition, state, position, id: newId() }))
+      writes.push(stateWrite(registered, { partition, state, position, checkpointId, id: newId() }))
       bytes += Buffer.byteLength(state)
       if (writes.length >= bounds.appendEvents || bytes >= bounds.appendBytes) await flush()
     }

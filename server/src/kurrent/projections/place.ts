@@ -31,12 +31,14 @@ interface Mark {
   readonly $projection: string
   readonly $epoch: number
   readonly $c: number
+  /** Of a state: the id of the checkpoint that it belongs to. */
+  readonly $checkpoint?: string
 }
 
 /** The mark of what a projection keeps at a position. */
-export function markText({ id, epoch }: Registered, position: number): string {
+export function markText({ id, epoch }: Registered, position: number, checkpoint?: string): string {
   const mark: Mark & { readonly $p: number } = { $projection: id, $epoch: epoch, $c: position, $p: position }
-  return JSON.stringify(mark)
+  return JSON.stringify(checkpoint === undefined ? mark : { ...mark, $checkpoint: checkpoint })
 }
 
 /** The text of a checkpoint. */
@@ -59,20 +61,19 @@ export async function loadPlace(store: EventStore, registered: Registered): Prom
 }
 
 /**
- * The state of a partition at a checkpoint. States are written before the checkpoint that they belong to when there are
- * many; those of one that was never written lie beyond its position and are passed over.
+ * The state of a partition. States are written before the checkpoint that they belong to, since there may be many; they count
+ * when that checkpoint is there. Those of one that was never written are passed over, whatever came after it.
  */
 export async function loadState(
   store: EventStore,
   registered: Registered,
   partition: string,
-  position: number,
 ): Promise<string | undefined> {
   const stream = stateStreamPrefix(registered) + partition
   for await (const event of store.readStream(stream, { direction: 'backward' })) {
-    const mark = markOf(event, registered)
-    if (mark === undefined) return undefined
-    if (mark.$c <= position) return toText(event.rawData)
+    const { $checkpoint } = markOf(event, registered) ?? {}
+    if ($checkpoint === undefined) return undefined
+    if ((await store.readEvent($checkpoint)) !== undefined) return toText(event.rawData)
   }
   return undefined
 }

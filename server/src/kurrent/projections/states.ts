@@ -23,9 +23,9 @@ export class States {
   async stateOf(registered: Registered, partition: string): Promise<string | undefined> {
     const fold = this.#supervisor.runOf(registered.name)?.fold
     if (fold !== undefined) return fold.stateOf(partition)
-    const place = await loadPlace(this.#store, registered)
-    if (partition === '') return place.state ?? undefined
-    return loadState(this.#store, registered, partition, place.position)
+    if (partition !== '') return loadState(this.#store, registered, partition)
+    const { state } = await loadPlace(this.#store, registered)
+    return state ?? undefined
   }
 
   /** Its result: the state, as the query transforms it. */

@@ -1,5 +1,5 @@
 import { type Clock, type EventStore, isVarveError } from 'varve'
-import { Overtaken } from './fault.ts'
+import { Overtaken, ProjectionFault } from './fault.ts'
 import type { FoldParts } from './fold.ts'
 import { type Lease, Leases } from './lease.ts'
 import type { ProjectionLimits } from './limits.ts'
@@ -29,8 +29,9 @@ export interface SupervisorParts {
 const lookMs = 1_000
 /** Queries that leave nothing behind, with what they have come to. */
 const transientsMax = 16
-/** A run that others were before with begins again after this. */
+/** A run that others were before with begins again after this, and so often without getting anywhere. */
 const pauseMs = 200
+const standstillsMax = 5
 
 interface Running {
   readonly registered: Registered
@@ -51,6 +52,7 @@ export class Supervisor {
   readonly #transient = new Map<string, Registered>()
   readonly #transientRuns = new Map<string, Run>()
   readonly #pausedUntilMs = new Map<string, number>()
+  readonly #overtaken = new Map<string, { readonly saved: number; readonly times: number }>()
   #wake = new AbortController()
   #looking: Promise<void> = Promise.resolve()
   readonly #loop: Promise<void>
@@ -189,12 +191,30 @@ export class Supervisor {
     try {
       await this.#note(registered, await run.run())
     } catch (error) {
-      await this.#noteFailure(registered, error)
+      await this.#noteFailure(registered, this.#standstillOf(registered, run, error) ?? error)
     } finally {
       this.#running.delete(name)
       await lease.release(run.figures).catch(() => undefined)
       this.#wake.abort()
     }
+  }
+
+  /** Whoever is overtaken again and again from the same checkpoint is overtaken by nobody. */
+  #standstillOf({ name }: Registered, run: Run, error: unknown): ProjectionFault | undefined {
+    if (!(error instanceof Overtaken)) {
+      this.#overtaken.delete(name)
+      return undefined
+    }
+    const { saved } = run.figures
+    const before = this.#overtaken.get(name)
+    const times = before?.saved === saved ? before.times + 1 : 1
+    this.#overtaken.set(name, { saved, times })
+    if (times < standstillsMax) return undefined
+    this.#overtaken.delete(name)
+    return new ProjectionFault(
+      `What it writes behind position ${saved} is there already, and its checkpoint is not: was that stream deleted? ` +
+        `Reset the projection to have everything emitted again. ${error.message}`,
+    )
   }
 
   async #note({ name, id }: Registered, ended: Ended): Promise<void> {

@@ -111,17 +111,24 @@ export function guard(registered: Registered, { version }: Place): StreamWrite {
   return { streamId: checkpointStream(registered), events: [], expectedVersion: version }
 }
 
+/** A partition's state, and the checkpoint that it belongs to. */
+export interface StateToWrite {
+  readonly id: string
+  readonly partition: string
+  readonly state: string
+  readonly position: number
+  readonly checkpointId: string
+}
+
 /** The write of a partition's state. */
-export function stateWrite(
-  registered: Registered,
-  { partition, state, position, id }: { partition: string; state: string; position: number; id: string },
-): StreamWrite {
+export function stateWrite(registered: Registered, given: StateToWrite): StreamWrite {
+  const { id, partition, state, position, checkpointId } = given
   const event: NewEvent = {
     id,
     type: stateType,
     data: Buffer.from(state),
     contentType: jsonContentType,
-    metadata: Buffer.from(markText(registered, position)),
+    metadata: Buffer.from(markText(registered, position, checkpointId)),
     metadataContentType: jsonContentType,
   }
   return { streamId: stateStreamPrefix(registered) + partition, events: [event] }

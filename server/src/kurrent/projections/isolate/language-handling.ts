@@ -2,7 +2,7 @@
 export const handling: string = `/** By partition: { value, isLive, text, isDirty, result }. Values are alive only while a batch is handled. */
 const states = new Map()
 let sharedValue = null
-/** Counts the events that were begun, where the host can see it while they run. */
+/** Counts the events and states that were begun, where the host can see it while they run. */
 let ticks = [0]
 let isSharedDirty = false
 
@@ -127,7 +127,10 @@ return {
   /** Takes up states where they were left: [[partition, state]], null for one that is new; and the shared one. */
   restore(text) {
     const { states: given, shared } = parse(text)
-    for (const [partition, state] of given) states.set(partition, { value: undefined, isLive: false, text: state, isDirty: false, result: undefined, at: 0 })
+    for (const [partition, state] of given) {
+      ticks[0]++
+      states.set(partition, { value: undefined, isLive: false, text: state, isDirty: false, result: undefined, at: 0 })
+    }
     if (shared !== null) sharedValue = parse(shared)
     return ''
   },
@@ -168,6 +171,7 @@ return {
     const changed = []
     let kept = 0
     for (const [partition, entry] of states) {
+      ticks[0]++
       if (entry.isDirty) {
         position = entry.at
         handling = 'the state of ' + (partition === '' ? 'the projection' : 'partition ' + partition)

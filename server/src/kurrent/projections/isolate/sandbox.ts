@@ -213,7 +213,7 @@ export class Sandbox implements Disposable {
     this.#turn = { ...this.#turn, startedMs: this.#parts.nowMs(), forMs: ms }
   }
 
-  /** Each event has its time: the clock begins anew whenever the language has begun another one. */
+  /** Each event, and each state, has its time: the clock begins anew whenever the language has begun another one. */
   #isTooLong(): boolean {
     const nowMs = this.#parts.nowMs()
     const ticks = this.#ticks === undefined ? 0 : (new Int32Array(this.#memory.buffer, this.#ticks.address, 1)[0] ?? 0)
