@@ -30,7 +30,7 @@ export interface ServerConfig {
   readonly readyNeedsProjections: boolean
   /** Projections of KurrentDB that run on this server at a time, each in a thread of its own; 0 for none. Default 32. */
   readonly userProjectionsMax: number
-  /** Time that user code may take for one event, in milliseconds. Default 250. */
+  /** Time that the processor may work for one event in user code, in milliseconds. Default 250. */
   readonly userProjectionEventMs: number
   /** Memory of one user projection, its states included, in MiB. Default 64. */
   readonly userProjectionMemoryMib: number

@@ -55,7 +55,7 @@ it(`emits everything once, in its order, through ${kills} kills`, { timeout: 180
   const reached = new Set<number>()
   for (let kill = 0; kill < kills; kill++) {
     await appendSome()
-    await runUntilKilled(kill % 2 === 0 ? { afterMs: kill * 20 } : { atStep: 2 + (kill - 1) / 2 })
+    await runUntilKilled(kill % 2 === 0 ? { afterMs: kill * 20 } : { atStep: 3 + (kill - 1) / 2 })
     await using store = openStore({ engine: sqlite({ path }) })
     reached.add(await refuseWrong(store, 'some'))
   }

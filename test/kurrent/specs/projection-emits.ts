@@ -1,6 +1,7 @@
-import { binaryEvent, jsonEvent, type KurrentDBClient } from '@kurrent/kurrentdb-client'
 import { describe, expect, it } from 'vitest'
+import { dataIn, eventsIn } from '../projection-talk.ts'
 import { servedStores } from '../stage.ts'
+import { binaryEvent, jsonEvent } from '../talk.ts'
 
 describe.each(servedStores().slice(-1))('what projections write, over %s', (_, serve) => {
   it('are events and links, each with what it was emitted for', async () => {
@@ -59,14 +60,14 @@ describe.each(servedStores().slice(-1))('what projections write, over %s', (_, s
       'summing',
       `fromStream('out').when({ $init: () => 0, Doubled: (s, e) => s + e.data.n })`,
     )
-    for (const n of [1, 2, 3]) await client.appendToStream('in', jsonEvent({ type: 'N', data: { n } }))
+    for (const n of [1, 2, 3]) await client.appendToStream('in', jsonEvent('N', { n }))
     await expect.poll(() => client.getProjectionState('summing')).toBe(12)
   })
 
   it('follow links, and know where they came by', async () => {
     const { client } = await serve()
     await client.appendToStream('Order-1', placed(3))
-    await client.appendToStream('links', binaryEvent({ type: '$>', data: Buffer.from('0@Order-1') }))
+    await client.appendToStream('links', binaryEvent('$>', Buffer.from('0@Order-1')))
     const seen = '(s, e) => [...s, [e.streamId, e.sequenceNumber, e.linkMetadata !== null]]'
     await client.createProjection('all', `fromAll().when({ $init: () => [], Placed: ${seen} })`)
     await client.createProjection(
@@ -98,19 +99,5 @@ describe.each(servedStores().slice(-1))('what projections write, over %s', (_, s
 })
 
 function placed(cents: number) {
-  return jsonEvent({ type: 'Placed', data: { cents } })
-}
-
-async function eventsIn(client: KurrentDBClient, stream: string) {
-  const found = []
-  try {
-    for await (const event of client.readStream(stream, { resolveLinkTos: true })) found.push(event)
-  } catch (error) {
-    if ((error as { type?: string }).type !== 'stream-not-found') throw error
-  }
-  return found
-}
-
-async function dataIn(client: KurrentDBClient, stream: string) {
-  return (await eventsIn(client, stream)).map(({ event }) => event?.data)
+  return jsonEvent('Placed', { cents })
 }

@@ -27,6 +27,8 @@ export interface SupervisorParts {
 
 /** How often the shelf is looked at: changes by other servers, and signs of life, come as late as this. */
 const lookMs = 1_000
+/** The same while there are no projections. */
+const idleLookMs = 5_000
 /** Queries that leave nothing behind, with what they have come to. */
 const transientsMax = 16
 /** A run that others were before with begins again after this, and so often without getting anywhere. */
@@ -53,6 +55,8 @@ export class Supervisor {
   readonly #transientRuns = new Map<string, Run>()
   readonly #pausedUntilMs = new Map<string, number>()
   readonly #overtaken = new Map<string, { readonly saved: number; readonly times: number }>()
+  #areNone = true
+  #complaint = ''
   #wake = new AbortController()
   #looking: Promise<void> = Promise.resolve()
   readonly #loop: Promise<void>
@@ -142,7 +146,8 @@ export class Supervisor {
     while (!this.#closing.signal.aborted) {
       await this.look()
       this.#wake = new AbortController()
-      await this.#parts.clock.sleep(lookMs, AbortSignal.any([this.#wake.signal, this.#closing.signal]))
+      const untilNextMs = this.#areNone ? idleLookMs : lookMs
+      await this.#parts.clock.sleep(untilNextMs, AbortSignal.any([this.#wake.signal, this.#closing.signal]))
     }
   }
 
@@ -150,11 +155,18 @@ export class Supervisor {
     if (this.#closing.signal.aborted) return
     try {
       const all = await this.registry.all()
+      // The loop sleeps for long while there are none, and has signs of life to give once there are.
+      if (this.#areNone && all.length > 0) this.#wake.abort()
+      this.#areNone = all.length === 0
+      this.#complaint = ''
       await Promise.all([...this.#running.values()].map((running) => this.#tend(running, all)))
       for (const { registered } of all) if (isDue(registered)) await this.#start(registered)
     } catch (error) {
       if (this.#closing.signal.aborted || isVarveError(error, 'STORE_CLOSED')) return
-      this.#parts.logged('', `The projections could not be looked at: ${(error as Error).message}`)
+      const complaint = `The projections could not be looked at: ${(error as Error).message}`
+      // Said once, and not with every look.
+      if (complaint !== this.#complaint) this.#parts.logged('', complaint)
+      this.#complaint = complaint
     }
   }
 

@@ -16,7 +16,7 @@ export interface IsolateParts {
 
 /** Beyond the time of so many events a thread that does not move is ended. */
 const eventsPerBeat = 16
-const graceMs = 1_000
+const graceMs = 2_000
 
 /** The thread's own stack: deep recursion in user code has to end in the sandbox, whose stack is smaller than this. */
 const stackMib = 16

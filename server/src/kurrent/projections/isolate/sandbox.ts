@@ -73,7 +73,7 @@ type Call = 'begin' | 'initialize' | 'restore' | 'partitions' | 'unknown' | 'han
 /** What a sandbox is given. */
 export interface SandboxParts {
   readonly limits: SandboxLimits
-  /** Milliseconds that only rise. */
+  /** Milliseconds that only rise: of work, where they are known. */
   readonly nowMs: () => number
   /** Hears now and then that it moves on. */
   readonly moves: () => void
