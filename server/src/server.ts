@@ -11,6 +11,7 @@ import { createApp } from './http/app.ts'
 import { failureOf } from './kurrent/failure.ts'
 import { createGrpcServer, type EndedCall, type GrpcParts, type GrpcServer } from './kurrent/grpc/grpc-server.ts'
 import { admitTo } from './kurrent/needs.ts'
+import { Supervisor } from './kurrent/projections/supervisor.ts'
 import { kurrentMethods } from './kurrent/service.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { shareThePort } from './one-port.ts'
@@ -84,8 +85,9 @@ export async function startServer(config: ServerConfig, deps: ServerDeps = {}): 
     const parts = { engine, store, clock, passwords, closing: closing.signal, failed }
     const { security, firstPassword } = await openedSecurity(config, parts)
     const served: Served = { security, tls, store: security.store, clock, metrics, logger, closing: closing.signal }
-    const { grpc, app } = await bothProtocols(config, served)
-    const close = closingOnce({ app, grpc, store, clock, closing, timeoutMs: config.shutdownTimeoutMs })
+    const projections = userProjections(config, served)
+    const { grpc, app } = await bothProtocols(config, served, projections)
+    const close = closingOnce({ app, grpc, projections, store, clock, closing, timeoutMs: config.shutdownTimeoutMs })
     const url = await listen(app, config, close)
     return {
       url: tls === undefined ? url : url.replace(/^http:/, 'https:'),
@@ -146,12 +148,14 @@ interface Served {
 async function bothProtocols(
   config: ServerConfig,
   served: Served,
+  projections: Supervisor,
 ): Promise<{ readonly app: FastifyInstance; readonly grpc: GrpcServer }> {
   let http: RequestListener = (_, response) => response.destroy()
-  const grpc = grpcServer(config, served, (request, response) => {
+  const others: GrpcParts['others'] = (request, response) => {
     // The framework takes requests of either version; their classes only look alike.
     http(request as unknown as IncomingMessage, response as unknown as ServerResponse<IncomingMessage>)
-  })
+  }
+  const grpc = grpcServer(config, { ...served, projections, others })
   const { bodyBytes, requestTimeoutMs, heartbeatMs, projectionLagMs, readyNeedsProjections } = config
   const app = await createApp({
     ...served,
@@ -170,8 +174,31 @@ async function bothProtocols(
   return { app, grpc }
 }
 
-function grpcServer({ heartbeatMs }: ServerConfig, served: Served, others: GrpcParts['others']): GrpcServer {
-  const { security, store, clock, metrics, logger, closing } = served
+function userProjections(config: ServerConfig, { store, clock, logger }: Served): Supervisor {
+  return new Supervisor({
+    store,
+    clock,
+    newId: randomUUID,
+    limits: {
+      eventMs: config.userProjectionEventMs,
+      memoryMib: config.userProjectionMemoryMib,
+      emits: config.userProjectionEmits,
+      stateBytes: config.userProjectionStateBytes,
+      running: config.userProjectionsMax,
+    },
+    leaseMs: config.userProjectionLeaseMs,
+    logged: (projection, text) => logger.info({ projection }, text),
+  })
+}
+
+/** What gRPC is over besides. */
+interface ServedGrpc extends Served {
+  readonly projections: Supervisor
+  readonly others: GrpcParts['others']
+}
+
+function grpcServer({ heartbeatMs }: ServerConfig, served: ServedGrpc): GrpcServer {
+  const { security, projections, others, store, clock, metrics, logger, closing } = served
   return createGrpcServer({
     methods: kurrentMethods({
       store,
@@ -179,6 +206,7 @@ function grpcServer({ heartbeatMs }: ServerConfig, served: Served, others: GrpcP
       clock,
       newId: randomUUID,
       closing,
+      projections,
       failed: (error) => logger.error({ err: error }, 'an append failed'),
       opened: () => metrics.subscriptions.inc(),
       closed: () => metrics.subscriptions.dec(),

@@ -42,6 +42,7 @@ const needs: Readonly<Record<string, Need>> = {
   [`${persistent}/Delete`]: 'operator',
   [`${persistent}/ReplayParked`]: 'operator',
   [`${persistent}/RestartSubsystem`]: 'operator',
+  [`${persistent}/Read`]: 'asks',
   [`${persistent}/GetInfo`]: 'user',
   [`${persistent}/List`]: 'user',
   // A projection reads all streams, whoever has written it, and its state is made of them.

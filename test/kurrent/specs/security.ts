@@ -1,5 +1,6 @@
 import type { KurrentDBClient } from '@kurrent/kurrentdb-client'
 import { describe, expect, it } from 'vitest'
+import { settings } from '../persistent.ts'
 import { securedStores } from '../secured.ts'
 import { all, appendTo, briefly, heardEvents, jsonEvent, listen, placed } from '../talk.ts'
 
@@ -106,6 +107,24 @@ describe.each(securedStores())('an official client over TLS, on %s', (_, secure)
     ])
     expect(briefly(await all(ada.readStream('$ce-Secret', options)))).toEqual(['nothing by $ce-Secret/0'])
     expect(briefly(await all(admin.readStream('$ce-Secret', options)))).toEqual(['Secret-1/0 Placed by $ce-Secret/0'])
+  })
+
+  it('consumes a persistent subscription with the right to its stream, and is no one to manage it', async () => {
+    const { connect } = await secure()
+    const [admin, ops, ada] = [connect('admin:changeit'), connect('ops:changeit'), connect('ada:ada')]
+    await expect(ada.createPersistentSubscriptionToStream('Order-1', 'g', settings())).rejects.toMatchObject(denied)
+    await ops.createPersistentSubscriptionToStream('Order-1', 'g', settings())
+    await expect(ada.deletePersistentSubscriptionToStream('Order-1', 'g')).rejects.toMatchObject(denied)
+    const consuming = listen(ada.subscribeToPersistentSubscriptionToStream('Order-1', 'g'))
+    await expect.poll(() => consuming.order).toContain('confirmation')
+    const { connections } = await ada.getPersistentSubscriptionToStreamInfo('Order-1', 'g')
+    expect(connections).toMatchObject([{ username: 'ada' }])
+    await admin.setStreamMetadata('Order-1', { acl: { readRoles: ['$admins'] } })
+    await appendTo(admin, 'Order-1', placed(1))
+    await expect.poll(() => consuming.errors).toMatchObject([denied])
+    expect(consuming.events).toHaveLength(0)
+    const late = listen(ada.subscribeToPersistentSubscriptionToStream('Order-1', 'g'))
+    await expect.poll(() => late.errors).toMatchObject([denied])
   })
 
   it('loses a subscription with the right to it, and before it is sent what it may not read', async () => {

@@ -8,6 +8,8 @@ export interface Call {
   readonly headers: IncomingHttpHeaders
   /** What the client may do. */
   readonly access: Access
+  /** Where the client is, as in `10.0.0.7:50123`. */
+  readonly peer: string
   /** Aborts when the client has gone, cancelled, or waits no longer. */
   readonly signal: AbortSignal
   /** Sends the headers of the answer now, and not with the first message. */
@@ -47,6 +49,7 @@ export interface CallParts {
 /** A call over one stream of HTTP/2. */
 export class StreamCall implements Call {
   readonly headers: IncomingHttpHeaders
+  readonly peer: string
   readonly signal: AbortSignal
   /** Nobody's until it is known who has sent the call, before its handler runs. */
   access: Access = noAccess
@@ -57,6 +60,7 @@ export class StreamCall implements Call {
 
   constructor({ stream, headers, limits, assembling, turn }: CallParts) {
     this.headers = headers
+    this.peer = peerOf(stream)
     this.signal = this.#gone.signal
     this.#stream = stream
     this.#turn = turn
@@ -75,9 +79,8 @@ export class StreamCall implements Call {
   }
 
   begin(): void {
-    const stream = this.#stream
-    if (stream.headersSent || stream.destroyed) return
-    stream.respond(headersOfAnswer, { waitForTrailers: true })
+    if (this.#stream.headersSent || this.#isOver) return
+    this.#stream.respond(headersOfAnswer, { waitForTrailers: true })
   }
 
   async *batches(): AsyncGenerator<readonly Buffer[]> {
@@ -93,6 +96,8 @@ export class StreamCall implements Call {
 
   send(frames: Uint8Array): Promise<void> | undefined {
     this.signal.throwIfAborted()
+    // A reset is known to the stream a little before it is told.
+    if (this.#isOver) throw new CallFailed('cancelled', 'The client has gone.')
     this.begin()
     return this.#stream.write(frames) ? undefined : this.#drained()
   }
@@ -100,7 +105,7 @@ export class StreamCall implements Call {
   /** Ends the call. Without a message sent before, the status is all there is to send. */
   end(status: StatusName, message = '', trailers: Trailers = {}): void {
     const stream = this.#stream
-    if (stream.destroyed || stream.closed) return
+    if (this.#isOver) return
     const sent = statusTrailers(status, message, trailers)
     if (!stream.headersSent) {
       stream.respond({ ...headersOfAnswer, ...sent }, { endStream: true })
@@ -108,6 +113,7 @@ export class StreamCall implements Call {
       return
     }
     stream.once('wantTrailers', () => {
+      if (this.#isOver) return
       stream.sendTrailers(sent)
       void this.#stopListening()
     })
@@ -126,6 +132,11 @@ export class StreamCall implements Call {
     stream.close(constants.NGHTTP2_NO_ERROR)
   }
 
+  /** Whether Node throws at whoever sends something. */
+  get #isOver(): boolean {
+    return this.#stream.destroyed || this.#stream.closed
+  }
+
   #drained(): Promise<void> {
     return new Promise((resolve, reject) => {
       const stream = this.#stream
@@ -140,4 +151,9 @@ export class StreamCall implements Call {
       signal.addEventListener('abort', settle)
     })
   }
+}
+
+function peerOf({ session }: ServerHttp2Stream): string {
+  const { remoteAddress = '', remotePort = 0 } = session?.socket ?? {}
+  return `${remoteAddress.includes(':') ? `[${remoteAddress}]` : remoteAddress}:${remotePort}`
 }

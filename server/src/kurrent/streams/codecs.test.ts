@@ -240,6 +240,7 @@ function sent(write: (responses: ReadResponses) => unknown, form: 'string' | 'st
   const call: Call = {
     headers: {},
     access: openAccess,
+    peer: '127.0.0.1:50000',
     signal,
     begin: () => undefined,
     batches: () => {

@@ -37,9 +37,8 @@ export async function mayFollow({ access }: Following, stream: string): Promise<
 
 async function targetOf(following: Following, { data }: KurrentEvent): Promise<RecordedEvent | undefined> {
   const { store, signal } = following
-  const [, revision, stream = ''] = /^(\d{1,16})@(.+)$/s.exec(textOf(data)) ?? []
-  const version = Number(revision) + 1
-  if (!Number.isSafeInteger(version) || !(await mayFollow(following, stream))) return undefined
+  const { stream = '', version = 0 } = linkTarget(data) ?? {}
+  if (version === 0 || !(await mayFollow(following, stream))) return undefined
   try {
     const target = await store.readStream(stream, { from: version, limit: 1, signal }).first()
     return target?.version === version ? target : undefined
@@ -48,6 +47,15 @@ async function targetOf(following: Following, { data }: KurrentEvent): Promise<R
     if (isVarveError(error, 'INVALID_ARGUMENT') || isVarveError(error, 'LIMIT_EXCEEDED')) return undefined
     throw error
   }
+}
+
+/** What the data of a link lead to, undefined when they are none of a link. */
+export function linkTarget(
+  data: KurrentEvent['data'],
+): { readonly stream: string; readonly version: number } | undefined {
+  const [, revision, stream = ''] = /^(\d{1,16})@(.+)$/s.exec(textOf(data)) ?? []
+  const version = Number(revision) + 1
+  return Number.isSafeInteger(version) ? { stream, version } : undefined
 }
 
 function textOf(data: KurrentEvent['data']): string {
