@@ -88,7 +88,7 @@ export {
   type UpdateGroupOptions,
   updateGroup,
 } from './groups/admin.ts'
-export { type ConsumeOptions, consume } from './groups/consume.ts'
+export { type ConsumeOptions, consume, type TypedConsumeOptions } from './groups/consume.ts'
 export type { AckOptions, Delivery, NackOptions } from './groups/delivery.ts'
 export type { GroupStore } from './groups/group-events.ts'
 export {
@@ -101,7 +101,7 @@ export {
 } from './groups/group-info.ts'
 export type { GivenGroupSettings } from './groups/group-settings.ts'
 export type { ConsumerNumbers } from './groups/group-state.ts'
-export { type GroupConsumer, type JoinGroupOptions, joinGroup } from './groups/join-group.ts'
+export { type GroupConsumer, type JoinGroupOptions, joinGroup, type TypedJoinOptions } from './groups/join-group.ts'
 export type { ParkedEvent } from './groups/park.ts'
 export {
   discardParked,
@@ -111,6 +111,7 @@ export {
   parkedEvents,
   replayParked,
 } from './groups/replay-parked.ts'
+export type { TodayOptions, TypedDelivery } from './groups/today.ts'
 export { BlobCorrupt, BlobMissing, BlobsFailed, BlobsUnavailable, NoBlobNamed } from './model/blob-errors.ts'
 export type {
   AppendAllOptions,

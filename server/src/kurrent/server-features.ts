@@ -21,6 +21,7 @@ export const protocolVersion = '26.1.0'
 const features: Readonly<Record<string, readonly string[]>> = {
   'event_store.client.streams.streams/read': ['position', 'events'],
   'event_store.client.streams.streams/batchappend': ['deadline_duration'],
+  'event_store.client.projections.projections/create': ['track_emitted_streams'],
 }
 
 /** What every method of the service for persistent subscriptions can do: clients ask each of them. */

@@ -5,11 +5,14 @@ import { createTail } from './live/tail.ts'
 import { monitoring } from './monitoring.ts'
 import { needlessOperations, operations } from './operations.ts'
 import { persistentMethods } from './persistent/methods.ts'
+import { projectionsMethods } from './projections/methods.ts'
+import type { Supervisor } from './projections/supervisor.ts'
 import { clientProto } from './proto/client.ts'
 import { gossipProto } from './proto/gossip.ts'
 import { monitoringProto } from './proto/monitoring.ts'
 import { operationsProto } from './proto/operations.ts'
 import { persistentSubscriptionsProto } from './proto/persistent-subscriptions.ts'
+import { projectionsProto } from './proto/projections.ts'
 import { serverFeaturesProto } from './proto/server-features.ts'
 import { rpcProto, streamsV2ErrorsProto, streamsV2Proto } from './proto/streams-v2.ts'
 import { usersProto } from './proto/users.ts'
@@ -28,6 +31,7 @@ const protos = [
   operationsProto,
   usersProto,
   persistentSubscriptionsProto,
+  projectionsProto,
   rpcProto,
   streamsV2Proto,
   streamsV2ErrorsProto,
@@ -41,6 +45,8 @@ export interface KurrentParts {
   readonly newId: () => string
   /** Aborts when the server shuts down. */
   readonly closing: AbortSignal
+  /** The projections that users write. */
+  readonly projections: Supervisor
   /** Hears of what is the server's own failure, and ends no call. */
   readonly failed: (error: unknown) => void
   /** Hear how many subscriptions there are. */
@@ -61,6 +67,7 @@ export function kurrentMethods(parts: KurrentParts): Methods {
     ...monitoring(messages, parts),
     ...operations(messages),
     ...users(messages),
+    ...projectionsMethods(messages, parts),
   }
   return { ...methods, ...needlessOperations, ...serverFeatures(messages, methods) }
 }

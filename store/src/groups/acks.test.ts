@@ -57,6 +57,21 @@ function counted(store: EventStore): { readonly store: EventStore; readonly writ
   return { store: { ...store, shelf: { ...store.shelf, put } }, writes: () => writes }
 }
 
+describe('events of one key', () => {
+  it('are read once, also those that wait for the one before', async () => {
+    const store = openStore({ engine: memory() })
+    await createGroup(store, 'mailer', { strategy: 'pinned' })
+    await write(store, 20)
+    let reads = 0
+    const readAll: EventStore['readAll'] = (options) => {
+      reads++
+      return store.readAll(options)
+    }
+    const handled = await take({ ...store, readAll }, 'mailer', 20)
+    deepEqual([handled.length, reads], [20, 0])
+  })
+})
+
 describe('acks', () => {
   it('of a whole buffer that wait together are one write', async () => {
     const { store, writes } = counted(openStore({ engine: memory() }))

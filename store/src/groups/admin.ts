@@ -12,7 +12,7 @@ import { type GivenGroupSettings, normalSettings } from './group-settings.ts'
 import { isConflict, type KeptGroup, loadGroup, saveDeleted, saveGroup } from './group-shelf.ts'
 import { type Group, newGroup } from './group-state.ts'
 import { tellMember } from './members.ts'
-import { listParked, removeParked } from './park.ts'
+import { clearParked } from './park.ts'
 
 /** Options of {@link createGroup}. */
 export interface CreateGroupOptions extends GivenGroupSettings, CallOptions {
@@ -42,7 +42,7 @@ export async function createGroup(store: GroupStore, group: string, options: Cre
   const settings = normalSettings(options, { stream, filter: filter ?? 'everything' })
   const kept = await loadGroup(store.shelf, group, signal)
   if (kept.group !== undefined) throw new GroupExists(group)
-  if (kept.deletedId !== undefined) await removeAllParked(store, kept.deletedId)
+  if (kept.deletedId !== undefined) await clearParked(store.shelf, kept.deletedId)
   const reached = await reachedBy(store, from, { stream, signal })
   try {
     await saveGroup(store.shelf, group, newGroup(newId(), settings, reached), kept.version)
@@ -106,7 +106,7 @@ export async function deleteGroup(store: GroupStore, group: string): Promise<voi
     }
     tellMember(store, group)
     // A deletion that was cut off before has left some.
-    if (id !== undefined) await removeAllParked(store, id)
+    if (id !== undefined) await clearParked(store.shelf, id)
     if (kept.group === undefined) throw new GroupNotFound(group)
     return
   }
@@ -154,9 +154,4 @@ export async function changeGroup(
 export function existing(name: string, { group }: KeptGroup): Group {
   if (group === undefined) throw new GroupNotFound(name)
   return group
-}
-
-async function removeAllParked(store: GroupStore, id: string): Promise<void> {
-  for await (const { position } of listParked(store.shelf, id, { after: 0 }))
-    await removeParked(store.shelf, id, position)
 }

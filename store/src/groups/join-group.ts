@@ -3,13 +3,15 @@ import type { CallOptions } from '../model/call.ts'
 import type { GroupSettings } from '../model/consumer-group.ts'
 import { InvalidArgument, LimitExceeded } from '../model/errors.ts'
 import type { RecordedEvent } from '../model/event.ts'
+import type { EventDefinitions } from '../model/event-definition.ts'
 import { limits } from '../model/limits.ts'
 import { isPosition } from '../model/position.ts'
-import { type Delivery, MemberDelivery } from './delivery.ts'
+import type { Delivery } from './delivery.ts'
 import type { GroupStore } from './group-events.ts'
 import { checkGroupName } from './group-shelf.ts'
 import { memberOf } from './members.ts'
 import { newSeat } from './seats.ts'
+import { checkedToday, deliveryFor, type TodayOptions, type TypedDelivery } from './today.ts'
 
 /** Options of {@link joinGroup}. */
 export interface JoinGroupOptions {
@@ -44,7 +46,7 @@ export interface JoinGroupOptions {
 }
 
 /** A consumer of a group that takes its events by hand, one or several at a time. `consume` is the loop around it. */
-export interface GroupConsumer extends AsyncDisposable {
+export interface GroupConsumer<Each extends Delivery = Delivery> extends AsyncDisposable {
   /**
    * The settings of the group, once it counts the consumer: from then on it may get events.
    *
@@ -59,10 +61,13 @@ export interface GroupConsumer extends AsyncDisposable {
    * @throws GROUP_NOT_FOUND, GROUP_STOPPED, GROUP_FULL, GROUP_CHANGED; ENGINE_UNAVAILABLE when the store stays away for
    *   minutes. It has to be closed then.
    */
-  take(eventsMax: number, options?: CallOptions): Promise<readonly Delivery[]>
+  take(eventsMax: number, options?: CallOptions): Promise<readonly Each[]>
   /** Gives back at once what it has. Closing twice is fine. */
   close(): Promise<void>
 }
+
+/** Options of {@link joinGroup} for a consumer that reads events as what they are today. */
+export interface TypedJoinOptions<Events extends EventDefinitions> extends JoinGroupOptions, TodayOptions<Events> {}
 
 /**
  * A new consumer of a group, which takes events in batches or under conditions of its own. Calls of `take` go one after
@@ -76,8 +81,18 @@ export interface GroupConsumer extends AsyncDisposable {
  * console.log(deliveries.map(({ event }) => event.id))
  * await Promise.all(deliveries.map((delivery) => delivery.ack({ until: 'saved' })))
  */
-export function joinGroup(store: GroupStore, group: string, options: JoinGroupOptions = {}): GroupConsumer {
-  const { name, bufferEvents } = checkedOptions(group, options)
+export function joinGroup<Events extends EventDefinitions>(
+  store: GroupStore,
+  group: string,
+  options: TypedJoinOptions<Events>,
+): GroupConsumer<TypedDelivery<Events>>
+export function joinGroup(store: GroupStore, group: string, options?: JoinGroupOptions): GroupConsumer
+export function joinGroup(
+  store: GroupStore,
+  group: string,
+  options: JoinGroupOptions & Partial<TodayOptions<EventDefinitions>> = {},
+): GroupConsumer {
+  const { name, bufferEvents, today } = checkedOptions(group, options)
   const { onChange = 'follow', readyEvents = 0 } = options
   const member = memberOf(store, group, options)
   const seat = newSeat({ name, bufferEvents, readyEvents, endsOnChange: onChange === 'end' })
@@ -89,10 +104,12 @@ export function joinGroup(store: GroupStore, group: string, options: JoinGroupOp
     const deliveries: Delivery[] = []
     seat.askedEvents = eventsMax
     signal?.throwIfAborted()
-    let handed = member.nextReady(seat) ?? (await member.next(seat, signal))
-    while (handed !== undefined) {
-      deliveries.push(new MemberDelivery(member, handed))
-      handed = deliveries.length < eventsMax ? member.nextReady(seat) : undefined
+    while (deliveries.length < eventsMax) {
+      const isFirst = deliveries.length === 0
+      const handed = member.nextReady(seat) ?? (isFirst ? await member.next(seat, signal) : undefined)
+      if (handed === undefined) break
+      const delivery = deliveryFor([member, handed], today)
+      if (delivery !== undefined) deliveries.push(delivery)
     }
     return deliveries
   }
@@ -118,8 +135,19 @@ export function joinGroup(store: GroupStore, group: string, options: JoinGroupOp
 /** The options of a consumer, checked. */
 export function checkedOptions(
   group: string,
-  { name = 'consumer', bufferEvents, readyEvents = 0, keyOf, onChange = 'follow' }: JoinGroupOptions,
-): { readonly name: string; readonly bufferEvents: number | undefined } {
+  {
+    name = 'consumer',
+    bufferEvents,
+    readyEvents = 0,
+    keyOf,
+    onChange = 'follow',
+    ...reading
+  }: JoinGroupOptions & Partial<TodayOptions<EventDefinitions>>,
+): {
+  readonly name: string
+  readonly bufferEvents: number | undefined
+  readonly today: TodayOptions<EventDefinitions> | undefined
+} {
   checkGroupName(group)
   if (typeof name !== 'string' || name === '' || !name.isWellFormed()) {
     throw new InvalidArgument('name', 'is not a non-empty string of whole characters')
@@ -141,7 +169,7 @@ export function checkedOptions(
   if (onChange !== 'follow' && onChange !== 'end') {
     throw new InvalidArgument('onChange', "is neither 'follow' nor 'end'")
   }
-  return { name, bufferEvents }
+  return { name, bufferEvents, today: checkedToday(reading) }
 }
 
 function unlessAborted<Result>(promise: Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {

@@ -266,7 +266,7 @@ export class Member {
       this.#holdings.wait(next, nowMs + Math.min(delayMs, limits.groupRetryMs))
     }
     this.#errands.wrote(turn.tidied, turn.pull)
-    const contents = new Map(turn.hold?.ahead.events.map(({ place, event }) => [place, event]))
+    const contents = this.#supply.given(group, turn.hold?.ahead.events ?? [], this.#seats.capacity)
     for (const effect of effects) {
       if (effect.kind === 'held') this.#holdings.add(effect.events, contents)
       if (effect.kind === 'full') this.#seats.end(new GroupFull(this.#options.name), effect.consumers.length)

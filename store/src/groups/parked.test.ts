@@ -57,7 +57,7 @@ onEveryEngine((open) => {
       const store = await withParked(4)
       deepEqual(await replayParked(store, 'mailer', { positions: [4, 2] }), { count: 2 })
       const replayed = await take(store, 'mailer', 2)
-      deepEqual(replayed.map(numberOf), [2, 4])
+      deepEqual(replayed.map(numberOf).sort(), [2, 4])
       deepEqual(await positionsOf(store), [1, 3])
       equal((await groupInfo(store, 'mailer')).parked, 2)
     })

@@ -47,7 +47,7 @@ export function parkedEvents(
     const found = existing(group, await loadGroup(store.shelf, group, signal))
     if (limit === 0) return
     let left = limit
-    for await (const { key: _, ...event } of listParked(store.shelf, found.id, { after, ...(signal && { signal }) })) {
+    for await (const event of listParked(store.shelf, found.id, { after, ...(signal && { signal }) })) {
       if (isOnItsWay(found, event.position)) continue
       yield event
       if (--left === 0) return

@@ -17,6 +17,8 @@ export interface SupplyOptions extends Patience, Omit<ReadAheadOptions, 'setting
 /** Where the events of a member come from: the log after what was taken in, and single events by their places. */
 export class Supply {
   readonly #options: SupplyOptions
+  /** Events that were taken in behind others of their key: they come next, and are not read again for that. */
+  #kept: ReadonlyMap<number, RecordedEvent> = new Map()
   #following: { readonly keys: string; readonly reader: ReadAhead } | undefined
   #reached = 0
 
@@ -28,6 +30,19 @@ export class Supply {
   get ahead(): { readonly events: readonly ReadEvent[]; readonly through: number } {
     const { events = [], through = 0 } = this.#following?.reader ?? {}
     return { events, through }
+  }
+
+  /** What was read of the events that a write has given out; keeps those that are nobody's yet, up to so many. */
+  given(group: Group, ahead: readonly ReadEvent[], keptMax: number): ReadonlyMap<number, RecordedEvent> {
+    const contents = new Map([...this.#kept, ...ahead.map(({ place, event }) => [place, event] as const)])
+    const isOrdered = group.settings.strategy === 'pinned'
+    const next = isOrdered ? group.unfinished.filter(({ holder }) => holder === undefined) : []
+    const kept = next.flatMap(({ place }) => {
+      const event = contents.get(place)
+      return event === undefined ? [] : [[place, event] as const]
+    })
+    this.#kept = new Map(kept.slice(0, keptMax))
+    return contents
   }
 
   /**
