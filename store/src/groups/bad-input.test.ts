@@ -76,6 +76,7 @@ describe('consumer groups refuse', () => {
   const consumers: readonly (readonly [string, ConsumeOptions])[] = [
     ['name', { name: '' }],
     ['bufferEvents', { bufferEvents: 0 }],
+    ['readyEvents', { readyEvents: -1 }],
     ['onChange', { onChange: 'leave' as 'end' }],
     ['keyOf', { keyOf: 'id' as never }],
   ]

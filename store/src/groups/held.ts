@@ -29,6 +29,8 @@ export interface Seat {
   readonly name: string
   /** How many events it may have at a time; undefined for as many as the group says. */
   readonly bufferEvents: number | undefined
+  /** Events that are kept ready for it beyond those. */
+  readonly readyEvents: number
   /** Whether it ends when the settings of the group are changed. */
   readonly endsOnChange: boolean
   /** Settles when the group counts it, or it cannot take part. */

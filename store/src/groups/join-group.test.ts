@@ -56,6 +56,22 @@ onEveryEngine((open) => {
   })
 
   describe('consumers of a group', () => {
+    it('have events ready beyond their buffers where they are told to, and never more in hand', async () => {
+      const store = await open()
+      await createGroup(store, 'mailer', { checkpointMs: 60_000 })
+      await write(store, 6)
+      await using consumer = joinGroup(store, 'mailer', { bufferEvents: 1, readyEvents: 5 })
+      const [first] = await consumer.take(6)
+      const before = await store.shelf.get('group/mailer')
+      let delivery = first
+      for (let number = 2; number <= 6; number++) {
+        const [next] = await Promise.all([consumer.take(6), delivery?.ack()])
+        deepEqual(next.map(numberOf), [number])
+        delivery = next[0]
+      }
+      equal((await store.shelf.get('group/mailer'))?.version, before?.version)
+    })
+
     it('are filled one after the other, where that is the strategy', async () => {
       const store = await open()
       await createGroup(store, 'mailer', { strategy: 'overflow', bufferEvents: 2 })

@@ -23,6 +23,11 @@ export interface JoinGroupOptions {
    */
   readonly bufferEvents?: number
   /**
+   * Events that its program may hold ready beyond its buffer, so that one it acknowledges makes room for the next without
+   * a write. Others get these only when the consumer leaves. Default 0.
+   */
+  readonly readyEvents?: number
+  /**
    * What becomes of the consumer when the settings of the group are changed: it goes on under the new ones, or ends with
    * GROUP_CHANGED. Default `'follow'`.
    */
@@ -88,9 +93,9 @@ export function joinGroup(
   options: JoinGroupOptions & Partial<TodayOptions<EventDefinitions>> = {},
 ): GroupConsumer {
   const { name, bufferEvents, today } = checkedOptions(group, options)
-  const { onChange = 'follow' } = options
+  const { onChange = 'follow', readyEvents = 0 } = options
   const member = memberOf(store, group, options)
-  const seat = newSeat({ name, bufferEvents, endsOnChange: onChange === 'end' })
+  const seat = newSeat({ name, bufferEvents, readyEvents, endsOnChange: onChange === 'end' })
   member.join(seat)
   let closed: Promise<void> | undefined
   let before: Promise<unknown> = Promise.resolve()
@@ -133,6 +138,7 @@ export function checkedOptions(
   {
     name = 'consumer',
     bufferEvents,
+    readyEvents = 0,
     keyOf,
     onChange = 'follow',
     ...reading
@@ -154,6 +160,10 @@ export function checkedOptions(
   }
   if (bufferEvents !== undefined && bufferEvents > limits.consumerEvents) {
     throw new LimitExceeded('consumerEvents', bufferEvents, 'Let more consumers share the events instead.')
+  }
+  if (!isPosition(readyEvents)) throw new InvalidArgument('readyEvents', 'is not a whole number from 0 on')
+  if (readyEvents > limits.consumerEvents) {
+    throw new LimitExceeded('consumerEvents', readyEvents, 'Keep fewer events ready.')
   }
   if (keyOf !== undefined && typeof keyOf !== 'function') throw new InvalidArgument('keyOf', 'is not a function')
   if (onChange !== 'follow' && onChange !== 'end') {

@@ -13,11 +13,12 @@ const readyMin = 32
 export function newSeat({
   name,
   bufferEvents,
+  readyEvents,
   endsOnChange,
-}: Pick<Seat, 'name' | 'bufferEvents' | 'endsOnChange'>): Seat {
+}: Pick<Seat, 'name' | 'bufferEvents' | 'readyEvents' | 'endsOnChange'>): Seat {
   const numbers = { askedEvents: 1, inHand: 0, servedMs: 0, finished: 0, countedFinished: 0, perSecond: 0 }
   const admission = newAdmission()
-  return { name, bufferEvents, endsOnChange, admission, ...numbers, ask: undefined, end: undefined }
+  return { name, bufferEvents, readyEvents, endsOnChange, admission, ...numbers, ask: undefined, end: undefined }
 }
 
 function newAdmission(): Admission {
@@ -68,9 +69,9 @@ export class Seats {
     return this.#asking.filter((seat) => this.hasRoom(seat))
   }
 
-  /** Events that all of them together may have. */
+  /** Events that all of them together may have, in hand or ready for them. */
   get capacity(): number {
-    return this.open.reduce((sum, seat) => sum + this.#bufferOf(seat), 0)
+    return this.open.reduce((sum, seat) => sum + this.#bufferOf(seat) + seat.readyEvents, 0)
   }
 
   /**

@@ -32,6 +32,14 @@ export interface PersistentReadParts {
   readonly closed: () => void
 }
 
+/**
+ * Events that are kept ready for a consumer besides those it has: as many again, within these bounds. Without them each
+ * acknowledgement of a consumer whose buffer is full would be a write of the group. Measured on SQLite with one Node client,
+ * on a busy machine: 460 events a second with a buffer of 10 and 570 with 200; 1,360 and 1,030 with them.
+ */
+const readyMin = 32
+const readyMax = 500
+
 /** The method Read. */
 export function readPersistent(parts: PersistentReadParts): Handler {
   return async (call) => {
@@ -87,7 +95,8 @@ async function consume(
   const { source, connection } = connected
   const { store: groupStore, keyOf } = source
   try {
-    const joining = { name: connection.consumer, bufferEvents, keyOf, clock, onChange: 'end' } as const
+    const readyEvents = Math.min(Math.max(bufferEvents, readyMin), readyMax)
+    const joining = { name: connection.consumer, bufferEvents, readyEvents, keyOf, clock, onChange: 'end' } as const
     await using consumer = joinGroup(groupStore, group, joining)
     const current = notesIn(await consumer.joined({ signal }))
     // It was deleted and created again between two looks: this source is not that of the new one.
