@@ -130,6 +130,8 @@ class Consumption {
   #isFlushDue = false
   /** Set while the client does not keep up. */
   #full: Promise<void> | undefined
+  /** Rejects when something could not be sent: the client has gone, or may read no more. */
+  readonly #unsent = Promise.withResolvers<never>()
 
   constructor(parts: ConsumptionParts) {
     this.#parts = parts
@@ -145,7 +147,8 @@ class Consumption {
     const delivering = this.#deliver()
     delivering.catch(() => undefined)
     hearing.catch(() => undefined)
-    await Promise.race([hearing, delivering])
+    this.#unsent.promise.catch(() => undefined)
+    await Promise.race([hearing, delivering, this.#unsent.promise])
   }
 
   async #hear(requests: AsyncIterable<ReadRequest>): Promise<void> {
@@ -204,8 +207,7 @@ class Consumption {
       await this.#full
       this.#full = undefined
     }
-    // The client has gone, of which the call hears by itself.
-    flush().catch(() => undefined)
+    flush().catch((error: unknown) => this.#unsent.reject(error))
   }
 }
 
