@@ -85,6 +85,7 @@ export {
   deleteGroup,
   startGroup,
   stopGroup,
+  type UpdateGroupOptions,
   updateGroup,
 } from './groups/admin.ts'
 export { type ConsumeOptions, consume, type TypedConsumeOptions } from './groups/consume.ts'
@@ -104,6 +105,7 @@ export { type GroupConsumer, type JoinGroupOptions, joinGroup, type TypedJoinOpt
 export type { ParkedEvent } from './groups/park.ts'
 export {
   discardParked,
+  type FirstParked,
   type ParkedChoice,
   type ParkedEventsOptions,
   parkedEvents,
@@ -199,6 +201,7 @@ export {
 } from './model/event-errors.ts'
 export {
   DeliveryLost,
+  GroupChanged,
   GroupExists,
   GroupFull,
   GroupNotFound,

@@ -3,7 +3,7 @@ import { it } from 'vitest'
 import { liveThrough, seedsFrom } from './group-scenario.ts'
 import { newTally } from './group-witness.ts'
 
-/** Worlds to live through; VARVE_SIM_WORLDS=10000 takes half an hour. */
+/** Worlds to live through; VARVE_SIM_WORLDS=10000 takes ten minutes. */
 const worlds = Number(process.env.VARVE_SIM_WORLDS ?? 120)
 
 it('finishes each event once and in order, whatever programs and networks do', { timeout: 3_600_000 }, async () => {

@@ -6,6 +6,7 @@
 
 import { type Random, seeded } from '../../store/src/conformance/seeded.ts'
 import type { Clock } from '../../store/src/engine/clock.ts'
+import { settled } from './settled.ts'
 
 /** A world and how long it has lasted. */
 export interface World {
@@ -87,7 +88,7 @@ export function createWorld(seed: number): World {
     const endMs = nowMs + withinMs
     let stepsNow = 0
     for (;;) {
-      await everybodyWaits()
+      await settled()
       if (holds()) return
       const due = agenda.shift()
       stepsNow = due?.atMs === nowMs ? stepsNow + 1 : 0
@@ -120,11 +121,6 @@ const stepsPerMsMax = 20_000
 
 /** When worlds begin, in milliseconds since 1970. */
 const epochMs = Date.UTC(2026, 0, 1)
-
-/** Everything that is ready to run has run: microtasks go first, however many of them follow from each other. */
-function everybodyWaits(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
-}
 
 function isLater(a: Due, b: Due): boolean {
   return a.atMs > b.atMs || (a.atMs === b.atMs && a.order > b.order)

@@ -1,4 +1,4 @@
-import { describe, it } from 'vitest'
+import { describe, it, onTestFinished } from 'vitest'
 
 /** Seeds of one test, so that a report shows how far it is. */
 const seedsAtOnce = 500
@@ -15,6 +15,13 @@ export function simulated(holds: string, count: number, simulate: (seed: number)
     for (let from = first; from <= last; from += seedsAtOnce) {
       const to = Math.min(last, from + seedsAtOnce - 1)
       it(`seeds ${from} to ${to}`, { timeout: 1_200_000 }, async () => {
+        const { stackTraceLimit } = Error
+        // Errors are a part of these worlds, and where each of a million came from costs a sixth of the time. One that is
+        // repeated alone tells.
+        if (from !== to) Error.stackTraceLimit = 0
+        onTestFinished(() => {
+          Error.stackTraceLimit = stackTraceLimit
+        })
         for (let seed = from; seed <= to; seed++) {
           try {
             await simulate(seed)

@@ -1,5 +1,6 @@
 import { type Random, seeded } from '../../store/src/conformance/seeded.ts'
 import type { Clock } from '../../store/src/engine/clock.ts'
+import { settled } from './settled.ts'
 
 /** How often something goes wrong, once in so many calls. 0 for never. */
 export interface Faults {
@@ -113,10 +114,10 @@ export class Process {
   async call<Result>(work: () => Promise<Result>, lost: () => Error): Promise<Result> {
     const { random, faults } = this.#world
     const strikes = (times: number): boolean => times > 0 && random.oneIn(times)
-    await this.#sleep(random.below(4))
+    // What strikes now is met on the way: who is killed never comes to the call, who hangs comes late.
     if (strikes(faults.kill)) this.kill()
     if (strikes(faults.pause)) this.#hangsUntilMs = this.#world.nowMs + random.below(this.#world.pauseMaxMs)
-    await this.#sleep(0)
+    await this.#sleep(random.below(4))
     const fails = strikes(faults.failure) ? random.pick(['before', 'after']) : 'not'
     if (fails === 'before') throw lost()
     const result = await work()
@@ -146,11 +147,6 @@ export class Process {
     if (restMs > 0) this.#world.after(restMs, () => this.#goOn(resolve))
     else resolve()
   }
-}
-
-/** Everything that follows without waiting has happened. */
-function settled(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
 }
 
 function isLater(one: Due, other: Due): boolean {

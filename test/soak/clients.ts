@@ -1,6 +1,7 @@
 /**
  * Official clients in a process of their own: each with some subscriptions, of which every stream has to come complete and
- * in order. Once a second one of them goes away in the middle of everything, and another one comes in its place.
+ * in order. Once a second one of them goes away in the middle of everything, and another one comes in its place. (All go
+ * without a word when the process is killed.)
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { jsonEvent, KurrentDBClient, START, streamNameFilter } from '@kurrent/kurrentdb-client'
@@ -19,23 +20,39 @@ const streams = Array.from({ length: 10 }, (_, nth) => `${order.name}-${nth}`)
 
 let opened = 0
 
-/** Channels of one process share a connection where all of their options are the same. */
-function connected(): KurrentDBClient {
-  const apart = `keepAliveInterval=${60_000 + ++opened}`
-  const client = KurrentDBClient.connectionString`${`kurrentdb://${order.host}?tls=false&${apart}`}`
-  for (let nth = 0; nth < order.subscriptions; nth++) void follow(client, nth)
-  return client
+/** A client and what it follows. */
+interface Connected {
+  readonly client: KurrentDBClient
+  readonly subscriptions: readonly Subscription[]
 }
 
-/** Follows one stream, all streams of this process, or their category. */
-async function follow(client: KurrentDBClient, nth: number): Promise<void> {
+/** Channels of one process share a connection where all of their options are the same. */
+function connected(): Connected {
+  const apart = `keepAliveInterval=${60_000 + ++opened}`
+  const client = KurrentDBClient.connectionString`${`kurrentdb://${order.host}?tls=false&${apart}`}`
+  const subscriptions = Array.from({ length: order.subscriptions }, (_, nth) => subscribed(client, nth))
+  for (const subscription of subscriptions) void follow(subscription)
+  return { client, subscriptions }
+}
+
+/** Its connection closes once nothing goes over it any more. */
+async function leave({ client, subscriptions }: Connected): Promise<void> {
+  await Promise.all(subscriptions.map((subscription) => subscription.unsubscribe()))
+  await client.dispose()
+}
+
+type Subscription = ReturnType<KurrentDBClient['subscribeToStream'] | KurrentDBClient['subscribeToAll']>
+
+/** Subscribes to one stream, to all streams of this process, or to their category. */
+function subscribed(client: KurrentDBClient, nth: number): Subscription {
   const stream = streams[nth % streams.length] ?? ''
-  const events =
-    nth % 3 === 0
-      ? client.subscribeToStream(stream, { fromRevision: START })
-      : nth % 3 === 1
-        ? client.subscribeToAll({ filter: streamNameFilter({ prefixes: [`${order.name}-`] }) })
-        : client.subscribeToStream(`$ce-${order.name}`, { resolveLinkTos: true })
+  if (nth % 3 === 0) return client.subscribeToStream(stream, { fromRevision: START })
+  return nth % 3 === 1
+    ? client.subscribeToAll({ filter: streamNameFilter({ prefixes: [`${order.name}-`] }) })
+    : client.subscribeToStream(`$ce-${order.name}`, { resolveLinkTos: true })
+}
+
+async function follow(events: Subscription): Promise<void> {
   const seen = new Map<string, bigint>()
   try {
     for await (const { event } of events) {
@@ -65,6 +82,7 @@ void write()
 process.send?.({ begun: true })
 for (;;) {
   await pause(1_000)
-  await clients.shift()?.dispose()
+  const oldest = clients.shift()
   clients.push(connected())
+  if (oldest !== undefined) await leave(oldest)
 }

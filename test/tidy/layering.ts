@@ -46,6 +46,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'event-store.ts',
     'engine/clock.ts',
     'engine/patience.ts',
+    'engine/span.ts',
     'engine/system-clock.ts',
     'streams/causation.ts',
     'projections/progress.ts',

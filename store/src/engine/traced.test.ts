@@ -17,9 +17,12 @@ import { memory } from '../engines/memory/index.ts'
 import type { EventStore } from '../event-store.ts'
 import type { Tracer } from '../model/tracer.ts'
 import { openStore } from '../open-store.ts'
+import { project } from '../projections/project.ts'
 import { defineProjection, type Projection } from '../projections/projection.ts'
 import { runProjections } from '../projections/run-projections.ts'
 import { memoryTarget } from '../projections/targets/memory.ts'
+import { react } from '../reactions/react.ts'
+import { defineReaction } from '../reactions/reaction.ts'
 import { connect } from '../remote/connect.ts'
 import { defineEvents, event } from '../schema/events.ts'
 import { correlate } from '../streams/causation.ts'
@@ -224,6 +227,61 @@ describe('a projection', () => {
     await start(other, handling(false), { tracer }).waitFor('seen', position)
     deepEqual(linkedTo(only('varve.project seen')), [])
     throws(() => runProjections(store, [handling(false)], { tracer: 7 as never }), { argument: 'tracer' })
+    throws(() => project(store, handling(false), { tracer: 7 as never }), { argument: 'tracer' })
+  })
+
+  it('goes on with the traces of its events when `project` runs it, and says what a handler threw', async () => {
+    await using store = openStore({ engine: memory(), tracer })
+    const { position } = await request(() => store.append('Order-1', [placed]))
+    await using running = project(store, handling(false))
+    await running.waitFor(position)
+    const batch = only('varve.project seen')
+    deepEqual([parentOf(batch), linkedTo(batch)], [undefined, spans('varve.append').map(idOf)])
+    deepEqual(batch.attributes, { 'varve.projection': 'seen', 'varve.events': 1, 'varve.position': 1 })
+    await rejects(project(store, handling(true)).done, { code: 'PROJECTION_FAILED' })
+    equal(spans('varve.project seen').at(-1)?.attributes['error.type'], 'PROJECTION_FAILED')
+  })
+})
+
+describe('a reaction', () => {
+  const reminders = (send: () => Promise<void>) =>
+    defineReaction({
+      name: 'reminders',
+      events: defineEvents({ OrderPlaced: event<object>() }),
+      on: { OrderPlaced: () => ({ send: { remind: true }, deadlines: { late: { afterMs: 1 } } }) },
+      onDeadline: { late: () => ({ send: { remind: true } }) },
+      send,
+    })
+
+  it('goes on with the trace of its event, and what it sends is below it', async () => {
+    await using store = openStore({ engine: memory(), tracer })
+    const send = () => otel.startActiveSpan('sending', async (span) => span.end())
+    await using running = react(store, reminders(send))
+    await request(() => store.append('Order-1', [placed]))
+    await until(() => spans('varve.react reminders').length === 2)
+    await running.stop()
+    const [decided, due] = spans('varve.react reminders')
+    deepEqual([decided && linkedTo(decided), due && linkedTo(due)], [spans('varve.append').map(idOf), []])
+    deepEqual([decided?.attributes['varve.position'], due?.attributes['varve.deadline']], [1, 'late'])
+    deepEqual(spans('sending').map(parentOf), spans('varve.react reminders').map(idOf))
+  })
+})
+
+describe('the shelf', () => {
+  it('is used in spans below the active one, each with the key that the engine keeps it under', async () => {
+    await using store = openStore({ engine: memory(), tracer })
+    await request(async () => {
+      await store.shelf.put('a/1', 7)
+      await store.shelf.get('a/1')
+      await store.shelf.list({ prefix: 'a/' }).toArray()
+      await store.shelf.delete('a/1')
+    })
+    const above = idOf(only('request'))
+    for (const verb of ['put', 'get', 'delete']) {
+      const span = only(`varve.shelf.${verb}`)
+      deepEqual([parentOf(span), span.attributes['varve.key'], span.kind], [above, 'value/a/1', SpanKind.CLIENT])
+    }
+    equal(only('varve.shelf.list').attributes['varve.prefix'], 'value/a/')
   })
 })
 

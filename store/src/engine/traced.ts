@@ -1,6 +1,6 @@
 import { linksTo } from '../model/traceparent.ts'
-import { spanKinds, type Tracer } from '../model/tracer.ts'
-import type { AppendRequest, Engine, ReadQuery } from './engine.ts'
+import { type SpanAttributes, spanKinds, type Tracer } from '../model/tracer.ts'
+import type { AppendRequest, Engine, ReadQuery, Shelf } from './engine.ts'
 import { inSpan } from './span.ts'
 
 /**
@@ -12,7 +12,7 @@ export function traced(engine: Engine, tracer: Tracer): Engine {
   const kind = spanKinds.client
   return {
     capabilities,
-    shelf: engine.shelf,
+    shelf: tracedShelf(engine, tracer),
     append: (batch, signal) => {
       const events = batch.reduce((sum, request) => sum + request.events.length, 0)
       const attributes = { 'varve.engine': capabilities.engine, 'varve.appends': batch.length, 'varve.events': events }
@@ -36,6 +36,23 @@ export function traced(engine: Engine, tracer: Tracer): Engine {
     streams: (query, signal) => engine.streams(query, signal),
     wake: (signal) => engine.wake(signal),
     close: () => engine.close(),
+  }
+}
+
+/** One span for each call, named after its verb. */
+function tracedShelf({ shelf, capabilities: { engine } }: Engine, tracer: Tracer): Shelf {
+  const during = <Result>(verb: string, where: SpanAttributes, call: () => Promise<Result>): Promise<Result> =>
+    inSpan(
+      tracer,
+      `varve.shelf.${verb}`,
+      { kind: spanKinds.client, attributes: { 'varve.engine': engine, ...where } },
+      call,
+    )
+  return {
+    get: (key, ...more) => during('get', { 'varve.key': key }, () => shelf.get(key, ...more)),
+    put: (key, ...more) => during('put', { 'varve.key': key }, () => shelf.put(key, ...more)),
+    delete: (key, ...more) => during('delete', { 'varve.key': key }, () => shelf.delete(key, ...more)),
+    list: (query, ...more) => during('list', { 'varve.prefix': query.prefix }, () => shelf.list(query, ...more)),
   }
 }
 

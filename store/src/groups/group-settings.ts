@@ -31,6 +31,8 @@ export interface GivenGroupSettings {
    * and more events that come again after a crash. 0: at once, together with those that come meanwhile. Default 20.
    */
   readonly checkpointMs?: number
+  /** Any JSON value that is to be kept with the settings. It means nothing to the group. Default: nothing. */
+  readonly notes?: unknown
 }
 
 /** Numbers of settings: default, smallest and largest value. */
@@ -63,8 +65,8 @@ export function normalSettings(
   before: Pick<GroupSettings, 'stream' | 'filter'> & Partial<GroupSettings>,
 ): GroupSettings {
   const strategy = given.strategy ?? before.strategy ?? 'round_robin'
-  if (!['round_robin', 'single', 'pinned'].includes(strategy)) {
-    throw new InvalidArgument('strategy', "is neither 'round_robin' nor 'single' nor 'pinned'")
+  if (!['round_robin', 'single', 'overflow', 'pinned', 'sticky'].includes(strategy)) {
+    throw new InvalidArgument('strategy', "is none of 'round_robin', 'single', 'overflow', 'pinned' and 'sticky'")
   }
   const pinnedBy = given.pinnedBy ?? before.pinnedBy ?? 'stream'
   if (!isPinnedBy(pinnedBy)) {
@@ -86,10 +88,12 @@ export function normalSettings(
     consumersMax: value('consumersMax'),
     checkpointEvents: value('checkpointEvents'),
     checkpointMs: value('checkpointMs'),
+    notes: given.notes ?? before.notes,
   }
   normalQuery(settings.filter)
   const bytes = new TextEncoder().encode(JSON.stringify(settings)).length
-  if (bytes > limits.groupSettingsBytes) throw new LimitExceeded('groupSettingsBytes', bytes, 'Use a shorter filter.')
+  if (bytes > limits.groupSettingsBytes)
+    throw new LimitExceeded('groupSettingsBytes', bytes, 'Use a shorter filter, and shorter notes.')
   return settings
 }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../engine/clock.ts'
 import type { CallOptions } from '../model/call.ts'
+import type { GroupSettings } from '../model/consumer-group.ts'
 import { InvalidArgument, LimitExceeded } from '../model/errors.ts'
 import type { RecordedEvent } from '../model/event.ts'
 import type { EventDefinitions } from '../model/event-definition.ts'
@@ -22,6 +23,16 @@ export interface JoinGroupOptions {
    */
   readonly bufferEvents?: number
   /**
+   * Events that its program may hold ready beyond its buffer, so that one it acknowledges makes room for the next without
+   * a write. Others get these only when the consumer leaves. Default 0.
+   */
+  readonly readyEvents?: number
+  /**
+   * What becomes of the consumer when the settings of the group are changed: it goes on under the new ones, or ends with
+   * GROUP_CHANGED. Default `'follow'`.
+   */
+  readonly onChange?: 'follow' | 'end'
+  /**
    * What an event is kept in order by, of a group that is `pinnedBy: 'consumer'`. The same for the same event in every
    * program, today and tomorrow; all consumers of one program use that of the first.
    */
@@ -37,11 +48,18 @@ export interface JoinGroupOptions {
 /** A consumer of a group that takes its events by hand, one or several at a time. `consume` is the loop around it. */
 export interface GroupConsumer<Each extends Delivery = Delivery> extends AsyncDisposable {
   /**
-   * The next events, from one to `eventsMax`: waits for the first one, and takes with it what is ready. None when the
-   * store was closed, or the consumer. It has to say a word on each of them; with as many as its buffer in hand it waits.
+   * The settings of the group, once it counts the consumer: from then on it may get events.
    *
    * @throws GROUP_NOT_FOUND, GROUP_STOPPED, GROUP_FULL; ENGINE_UNAVAILABLE when the store stays away for minutes. It has
    *   to be closed then.
+   */
+  joined(options?: CallOptions): Promise<GroupSettings>
+  /**
+   * The next events, from one to `eventsMax`: waits for the first one, and takes with it what is ready. None when the
+   * store was closed, or the consumer. It has to say a word on each of them; with as many as its buffer in hand it waits.
+   *
+   * @throws GROUP_NOT_FOUND, GROUP_STOPPED, GROUP_FULL, GROUP_CHANGED; ENGINE_UNAVAILABLE when the store stays away for
+   *   minutes. It has to be closed then.
    */
   take(eventsMax: number, options?: CallOptions): Promise<readonly Each[]>
   /** Gives back at once what it has. Closing twice is fine. */
@@ -75,8 +93,9 @@ export function joinGroup(
   options: JoinGroupOptions & Partial<TodayOptions<EventDefinitions>> = {},
 ): GroupConsumer {
   const { name, bufferEvents, today } = checkedOptions(group, options)
+  const { onChange = 'follow', readyEvents = 0 } = options
   const member = memberOf(store, group, options)
-  const seat = newSeat(name, bufferEvents)
+  const seat = newSeat({ name, bufferEvents, readyEvents, endsOnChange: onChange === 'end' })
   member.join(seat)
   let closed: Promise<void> | undefined
   let before: Promise<unknown> = Promise.resolve()
@@ -108,13 +127,22 @@ export function joinGroup(
     closed ??= member.leave(seat)
     return closed
   }
-  return { take, close, [Symbol.asyncDispose]: close }
+  const joined = ({ signal }: CallOptions = {}): Promise<GroupSettings> =>
+    unlessAborted(seat.admission.settings, signal)
+  return { joined, take, close, [Symbol.asyncDispose]: close }
 }
 
 /** The options of a consumer, checked. */
 export function checkedOptions(
   group: string,
-  { name = 'consumer', bufferEvents, keyOf, ...reading }: JoinGroupOptions & Partial<TodayOptions<EventDefinitions>>,
+  {
+    name = 'consumer',
+    bufferEvents,
+    readyEvents = 0,
+    keyOf,
+    onChange = 'follow',
+    ...reading
+  }: JoinGroupOptions & Partial<TodayOptions<EventDefinitions>>,
 ): {
   readonly name: string
   readonly bufferEvents: number | undefined
@@ -133,6 +161,23 @@ export function checkedOptions(
   if (bufferEvents !== undefined && bufferEvents > limits.consumerEvents) {
     throw new LimitExceeded('consumerEvents', bufferEvents, 'Let more consumers share the events instead.')
   }
+  if (!isPosition(readyEvents)) throw new InvalidArgument('readyEvents', 'is not a whole number from 0 on')
+  if (readyEvents > limits.consumerEvents) {
+    throw new LimitExceeded('consumerEvents', readyEvents, 'Keep fewer events ready.')
+  }
   if (keyOf !== undefined && typeof keyOf !== 'function') throw new InvalidArgument('keyOf', 'is not a function')
+  if (onChange !== 'follow' && onChange !== 'end') {
+    throw new InvalidArgument('onChange', "is neither 'follow' nor 'end'")
+  }
   return { name, bufferEvents, today: checkedToday(reading) }
+}
+
+function unlessAborted<Result>(promise: Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
+  if (signal === undefined) return promise
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted()
+    const abort = (): void => reject(signal.reason)
+    signal.addEventListener('abort', abort)
+    promise.finally(() => signal.removeEventListener('abort', abort)).then(resolve, reject)
+  })
 }

@@ -9,7 +9,7 @@
  */
 import { isVarveError, StoreClosed } from '../model/errors.ts'
 import type { RecordedEvent } from '../model/event.ts'
-import { GroupFull } from '../model/group-errors.ts'
+import { GroupChanged, GroupFull } from '../model/group-errors.ts'
 import { limits } from '../model/limits.ts'
 import { Bell } from './bell.ts'
 import { Errands } from './errands.ts'
@@ -57,10 +57,9 @@ export class Member {
     this.#options = options
     this.#bell = new Bell(options.clock)
     this.#holdings = new Holdings(this.#seats, options.name)
-    const landed = (attempt: Attempt): void => this.#landed(attempt)
     this.#membership = new Membership({
       ...options,
-      landed,
+      landed: (attempt) => this.#landed(attempt),
       isDeserted: () => this.#seats.all.length === 0,
       lost: () => this.#lost(),
       seen: (isNews) => this.#planLook(isNews),
@@ -213,10 +212,11 @@ export class Member {
   /** Gets what the consumers wait for, hands it out, and does on the shelf what was decided. */
   #serve(nowMs: number): void {
     const { id, group, isJoined } = this.#membership
-    this.#seats.bufferEvents = group.settings.bufferEvents
+    this.#seats.follow(group.settings, () => new GroupChanged(this.#options.name))
     const refusal = refusalOf(this.#options.name, group, this.#options.keyOf)
     if (refusal !== undefined) this.#seats.end(refusal)
     if (!isJoined) return
+    if (namesOf(this.#seats.numbers()) === this.#knownConsumers) this.#seats.admit(group.settings)
     this.#errands.doChores(group)
     if (this.#holdings.room(nowMs) > 0) this.#errands.doPull(group)
     this.#supply.bring(group, {

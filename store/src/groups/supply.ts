@@ -3,6 +3,7 @@ import type { RecordedEvent } from '../model/event.ts'
 import { readPlaces } from './group-events.ts'
 import type { Group } from './group-state.ts'
 import type { Held } from './held.ts'
+import { isServed } from './holding.ts'
 import { ReadAhead, type ReadAheadOptions, type ReadEvent } from './read-ahead.ts'
 import { keyNumbers } from './strategy.ts'
 
@@ -19,6 +20,7 @@ export class Supply {
   /** Events that were taken in behind others of their key: they come next, and are not read again for that. */
   #kept: ReadonlyMap<number, RecordedEvent> = new Map()
   #following: { readonly keys: string; readonly reader: ReadAhead } | undefined
+  #reached = 0
 
   constructor(options: SupplyOptions) {
     this.#options = options
@@ -51,12 +53,11 @@ export class Supply {
     group: Group,
     wanted: { readonly member: string; readonly ahead: number; readonly toRead: readonly Held[] },
   ): void {
-    const { settings, members, reached, stopped } = group
+    const { reached, stopped } = group
     if (wanted.toRead.length > 0) void this.#read(group, wanted.toRead)
-    const isServed = settings.strategy !== 'single' || members[0]?.id === wanted.member
     const reader = this.#readerFor(group)
     reader.drop(reached)
-    reader.want(isServed && stopped === undefined ? wanted.ahead : 0)
+    reader.want(stopped === undefined && isServed(group, wanted.member) ? wanted.ahead : 0)
   }
 
   close(): void {
@@ -66,7 +67,10 @@ export class Supply {
   /** What keys were made of in another way is read again. */
   #readerFor({ settings, reached }: Group): ReadAhead {
     const keys = `${settings.strategy}/${settings.pinnedBy}`
-    if (this.#following?.keys === keys) return this.#following.reader
+    // A group that has done nothing yet may be told to begin earlier than it was.
+    const isRewound = reached < this.#reached
+    this.#reached = reached
+    if (this.#following?.keys === keys && !isRewound) return this.#following.reader
     this.close()
     const keyOf = keyNumbers(settings, this.#options.keyOf)
     const reader = new ReadAhead(reached, { ...this.#options, settings, keyOf })

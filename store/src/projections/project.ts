@@ -1,5 +1,7 @@
+import { checkTracer } from '../engine/span.ts'
 import type { EventStore } from '../event-store.ts'
 import type { CallOptions } from '../model/call.ts'
+import type { Tracer } from '../model/tracer.ts'
 import { createProgress } from './progress.ts'
 import type { Projection } from './projection.ts'
 import { runProjection } from './run.ts'
@@ -8,6 +10,11 @@ import { runProjection } from './run.ts'
 export interface ProjectOptions {
   /** Stops the projection, as {@link RunningProjection.stop} does. An end that was asked for is no failure. */
   readonly signal?: AbortSignal
+  /**
+   * Spans for batches, of OpenTelemetry, each linked to the spans of the appends that its events come from. Default: the
+   * tracer of the store, if it has one.
+   */
+  readonly tracer?: Tracer | undefined
 }
 
 /** A projection at work. */
@@ -44,17 +51,25 @@ export interface RunningProjection extends AsyncDisposable {
  * await running.waitFor(position)
  */
 export function project<ReadModel>(
-  store: Pick<EventStore, 'subscribe'>,
+  store: Pick<EventStore, 'subscribe' | 'tracer'>,
   projection: Projection<ReadModel>,
   options: ProjectOptions = {},
 ): RunningProjection {
+  const { tracer } = { tracer: store.tracer, ...options }
+  checkTracer(tracer)
   const stopping = new AbortController()
   const signal = options.signal ? AbortSignal.any([options.signal, stopping.signal]) : stopping.signal
   const progress = createProgress(`Projection ${JSON.stringify(projection.name)}`)
 
   async function run(): Promise<void> {
     try {
-      await runProjection(store, projection, { signal, begin: 'resume', saved: progress.reach, until: 'stopped' })
+      await runProjection(store, projection, {
+        signal,
+        begin: 'resume',
+        saved: progress.reach,
+        until: 'stopped',
+        tracer,
+      })
       progress.end(undefined)
     } catch (error) {
       const isStopped = signal.aborted && error === signal.reason

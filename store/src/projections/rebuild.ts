@@ -20,7 +20,7 @@ export interface Rebuilt {
  * const { position } = await rebuild(store, stock)
  */
 export async function rebuild<ReadModel>(
-  store: Pick<EventStore, 'subscribe'>,
+  store: Pick<EventStore, 'subscribe' | 'tracer'>,
   projection: Projection<ReadModel>,
   options: CallOptions = {},
 ): Promise<Rebuilt> {
@@ -30,6 +30,6 @@ export async function rebuild<ReadModel>(
   const saved = (reached: number): void => {
     position = reached
   }
-  await runProjection(store, projection, { signal, begin: 'rebuild', saved, until: 'caught_up' })
+  await runProjection(store, projection, { signal, begin: 'rebuild', saved, until: 'caught_up', tracer: store.tracer })
   return { position }
 }

@@ -1,7 +1,9 @@
 import type { EventStore } from '../event-store.ts'
 import { InvalidArgument, StoreClosed } from '../model/errors.ts'
 import { firstCheckpoint, type TargetCheckpoint } from '../model/target.ts'
+import type { Tracer } from '../model/tracer.ts'
 import { applied, savedWholeOrHalved } from './apply.ts'
+import { inBatchSpan } from './batch-span.ts'
 import { type Gathering, gather, type SaveEffect } from './gathering.ts'
 import type { Projection } from './projection.ts'
 
@@ -14,13 +16,15 @@ export interface RunOptions {
   readonly saved: (position: number) => void
   /** When the run is over by itself: never, or once it has caught up. */
   readonly until: 'stopped' | 'caught_up'
+  /** Gives a span to each batch. */
+  readonly tracer: Tracer | undefined
 }
 
 /** Runs a projection: begins or resumes, then saves batch after batch. Rejects with `signal.reason` when stopped. */
 export async function runProjection<ReadModel>(
   store: Pick<EventStore, 'subscribe'>,
   projection: Projection<ReadModel>,
-  { signal, begin, saved, until }: RunOptions,
+  { signal, begin, saved, until, tracer }: RunOptions,
 ): Promise<void> {
   let checkpoint = begin === 'rebuild' ? await beginAnew(projection, 'any') : await resume(projection)
   saved(checkpoint.position)
@@ -31,7 +35,10 @@ export async function runProjection<ReadModel>(
     state = step.state
     if (step.save !== undefined) {
       checkpoint = await savedWholeOrHalved(step.save, checkpoint, async (batch, from) => {
-        const next = await save(projection, from, batch)
+        const { events } = batch
+        const write = (): Promise<TargetCheckpoint> => save(projection, from, batch)
+        const isTraced = tracer !== undefined && events.length > 0
+        const next = await (isTraced ? inBatchSpan(tracer, { projection }, events, write) : write())
         saved(next.position)
         return next
       })

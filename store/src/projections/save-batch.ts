@@ -1,3 +1,4 @@
+import { markFailed } from '../engine/span.ts'
 import { isVarveError, LimitExceeded } from '../model/errors.ts'
 import type { RecordedEvent } from '../model/event.ts'
 import { limits } from '../model/limits.ts'
@@ -131,7 +132,11 @@ export function written<ReadModel>(
 ): Promise<Failure | undefined> {
   const { tracer } = run
   if (tracer === undefined || due.length === 0) return writtenNow(run, way, due)
-  return inBatchSpan(tracer, run, due, () => writtenNow(run, way, due))
+  return inBatchSpan(tracer, run, due, async (span) => {
+    const failure = await writtenNow(run, way, due)
+    if (failure !== undefined) markFailed(span, failure.error)
+    return failure
+  })
 }
 
 async function writtenNow<ReadModel>(

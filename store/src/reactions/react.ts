@@ -1,9 +1,11 @@
 import type { Clock } from '../engine/clock.ts'
+import { checkTracer } from '../engine/span.ts'
 import { systemClock } from '../engine/system-clock.ts'
 import type { CallOptions } from '../model/call.ts'
 import { InvalidArgument } from '../model/errors.ts'
 import { limits } from '../model/limits.ts'
 import { isPosition } from '../model/position.ts'
+import type { Tracer } from '../model/tracer.ts'
 import { createProgress } from '../projections/progress.ts'
 import type { Reaction } from './reaction.ts'
 import { isOfClosedStore, type ReactionStore, runReaction } from './run.ts'
@@ -21,6 +23,11 @@ export interface ReactOptions {
   readonly attemptsMax?: number
   /** Says when deadlines are due. Default: the machine's clock. */
   readonly clock?: Clock
+  /**
+   * Spans for what is decided, of OpenTelemetry, each linked to the span of the append that its event comes from. Default: the
+   * tracer of the store, if it has one.
+   */
+  readonly tracer?: Tracer | undefined
 }
 
 /** A reaction at work. */
@@ -63,13 +70,15 @@ export function react(store: ReactionStore, reaction: Reaction, options: ReactOp
   if (!isPosition(attemptsMax) || attemptsMax === 0) {
     throw new InvalidArgument('attemptsMax', 'is not a whole number from 1 on')
   }
+  const { tracer } = { tracer: store.tracer, ...options }
+  checkTracer(tracer)
   const stopping = new AbortController()
   const signal = options.signal ? AbortSignal.any([options.signal, stopping.signal]) : stopping.signal
   const progress = createProgress(`Reaction ${JSON.stringify(reaction.name)}`)
 
   async function run(): Promise<void> {
     try {
-      await runReaction(store, reaction, { signal, clock, attemptsMax, from, reached: progress.reach })
+      await runReaction(store, reaction, { signal, clock, attemptsMax, from, tracer, reached: progress.reach })
       progress.end(undefined)
     } catch (error) {
       const isAskedFor = (signal.aborted && error === signal.reason) || (await isOfClosedStore(store, error))

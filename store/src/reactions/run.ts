@@ -17,6 +17,7 @@ import type { RecordedEvent } from '../model/event.ts'
 import { type PlaceInReaction, ReactionFailed } from '../model/event-errors.ts'
 import { limits } from '../model/limits.ts'
 import { CheckpointConflict } from '../model/shelf-errors.ts'
+import type { Tracer } from '../model/tracer.ts'
 import {
   afterDeadline,
   afterEvent,
@@ -28,17 +29,20 @@ import {
 } from './process.ts'
 import { type Kept, type Place, type ProcessShelf, processShelf } from './process-shelf.ts'
 import type { Concern, Reaction } from './reaction.ts'
+import { inReactionSpan } from './reaction-span.ts'
 import { sendUnsent } from './send-unsent.ts'
 import { type TimedItems, timedItems } from './timed-items.ts'
 
 /** What a reaction needs of a store: any store has it, embedded or remote. */
-export type ReactionStore = Pick<EventStore, 'subscribe' | 'head' | 'shelf'>
+export type ReactionStore = Pick<EventStore, 'subscribe' | 'head' | 'shelf' | 'tracer'>
 
 /** What a run of a reaction needs beyond the reaction. */
 export interface RunOptions {
   readonly signal: AbortSignal
   readonly clock: Clock
   readonly attemptsMax: number
+  /** Gives a span to each event and deadline that is decided on. */
+  readonly tracer: Tracer | undefined
   /** Where a reaction begins that never ran. */
   readonly from: number | 'end'
   /** Called whenever everything up to a position was handled. */
@@ -154,7 +158,10 @@ async function reactedTo(run: Run, event: RecordedEvent): Promise<void> {
   const processIds = new Set(concerns.map(({ processId }) => processId))
   for (const processId of processIds) {
     const own = concerns.filter((concern) => concern.processId === processId)
-    await reactedIn(run, processId, event, own)
+    // What is only folded is no reaction.
+    const tracer = event.position > run.silentUntil ? run.options.tracer : undefined
+    const occasion = { reaction: reaction.name, processId, position: event.position, event }
+    await inReactionSpan(tracer, occasion, () => reactedIn(run, processId, event, own))
   }
 }
 
@@ -211,7 +218,7 @@ async function fireDue(run: Run): Promise<void> {
 }
 
 async function fired(run: Run, deadline: EnteredDeadline): Promise<void> {
-  const { reaction, shelf } = run
+  const { reaction, shelf, options } = run
   const { processId, id } = deadline
   const kept = await sent(run, processId, await loaded(run, processId))
   const { value, entryVersion } = kept
@@ -226,12 +233,16 @@ async function fired(run: Run, deadline: EnteredDeadline): Promise<void> {
     return
   }
   const at = { event: open.cause, processId, deadline: open.name }
-  const step = attempted(run, at, () => afterDeadline(reaction, processId, value, id))
-  if (step === undefined) return shelf.strike(deadline)
-  // Its own deadline is struck off last: until its commands are sent it leads back here.
-  const others = { ...step, struck: step.struck.filter((one) => one.id !== id) }
-  await sent(run, processId, await saved(run, at, others, kept))
-  await shelf.strike(deadline)
+  const { position } = open.cause
+  const occasion = { reaction: reaction.name, processId, position, deadline: open.name }
+  await inReactionSpan(options.tracer, occasion, async () => {
+    const step = attempted(run, at, () => afterDeadline(reaction, processId, value, id))
+    if (step === undefined) return shelf.strike(deadline)
+    // Its own deadline is struck off last: until its commands are sent it leads back here.
+    const others = { ...step, struck: step.struck.filter((one) => one.id !== id) }
+    await sent(run, processId, await saved(run, at, others, kept))
+    await shelf.strike(deadline)
+  })
 }
 
 /** Sends what a process has decided and may not have sent, and remembers that it did. */
