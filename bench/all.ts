@@ -1,5 +1,6 @@
 import { benchAppend } from './append.ts'
 import { benchExecute } from './execute.ts'
+import { benchGroups } from './groups.ts'
 import { benchGrowth } from './growth.ts'
 import { presetFrom } from './harness/preset.ts'
 import { publish } from './harness/report.ts'
@@ -20,6 +21,7 @@ for (const bench of [
   benchProjections,
   benchReadModels,
   benchExecute,
+  benchGroups,
   benchGrowth,
   benchServer,
 ])

@@ -9,6 +9,7 @@ import { batchEvents, type ServerSettings } from './trials/server-trials.ts'
 const module = new URL('./trials/server-trials.ts', import.meta.url).href
 const library = 'the library, 256 appenders'
 const libraryRead = 'the library, read all'
+const counting = 'a count of all events'
 const many = '8 clients, 32 in flight each'
 const by = 'eventsPerSecond'
 
@@ -17,12 +18,14 @@ export async function benchServer(preset: Preset): Promise<Report> {
   const conditions = conditionsNow(preset.name)
   const appends = await interleave(appending(preset), preset.rounds)
   const reads = await interleave(reading(preset), preset.rounds)
+  const projections = await interleave(projecting(preset), preset.rounds)
   return {
     workload: 'server',
     conditions,
     sections: [
       section('appends by an official client of KurrentDB', appends, { to: library, by }),
       section('reads by an official client of KurrentDB', reads, { to: libraryRead, by }),
+      section('projections in JavaScript, from their creation on', projections, { to: counting, by }),
     ],
     bars: bars(appends),
   }
@@ -48,6 +51,15 @@ function reading(preset: Preset): readonly Candidate[] {
     candidate('a stream', 'readStream', {}),
     candidate('all streams', 'readAll', {}),
     candidate('a subscription catching up', 'subscription', {}),
+  ]
+}
+
+function projecting(preset: Preset): readonly Candidate[] {
+  const candidate = candidates(preset)
+  return [
+    candidate(counting, 'counting', {}),
+    candidate('a count for each of 1,000 partitions', 'keyed', {}),
+    candidate('a link for each event', 'linking', {}),
   ]
 }
 

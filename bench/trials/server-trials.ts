@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { performance } from 'node:perf_hooks'
+import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { jsonEvent, KurrentDBClient } from '@kurrent/kurrentdb-client'
 import { openBenchStore } from '../engines.ts'
@@ -98,6 +99,27 @@ function reads(from: (client: KurrentDBClient) => AsyncIterable<unknown>): Trial
   }
 }
 
+/** From the creation of a projection until it has folded all that is there. */
+function projects(query: string): Trial<ServerSettings> {
+  return async ({ events }, folder) => {
+    await fill(events, folder)
+    await using served = await serveStore(folder)
+    await using client = connect(served.host)
+    return await withServer(served, async () => {
+      const costs = processCosts()
+      const startedAt = performance.now()
+      await client.createProjection('measured', query, { emitEnabled: true })
+      for (let done = 0; done < events; ) {
+        await pause(20)
+        const { status, stateReason, eventsProcessedAfterRestart } = await client.getProjectionStatus('measured')
+        if (status !== 'Running') throw new Error(`The projection is ${status}. ${stateReason}`)
+        done = Number(eventsProcessedAfterRestart)
+      }
+      return { ...rates(events, (performance.now() - startedAt) / 1_000, costs()), events }
+    })
+  }
+}
+
 /** What can be run in a process of its own, by name. */
 export const trials: Readonly<Record<string, Trial<ServerSettings>>> = {
   library,
@@ -108,6 +130,11 @@ export const trials: Readonly<Record<string, Trial<ServerSettings>>> = {
   readStream: reads((client) => client.readStream('Order-1')),
   readAll: reads((client) => client.readAll()),
   subscription: reads((client) => client.subscribeToAll()),
+  counting: projects('fromAll().when({ $init: () => ({ count: 0 }), $any(s) { s.count++ } })'),
+  keyed: projects(
+    'fromAll().partitionBy((e) => e.sequenceNumber % 1000).when({ $init: () => ({ count: 0 }), $any(s) { s.count++ } })',
+  ),
+  linking: projects("fromCategory('Order').when({ $any(s, e) { linkTo('links', e) } })"),
 }
 
 /** Appends of one official client, one event each with its expected revision. */

@@ -28,6 +28,18 @@ export interface ServerConfig {
   readonly projectionLagMs: number
   /** True: not ready while a read model that somebody wants to run is behind or has failed. Default false. */
   readonly readyNeedsProjections: boolean
+  /** Projections of KurrentDB that run on this server at a time, each in a thread of its own; 0 for none. Default 32. */
+  readonly userProjectionsMax: number
+  /** Time that the processor may work for one event in user code, in milliseconds. Default 250. */
+  readonly userProjectionEventMs: number
+  /** Memory of one user projection, its states included, in MiB. Default 64. */
+  readonly userProjectionMemoryMib: number
+  /** Events that user code may emit for one event. Default 1,000. */
+  readonly userProjectionEmits: number
+  /** The largest state or result of a user projection, in bytes. Default 1,000,000. */
+  readonly userProjectionStateBytes: number
+  /** How long a server that runs a user projection may be silent before another one takes it over. Default 10,000. */
+  readonly userProjectionLeaseMs: number
   /** Default `info`; requests that went well are `debug`. */
   readonly logLevel: LogLevel
   /** Default `auto`: for people on a terminal, JSON elsewhere. */
@@ -73,6 +85,12 @@ const settings: { readonly [Name in keyof ServerConfig]: Setting } = {
   shutdownTimeoutMs: setting('shutdown-timeout-ms', whole(0, 3_600_000), 10_000),
   projectionLagMs: setting('projection-lag-ms', whole(0, 86_400_000), 60_000),
   readyNeedsProjections: setting('ready-needs-projections', flag, false),
+  userProjectionsMax: setting('user-projections-max', whole(0, 1_000), 32),
+  userProjectionEventMs: setting('user-projection-event-ms', whole(1, 60_000), 250),
+  userProjectionMemoryMib: setting('user-projection-memory-mib', whole(16, 2_048), 64),
+  userProjectionEmits: setting('user-projection-emits', whole(1, 4_000), 1_000),
+  userProjectionStateBytes: setting('user-projection-state-bytes', whole(1_024, 1_000_000), 1_000_000),
+  userProjectionLeaseMs: setting('user-projection-lease-ms', whole(3_000, 600_000), 10_000),
   logLevel: setting('log-level', oneOf(logLevels), 'info'),
   logFormat: setting('log-format', oneOf(logFormats), 'auto'),
 }

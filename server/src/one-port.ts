@@ -30,7 +30,7 @@ export function shareThePort({ front, http2, silenceMs, closing }: OnePortParts)
     undecided.add(socket)
     decide(socket, silenceMs, (isHttp2) => {
       undecided.delete(socket)
-      if (closing.aborted) socket.destroy()
+      if (closing.aborted || socket.destroyed) socket.destroy()
       else if (isHttp2 === false) http1(socket)
       else if (isHttp2 === true) {
         // A session listens to what lies beneath the socket, where an end that the socket has heard is not heard again.

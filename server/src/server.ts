@@ -6,6 +6,7 @@ import { isLoopback, type ServerConfig } from './config.ts'
 import { createApp } from './http/app.ts'
 import { failureOf } from './kurrent/failure.ts'
 import { createGrpcServer, type EndedCall, type GrpcServer } from './kurrent/grpc/grpc-server.ts'
+import { Supervisor } from './kurrent/projections/supervisor.ts'
 import { kurrentMethods } from './kurrent/service.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { shareThePort } from './one-port.ts'
@@ -57,9 +58,10 @@ export async function startServer(config: ServerConfig, deps: ServerDeps = {}): 
   const store = openStore({ engine: metrics.measured(engine), clock })
   const closing = new AbortController()
   const logger = pino(logOptions(config))
-  const grpc = grpcServer(config, { store, clock, metrics, logger, closing: closing.signal })
+  const projections = userProjections(config, { store, clock, logger })
+  const grpc = grpcServer(config, { store, clock, metrics, logger, closing: closing.signal }, projections)
   const app = await httpApp(config, grpc, { store, clock, metrics, logger, closing: closing.signal })
-  const shutdown = { app, grpc, store, clock, closing, timeoutMs: config.shutdownTimeoutMs }
+  const shutdown = { app, grpc, projections, store, clock, closing, timeoutMs: config.shutdownTimeoutMs }
   let closed: Promise<void> | undefined
   const close = (): Promise<void> => {
     closed ??= shutDown(shutdown)
@@ -104,13 +106,38 @@ async function httpApp(config: ServerConfig, grpc: GrpcServer, served: Served): 
   return app
 }
 
-function grpcServer({ heartbeatMs }: ServerConfig, { store, clock, metrics, logger, closing }: Served): GrpcServer {
+function userProjections(
+  config: ServerConfig,
+  { store, clock, logger }: Omit<Served, 'metrics' | 'closing'>,
+): Supervisor {
+  return new Supervisor({
+    store,
+    clock,
+    newId: randomUUID,
+    limits: {
+      eventMs: config.userProjectionEventMs,
+      memoryMib: config.userProjectionMemoryMib,
+      emits: config.userProjectionEmits,
+      stateBytes: config.userProjectionStateBytes,
+      running: config.userProjectionsMax,
+    },
+    leaseMs: config.userProjectionLeaseMs,
+    logged: (projection, text) => logger.info({ projection }, text),
+  })
+}
+
+function grpcServer(
+  { heartbeatMs }: ServerConfig,
+  { store, clock, metrics, logger, closing }: Served,
+  projections: Supervisor,
+): GrpcServer {
   return createGrpcServer({
     methods: kurrentMethods({
       store,
       clock,
       newId: randomUUID,
       closing,
+      projections,
       failed: (error) => logger.error({ err: error }, 'an append failed'),
       opened: () => metrics.subscriptions.inc(),
       closed: () => metrics.subscriptions.dec(),

@@ -1,11 +1,13 @@
 import type { FastifyInstance } from 'fastify'
 import type { Clock, EventStore } from 'varve'
 import type { GrpcServer } from './kurrent/grpc/grpc-server.ts'
+import type { Supervisor } from './kurrent/projections/supervisor.ts'
 
 /** What a shutdown closes, in this order. */
 export interface ShutdownParts {
   readonly app: FastifyInstance
   readonly grpc: GrpcServer
+  readonly projections: Supervisor
   readonly store: EventStore
   readonly clock: Clock
   /** Tells everybody: new requests are refused, subscriptions end. */
@@ -17,7 +19,15 @@ export interface ShutdownParts {
  * Refuses what is new, ends subscriptions, answers what is under way, closes the store. Requests that take longer than
  * `timeoutMs` are cut off; their appends may be committed, and repeating them with the same ids is safe.
  */
-export async function shutDown({ app, grpc, store, clock, closing, timeoutMs }: ShutdownParts): Promise<void> {
+export async function shutDown({
+  app,
+  grpc,
+  projections,
+  store,
+  clock,
+  closing,
+  timeoutMs,
+}: ShutdownParts): Promise<void> {
   closing.abort(new Error('The server shuts down.'))
   const drained = new AbortController()
   grpc.close()
@@ -28,5 +38,6 @@ export async function shutDown({ app, grpc, store, clock, closing, timeoutMs }: 
     grpc.destroy()
   })
   await closed
+  await projections.close()
   await store.close()
 }

@@ -85,10 +85,11 @@ export {
   deleteGroup,
   startGroup,
   stopGroup,
+  type UpdateGroupOptions,
   updateGroup,
 } from './groups/admin.ts'
-export { type ConsumeOptions, consume } from './groups/consume.ts'
-export type { Delivery, NackOptions } from './groups/delivery.ts'
+export { type ConsumeOptions, consume, type TypedConsumeOptions } from './groups/consume.ts'
+export type { AckOptions, Delivery, NackOptions } from './groups/delivery.ts'
 export type { GroupStore } from './groups/group-events.ts'
 export {
   type GroupInfo,
@@ -100,15 +101,17 @@ export {
 } from './groups/group-info.ts'
 export type { GivenGroupSettings } from './groups/group-settings.ts'
 export type { ConsumerNumbers } from './groups/group-state.ts'
-export { type GroupConsumer, type JoinGroupOptions, joinGroup } from './groups/join-group.ts'
+export { type GroupConsumer, type JoinGroupOptions, joinGroup, type TypedJoinOptions } from './groups/join-group.ts'
 export type { ParkedEvent } from './groups/park.ts'
 export {
   discardParked,
+  type FirstParked,
   type ParkedChoice,
   type ParkedEventsOptions,
   parkedEvents,
   replayParked,
 } from './groups/replay-parked.ts'
+export type { TodayOptions, TypedDelivery } from './groups/today.ts'
 export { BlobCorrupt, BlobMissing, BlobsFailed, BlobsUnavailable, NoBlobNamed } from './model/blob-errors.ts'
 export type {
   AppendAllOptions,
@@ -198,6 +201,7 @@ export {
 } from './model/event-errors.ts'
 export {
   DeliveryLost,
+  GroupChanged,
   GroupExists,
   GroupFull,
   GroupNotFound,

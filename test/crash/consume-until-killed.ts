@@ -20,7 +20,7 @@ for await (const delivery of consume(store, 'letters')) {
   if (pace === String(position)) process.kill(process.pid, 'SIGKILL')
   if (pace === 'slow') await once(process, 'message')
   try {
-    await delivery.ack()
+    await delivery.ack({ until: 'saved' })
     process.send?.({ acked: position })
   } catch (error) {
     if (!isVarveError(error, 'DELIVERY_LOST')) throw error

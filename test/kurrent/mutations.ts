@@ -1,4 +1,5 @@
 import type { seeded } from '../../store/src/conformance/seeded.ts'
+import { persistent, persistentMessage, someSettings, streamIdentifier } from './persistent-messages.ts'
 import { encoded, named, proposed } from './streams-messages.ts'
 
 /** Random choices that a seed repeats. */
@@ -87,11 +88,44 @@ export const samples: readonly Sample[] = [
     method: `${v2}/AppendRecords`,
     messages: [Buffer.from('0a161a08080112045061696422027b7d2a074f726465722d35120d0a0b0a074f726465722d351001', 'hex')],
   },
+  ...persistentSamples(),
   { method: '/event_store.client.gossip.Gossip/Read', messages: [Buffer.alloc(0)] },
   { method: '/event_store.client.server_features.ServerFeatures/GetSupportedMethods', messages: [Buffer.alloc(0)] },
   { method: '/event_store.client.users.Users/Details', messages: [Buffer.from('0a070a0561646d696e', 'hex')] },
   { method: '/event_store.client.operations.Operations/StopScavenge', messages: [Buffer.from('0a030a0178', 'hex')] },
 ]
+
+/** Requests about persistent subscriptions: one that all of them name, so that some find it. */
+function persistentSamples(): readonly Sample[] {
+  const [all, of] = [
+    { all: {}, groupName: 'g' },
+    { streamIdentifier: streamIdentifier('Order-1'), groupName: 'g' },
+  ]
+  const settings = { ...someSettings, consumerStrategy: 'PinnedByCorrelation' }
+  const sample = (method: string, ...messages: readonly (readonly [string, object])[]): Sample => {
+    return {
+      method: `${persistent}/${method}`,
+      messages: messages.map(([name, said]) => persistentMessage(name, said)),
+    }
+  }
+  const words: readonly (readonly [string, object])[] = [
+    ['ReadReq', { ack: { ids: [{ string: id }, { structured: { mostSignificantBits: 5 } }] } }],
+    ['ReadReq', { nack: { ids: [{ string: id }], action: 1, reason: 'why' } }],
+  ]
+  const filter = { eventType: { prefix: ['P', 'Q'] }, max: 32 }
+  return [
+    sample('Create', ['CreateReq', { options: { ...of, settings } }]),
+    sample('Create', ['CreateReq', { options: { all: { start: {}, filter }, groupName: 'g', settings } }]),
+    sample('Update', ['CreateReq', { options: { ...of, settings: someSettings } }]),
+    sample('Read', ['ReadReq', { options: { ...of, bufferSize: 10, uuidOption: { string: {} } } }], ...words),
+    sample('Read', ['ReadReq', { options: { ...all, bufferSize: 10, uuidOption: { structured: {} } } }], ...words),
+    sample('GetInfo', ['GetInfoReq', { options: of }]),
+    sample('List', ['ListReq', { options: { listAllSubscriptions: {} } }]),
+    sample('ReplayParked', ['ReplayParkedReq', { options: { ...all, stopAt: 3 } }]),
+    sample('Delete', ['DeleteReq', { options: of }]),
+    sample('RestartSubsystem'),
+  ]
+}
 
 /** Bytes as a client might send them that is broken, or wants to break something. */
 export function mutated(bytes: Buffer, chance: Chance): Buffer {

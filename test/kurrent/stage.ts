@@ -18,6 +18,8 @@ export interface Served {
   readonly server: RunningServer
   /** As clients name it: `127.0.0.1:2113`. */
   readonly host: string
+  /** Another server over the same store, for this client. Not over memory, which servers do not share. */
+  serveAgain(): Promise<Served>
   /** Another client of the same kind: what its connection string says behind the scheme and at its end. */
   connect(how: '' | '+discover', options?: string): KurrentDBClient
 }
@@ -59,7 +61,7 @@ export function servedStores(): (readonly [string, Serve])[] {
 }
 
 /** Stores that need nothing but this machine. */
-export const embedded: Readonly<Record<string, MakePlace>> = {
+export const embedded: Readonly<Record<'memory' | 'sqlite', MakePlace>> = {
   memory: () => ({ store: 'memory:', cleanUp: () => undefined }),
   sqlite: () => {
     const folder = mkdtempSync(join(tmpdir(), 'varve-kurrent-'))
@@ -75,6 +77,10 @@ function serving({ connect, scheme }: Stage, place: MakePlace): Serve {
   return async (flags = {}) => {
     const { store, cleanUp } = await place()
     running.push(cleanUp)
+    return serveStore(store, flags)
+  }
+
+  async function serveStore(store: string, flags: ServerFlags): Promise<Served> {
     const server = await startServer(serverConfig({ store, port: 0, logLevel: 'silent', ...flags }))
     running.push(() => server.close())
     const { host } = new URL(server.url)
@@ -83,6 +89,6 @@ function serving({ connect, scheme }: Stage, place: MakePlace): Serve {
       running.push(() => client.dispose())
       return client
     }
-    return { client: connected(''), server, host, connect: connected }
+    return { client: connected(''), server, host, connect: connected, serveAgain: () => serveStore(store, flags) }
   }
 }

@@ -24,8 +24,6 @@ export interface Work {
   readonly rowsMax: number
   /** Pages of tables and indexes that were looked at, in memory or not. */
   readonly pages: number
-  /** The planner found it so dear that it compiled it first, which takes far longer than any page of a read. */
-  readonly compiled: boolean
 }
 
 /** Plans by the values given, or a plan that is to serve for all values, as a prepared statement gets after some calls. */
@@ -70,7 +68,7 @@ export async function nestedWork(client: Client, run: () => Promise<unknown>): P
   return found
 }
 
-function work(statement: string, { Plan: plan, JIT }: { readonly Plan: PlanNode; readonly JIT?: unknown }): Work {
+function work(statement: string, { Plan: plan }: { readonly Plan: PlanNode }): Work {
   const nodes = [...nodesOf(plan)]
   return {
     statement,
@@ -78,7 +76,6 @@ function work(statement: string, { Plan: plan, JIT }: { readonly Plan: PlanNode;
     scanned: nodes.flatMap((node) => (node['Node Type'] === 'Seq Scan' ? [node['Relation Name'] ?? '?'] : [])),
     rowsMax: Math.max(...nodes.map(rowsOf)),
     pages: plan['Shared Hit Blocks'] + plan['Shared Read Blocks'],
-    compiled: JIT !== undefined,
   }
 }
 

@@ -15,15 +15,13 @@ export interface Weather {
 const good = ['arrives'] as const
 const bad = ['request lost', 'answer lost', 'arrives late'] as const
 
-/** Milliseconds that a request may be on its way after its sender has given it up. */
-const lateMs = 60
-/** The same of a write that names the version it replaces: it may come as late as it wants. */
-const lateConditionalMs = 800
+/** Milliseconds that a request may be on its way after its sender has given it up: longer than it takes to be taken for lost. */
+const lateMs = 1_500
 
 /** Ways to something far away. */
 interface Ways {
   /** A call there and back. */
-  far<Result>(call: () => Promise<Result>, latestMs?: number): Promise<Result>
+  far<Result>(call: () => Promise<Result>): Promise<Result>
   /** Items that come one after the other. */
   one<Item>(items: AsyncIterable<Item>): AsyncGenerator<Item>
   /** Read whole, as a page. */
@@ -36,11 +34,11 @@ function waysOf(world: World, program: Program, weather: Weather): Ways {
   const onTheWay = (): Promise<void> => world.sleep(random.below(weather.latencyMs + 1))
   const away = (): EngineUnavailable => new EngineUnavailable('simulated', 'the way is cut')
 
-  async function far<Result>(call: () => Promise<Result>, latestMs: number = lateMs): Promise<Result> {
+  async function far<Result>(call: () => Promise<Result>): Promise<Result> {
     await onTheWay()
     const fate = random.pick(isLost() ? bad : good)
     const outcome = fate === 'arrives' || fate === 'answer lost' ? await settled(call) : undefined
-    if (fate === 'arrives late') void world.sleep(random.below(latestMs)).then(() => settled(call))
+    if (fate === 'arrives late') void world.sleep(random.below(lateMs)).then(() => settled(call))
     await onTheWay()
     await program.gate()
     if (fate !== 'arrives' || outcome === undefined) throw away()
@@ -90,8 +88,7 @@ export function farStore(world: World, program: Program, store: EventStore, weat
     put: (key, value, options) => {
       // What is sent is what it was when it was sent.
       const text = JSON.stringify(value)
-      const latestMs = options?.expectedVersion === undefined ? lateMs : lateConditionalMs
-      return far(() => store.shelf.put(key, JSON.parse(text), options), latestMs)
+      return far(() => store.shelf.put(key, JSON.parse(text), options))
     },
     delete: (key, options) => far(() => store.shelf.delete(key, options)),
     list: (options) => reader(store.shelf.list(options)),

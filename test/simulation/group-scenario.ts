@@ -82,14 +82,14 @@ async function begun(world: World, tally: Tally): Promise<Scenario> {
   const witness = new GroupWitness((place) => !isFiltered || types[place - 1] === 'Wanted', tally)
   const store = witnessed(opened, witness, types)
   const settings: GivenGroupSettings = {
-    strategy: random.pick(['round_robin', 'pinned', 'pinned', 'single'] as const),
+    strategy: random.pick(['round_robin', 'pinned', 'pinned', 'single', 'overflow', 'sticky'] as const),
     retriesMax: random.below(4),
     retryDelayMs: random.pick([0, 10, 300]),
     messageTimeoutMs: random.pick([200, 1_000, 5_000]),
     memberTimeoutMs: random.pick([300, 1_000]),
     inFlightMax: random.pick([3, 10, 100]),
     bufferEvents: random.pick([1, 2, 5, 20]),
-    ...(random.oneIn(4) && { checkpointEvents: 5, checkpointMs: 200 }),
+    ...random.pick([{}, { checkpointMs: 0 }, { checkpointEvents: 5, checkpointMs: 200 }]),
   }
   const weather = { latencyMs: random.pick([0, 5, 30]), lossOneIn: random.pick([0, 50, 12]) }
   const scenario = { world, random, store, witness, weather, settings, programs: new Set<Program>() }
@@ -169,8 +169,9 @@ async function consumeUntilLeft(
     witness.delivered(program, delivery)
     if (random.oneIn(2)) await clock.sleep(random.below(60))
     const mood = scenario.isGood ? 0 : scenario.isGloomy && !random.oneIn(4) ? 11 : random.below(16)
-    if (mood < 7) await ack(scenario, delivery)
-    else if (mood < 9) void ack(scenario, delivery)
+    if (mood < 4) await ack(scenario, delivery)
+    else if (mood < 7) await ack(scenario, delivery, 'saved')
+    else if (mood < 9) void ack(scenario, delivery, random.oneIn(2) ? 'saved' : 'noted')
     else if (mood < 11) await nack(scenario, delivery, 'retry', random.oneIn(2) ? { delayMs: random.below(100) } : {})
     else if (mood === 11) await nack(scenario, delivery, 'park')
     else if (mood === 12) {
@@ -185,10 +186,10 @@ async function consumeUntilLeft(
   }
 }
 
-async function ack({ witness, settings }: Scenario, delivery: Delivery): Promise<void> {
+async function ack({ witness }: Scenario, delivery: Delivery, until: 'noted' | 'saved' = 'noted'): Promise<void> {
   witness.said(delivery.position)
-  await allowingLoss(witness, delivery.ack()).then((isKnown) => {
-    if (isKnown && settings.checkpointMs === undefined) witness.answered(delivery.position)
+  await allowingLoss(witness, delivery.ack({ until })).then((isKnown) => {
+    if (isKnown && until === 'saved') witness.answered(delivery.position)
   })
 }
 

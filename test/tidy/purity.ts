@@ -146,6 +146,8 @@ const sources = [
   'store/src/engine/system-clock.ts',
   'store/src/streams/event-id.ts',
   'store/src/erasure/box.ts',
+  // A thread of its own, whose time nothing outside of it can give it.
+  'server/src/kurrent/projections/isolate/isolate-worker.ts',
 ]
 
 function ownsTime(path: string): boolean {

@@ -26,6 +26,10 @@ interface SettingFlags {
   readonly retries?: number
   readonly inFlight?: number
   readonly buffer?: number
+  readonly retryDelay?: number
+  readonly consumers?: number
+  readonly checkpointEvents?: number
+  readonly checkpointTime?: number
 }
 
 interface CreateFlags extends SettingFlags, FilterOptions {
@@ -66,8 +70,20 @@ function addSettings(command: Command): void {
     .option('--message-timeout <time>', 'what a consumer has for an event: 30s (default), 10m', duration)
     .option('--member-timeout <time>', 'silence after which a program is taken for lost: 10s (default), 1m', duration)
     .option('--retries <count>', 'before an event is parked (default: 10)', wholeNumber)
+    .option(
+      '--retry-delay <time>',
+      'before the first retry, doubled for each further one: 1s (default), 200ms',
+      duration,
+    )
     .option('--in-flight <count>', 'events unfinished at a time (default: 1000)', wholeNumber)
-    .option('--buffer <count>', 'events that a consumer has at a time (default: 32)', wholeNumber)
+    .option('--buffer <count>', 'events that a consumer has at a time (default: 256)', wholeNumber)
+    .option('--consumers <count>', 'consumers at the most (default: 256)', wholeNumber)
+    .option(
+      '--checkpoint-events <count>',
+      'acks after which they are saved, at the latest (default: 1000)',
+      wholeNumber,
+    )
+    .option('--checkpoint-time <time>', 'after which an ack is saved, at the latest: 20ms (default), 1s', duration)
 }
 
 async function create(session: Session, group: string, flags: CreateFlags): Promise<ExitCode | undefined> {
@@ -162,6 +178,7 @@ async function change(
 
 function settingsFrom(flags: SettingFlags): CreateGroupOptions {
   const { strategy, pinnedBy, messageTimeout, memberTimeout, retries, inFlight, buffer } = flags
+  const { retryDelay, consumers, checkpointEvents, checkpointTime } = flags
   return {
     ...(strategy !== undefined && { strategy }),
     ...(pinnedBy !== undefined && { pinnedBy: pinnedBy as PinnedBy }),
@@ -170,6 +187,10 @@ function settingsFrom(flags: SettingFlags): CreateGroupOptions {
     ...(retries !== undefined && { retriesMax: retries }),
     ...(inFlight !== undefined && { inFlightMax: inFlight }),
     ...(buffer !== undefined && { bufferEvents: buffer }),
+    ...(retryDelay !== undefined && { retryDelayMs: retryDelay }),
+    ...(consumers !== undefined && { consumersMax: consumers }),
+    ...(checkpointEvents !== undefined && { checkpointEvents }),
+    ...(checkpointTime !== undefined && { checkpointMs: checkpointTime }),
   }
 }
 

@@ -40,13 +40,27 @@ describe('varve groups', () => {
     expect((await run('create', 'mailer')).code).toBe(3)
     expect((await run('list')).stdout).toBe('mailer\tidle\t3\t0\t0\t0\n')
     await run('stop', 'mailer', '--reason', 'maintenance')
-    await run('update', 'mailer', '--buffer', '5')
+    await run(
+      'update',
+      'mailer',
+      '--buffer',
+      '5',
+      '--checkpoint-time',
+      '200ms',
+      '--retry-delay',
+      '2s',
+      '--consumers',
+      '9',
+    )
     const status = JSON.parse((await run('status', 'mailer', '--json')).stdout)
     expect(status).toMatchObject({
       group: 'mailer',
       status: 'stopped',
       stopped: { reason: 'maintenance', position: null },
-      settings: { retries_max: 2, buffer_events: 5, filter: { types: ['LetterWritten'] } },
+      settings: {
+        ...{ retries_max: 2, buffer_events: 5, filter: { types: ['LetterWritten'] } },
+        ...{ checkpoint_ms: 200, retry_delay_ms: 2_000, consumers_max: 9 },
+      },
       lag_events: 0,
     })
     expect((await run('start', 'mailer')).stdout).toBe('mailer\tstarted\n')

@@ -43,13 +43,13 @@ export function portNumber(text: string): number {
   return value
 }
 
-const unitMs: Readonly<Record<string, number>> = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1_000 }
+const unitMs: Readonly<Record<string, number>> = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1_000, ms: 1 }
 
 /** A length of time in milliseconds, as in `--older-than 7d`. */
 export function duration(text: string): number {
-  const [, count = '', unit = ''] = /^(\d{1,6})([dhms])$/.exec(text) ?? []
+  const [, count = '', unit = ''] = /^(\d{1,6})(ms|[dhms])$/.exec(text) ?? []
   const ms = Number(count) * (unitMs[unit] ?? Number.NaN)
-  if (count === '' || Number.isNaN(ms)) throw new InvalidArgumentError('Give a number and d, h, m or s, as in 7d.')
+  if (count === '' || Number.isNaN(ms)) throw new InvalidArgumentError('Give a number and d, h, m, s or ms, as in 7d.')
   return ms
 }
 

@@ -5,7 +5,7 @@ import type { RunningServer } from '../server.ts'
 import { withoutPassword } from '../store-url.ts'
 import type { ExitCode } from './failure.ts'
 import { examples } from './help.ts'
-import { portNumber } from './options.ts'
+import { portNumber, wholeNumber } from './options.ts'
 import { type Run, refuseUnfitStore, type Session } from './session.ts'
 
 interface ServeFlags {
@@ -15,7 +15,23 @@ interface ServeFlags {
   readonly allowedHosts?: string
   readonly logLevel?: string
   readonly logFormat?: string
+  readonly userProjectionsMax?: number
+  readonly userProjectionEventMs?: number
+  readonly userProjectionMemoryMib?: number
+  readonly userProjectionEmits?: number
+  readonly userProjectionStateBytes?: number
+  readonly userProjectionLeaseMs?: number
 }
+
+/** What projections of KurrentDB may use. */
+const userProjectionOptions = [
+  ['--user-projections-max <count>', 'projections of KurrentDB that run here at a time, 0 for none (default: 32)'],
+  ['--user-projection-event-ms <ms>', 'time that user code may take for one event (default: 250)'],
+  ['--user-projection-memory-mib <mib>', 'memory of one projection, its states included (default: 64)'],
+  ['--user-projection-emits <count>', 'events that may be emitted for one event (default: 1000)'],
+  ['--user-projection-state-bytes <bytes>', 'the largest state or result (default: 1000000)'],
+  ['--user-projection-lease-ms <ms>', 'silence after which another server takes a projection over (default: 10000)'],
+] as const
 
 /** `varve serve`: the store over HTTP, and for clients of KurrentDB. */
 export function addServe(program: Command, run: Run): void {
@@ -32,6 +48,7 @@ export function addServe(program: Command, run: Run): void {
     .option('--allowed-hosts <names>', 'names by which requests may address the server, separated by commas')
     .addOption(new Option('--log-level <level>', 'how much is logged (default: info)').choices(logLevels))
     .addOption(new Option('--log-format <format>', 'what the log looks like (default: auto)').choices(logFormats))
+  for (const [option, what] of userProjectionOptions) command.option(option, what, wholeNumber)
   examples(command, [
     ['varve serve --store sqlite:shop.db', 'on http://127.0.0.1:2113'],
     ['varve serve --store memory: --port 0', 'for a test: gone on exit, on a free port'],
@@ -59,8 +76,7 @@ async function serve(session: Session, flags: ServeFlags): Promise<ExitCode | un
 }
 
 function configOf({ storeUrl }: Session, flags: ServeFlags): ServerConfig {
-  const { host, port, insecure, allowedHosts, logLevel, logFormat } = flags
-  const given: ServerFlags = { store: storeUrl, host, port, insecure, allowedHosts, logLevel, logFormat }
+  const given: ServerFlags = { ...flags, store: storeUrl }
   return serverConfig(given, process.env)
 }
 

@@ -119,7 +119,9 @@ export function groupDeliveryRoutes(parts: DeliveryParts): FastifyPluginAsyncTyp
     })
 
     app.post('/groups/:group/acks', { schema: ackSchema }, async ({ params: { group }, body }) => {
-      const said = await consumers.find(group, body.consumer)?.say(body.delivery_ids, (delivery) => delivery.ack())
+      const said = await consumers
+        .find(group, body.consumer)
+        ?.say(body.delivery_ids, (delivery) => delivery.ack({ until: 'saved' }))
       return wireSaid(said, body.delivery_ids)
     })
 

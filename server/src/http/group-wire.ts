@@ -36,10 +36,10 @@ const settingFields = {
   retry_delay_ms: count('Before the first retry, doubled for each further one; default 1000'),
   member_timeout_ms: count('Time without a sign of life after which a program is taken for lost; default 10000'),
   in_flight_max: count(`Events unfinished at a time; default 1000, at most ${limits.groupInFlight}`),
-  buffer_events: count(`Events that a consumer has at a time; default 32, at most ${limits.consumerEvents}`),
+  buffer_events: count(`Events that a consumer has at a time; default 256, at most ${limits.consumerEvents}`),
   consumers_max: count(`At most ${limits.groupConsumers}`),
-  checkpoint_events: count('Acks after which they are saved, at the latest; default 1'),
-  checkpoint_ms: count('Time after which an ack is saved, at the latest; default 0'),
+  checkpoint_events: count('Acks after which they are saved, at the latest; default 1,000'),
+  checkpoint_ms: count('Time after which an ack is saved, at the latest; default 20'),
 }
 
 const closed = { additionalProperties: false } as const

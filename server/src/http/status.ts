@@ -47,6 +47,7 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   GROUP_EXISTS: 409,
   GROUP_STOPPED: 409,
   GROUP_FULL: 429,
+  GROUP_CHANGED: 409,
   DELIVERY_LOST: 409,
   PARKED_COUNT_DIFFERS: 409,
 }

@@ -15,6 +15,7 @@ import type { Call } from './grpc/call.ts'
 import { type Assembling, FrameReader } from './grpc/frames.ts'
 import type { Methods } from './grpc/method.ts'
 import { CallFailed } from './grpc/status.ts'
+import { Supervisor } from './projections/supervisor.ts'
 import { kurrentMethods } from './service.ts'
 
 const seed = Number(process.env.FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31))
@@ -103,16 +104,22 @@ function freshMethods() {
   const store = openStore({ engine: memory() })
   const closing = new AbortController()
   let [subscriptions, failures] = [0, 0]
+  const limits = { eventMs: 250, memoryMib: 64, emits: 1, stateBytes: 1_024, running: 0 }
+  const shared = { store, clock: systemClock, newId: randomUUID }
+  const projections = new Supervisor({ ...shared, limits, leaseMs: 10_000, logged: () => undefined })
   const methods = kurrentMethods({
-    store,
-    clock: systemClock,
-    newId: randomUUID,
+    ...shared,
+    projections,
     closing: closing.signal,
     failed: () => failures++,
     opened: () => subscriptions++,
     closed: () => subscriptions--,
   })
-  return { methods, counts: () => ({ subscriptions, failures }), [Symbol.asyncDispose]: () => store.close() }
+  const close = async (): Promise<void> => {
+    await projections.close()
+    await store.close()
+  }
+  return { methods, counts: () => ({ subscriptions, failures }), [Symbol.asyncDispose]: close }
 }
 
 /** Runs one call as the server does, but without a connection. */
@@ -141,6 +148,7 @@ async function run(methods: Methods, method: string, call: Call): Promise<string
 /** A call whose bytes arrive cut anywhere. */
 class BrokenCall implements Call {
   readonly headers = { ':authority': 'localhost:2113' }
+  readonly peer = '127.0.0.1:50000'
   readonly signal: AbortSignal
   readonly #gone = new AbortController()
   readonly #sent: Uint8Array[] = []

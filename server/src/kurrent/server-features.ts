@@ -21,6 +21,15 @@ export const protocolVersion = '26.1.0'
 const features: Readonly<Record<string, readonly string[]>> = {
   'event_store.client.streams.streams/read': ['position', 'events'],
   'event_store.client.streams.streams/batchappend': ['deadline_duration'],
+  'event_store.client.projections.projections/create': ['track_emitted_streams'],
+}
+
+/** What every method of the service for persistent subscriptions can do: clients ask each of them. */
+const persistentFeatures = ['stream', 'all']
+
+function featuresOf(service: string, listed: string): readonly string[] {
+  if (service === 'event_store.client.persistent_subscriptions.persistentsubscriptions') return persistentFeatures
+  return features[listed] ?? []
 }
 
 /** Tells a client, first of all, which methods there are. What is not listed it does in another way or not at all. */
@@ -33,7 +42,7 @@ export function serverFeatures(messages: Messages, others: Methods): Methods {
   const methods = [path, ...Object.keys(others)].map((name): SupportedMethod => {
     const listed = name.slice(1).toLowerCase()
     const [serviceName = '', methodName = ''] = listed.split('/')
-    return { serviceName, methodName, features: features[listed] ?? [] }
+    return { serviceName, methodName, features: featuresOf(serviceName, listed) }
   })
   return { [path]: unary(codec, () => ({ methods, eventStoreServerVersion: protocolVersion })) }
 }

@@ -4,10 +4,15 @@ import type { Methods } from './grpc/method.ts'
 import { createTail } from './live/tail.ts'
 import { monitoring } from './monitoring.ts'
 import { needlessOperations, operations } from './operations.ts'
+import { persistentMethods } from './persistent/methods.ts'
+import { projectionsMethods } from './projections/methods.ts'
+import type { Supervisor } from './projections/supervisor.ts'
 import { clientProto } from './proto/client.ts'
 import { gossipProto } from './proto/gossip.ts'
 import { monitoringProto } from './proto/monitoring.ts'
 import { operationsProto } from './proto/operations.ts'
+import { persistentSubscriptionsProto } from './proto/persistent-subscriptions.ts'
+import { projectionsProto } from './proto/projections.ts'
 import { serverFeaturesProto } from './proto/server-features.ts'
 import { rpcProto, streamsV2ErrorsProto, streamsV2Proto } from './proto/streams-v2.ts'
 import { usersProto } from './proto/users.ts'
@@ -25,6 +30,8 @@ const protos = [
   monitoringProto,
   operationsProto,
   usersProto,
+  persistentSubscriptionsProto,
+  projectionsProto,
   rpcProto,
   streamsV2Proto,
   streamsV2ErrorsProto,
@@ -38,6 +45,8 @@ export interface KurrentParts {
   readonly newId: () => string
   /** Aborts when the server shuts down. */
   readonly closing: AbortSignal
+  /** The projections that users write. */
+  readonly projections: Supervisor
   /** Hears of what is the server's own failure, and ends no call. */
   readonly failed: (error: unknown) => void
   /** Hear how many subscriptions there are. */
@@ -49,13 +58,16 @@ export interface KurrentParts {
 export function kurrentMethods(parts: KurrentParts): Methods {
   const { store, clock, newId } = parts
   const messages = messagesOf(...protos)
+  const numbering = new Numbering(store)
   const methods = {
-    ...streamsMethods({ ...parts, tail: createTail(store), numbering: new Numbering(store) }),
+    ...streamsMethods({ ...parts, tail: createTail(store), numbering }),
+    ...persistentMethods(messages, { ...parts, numbering }),
     ...streamsV2Methods(messages, parts),
     ...gossip(messages, { clock, instanceId: newId() }),
     ...monitoring(messages, parts),
     ...operations(messages),
     ...users(messages),
+    ...projectionsMethods(messages, parts),
   }
   return { ...methods, ...needlessOperations, ...serverFeatures(messages, methods) }
 }

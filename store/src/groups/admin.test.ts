@@ -39,6 +39,16 @@ onEveryEngine((open) => {
       )
     })
 
+    it('begin elsewhere than they were to, as long as nothing was handled', async () => {
+      const store = await open()
+      await write(store, 3)
+      await createGroup(store, 'mailer', { from: 'end' })
+      await updateGroup(store, 'mailer', { from: 2 })
+      deepEqual((await take(store, 'mailer', 1)).map(numberOf), [2])
+      await updateGroup(store, 'mailer', { from: 1 })
+      deepEqual((await take(store, 'mailer', 1)).map(numberOf), [3])
+    })
+
     it('are listed by name, deleted ones not', async () => {
       const store = await open()
       for (const name of ['b', 'a/2', 'a/1', 'c']) await createGroup(store, name)

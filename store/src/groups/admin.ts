@@ -12,7 +12,7 @@ import { type GivenGroupSettings, normalSettings } from './group-settings.ts'
 import { isConflict, type KeptGroup, loadGroup, saveDeleted, saveGroup } from './group-shelf.ts'
 import { type Group, newGroup } from './group-state.ts'
 import { tellMember } from './members.ts'
-import { listParked, removeParked } from './park.ts'
+import { clearParked } from './park.ts'
 
 /** Options of {@link createGroup}. */
 export interface CreateGroupOptions extends GivenGroupSettings, CallOptions {
@@ -38,14 +38,12 @@ export async function createGroup(store: GroupStore, group: string, options: Cre
   if (stream !== undefined && filter !== undefined) {
     throw new InvalidArgument('filter', 'does not go together with stream: a group follows one or the other')
   }
-  if (from !== 'end' && !isPosition(from)) {
-    throw new InvalidArgument('from', "is neither a whole number from 0 on nor 'end'")
-  }
+  checkBeginning(from)
   const settings = normalSettings(options, { stream, filter: filter ?? 'everything' })
   const kept = await loadGroup(store.shelf, group, signal)
   if (kept.group !== undefined) throw new GroupExists(group)
-  if (kept.deletedId !== undefined) await removeAllParked(store, kept.deletedId)
-  const reached = from === 'end' ? await endOf(store, stream, signal) : Math.max(from - 1, 0)
+  if (kept.deletedId !== undefined) await clearParked(store.shelf, kept.deletedId)
+  const reached = await reachedBy(store, from, { stream, signal })
   try {
     await saveGroup(store.shelf, group, newGroup(newId(), settings, reached), kept.version)
   } catch (error) {
@@ -53,24 +51,41 @@ export async function createGroup(store: GroupStore, group: string, options: Cre
   }
 }
 
-async function endOf(store: GroupStore, stream: string | undefined, signal?: AbortSignal): Promise<number> {
+function checkBeginning(from: unknown): void {
+  if (from !== 'end' && !isPosition(from)) {
+    throw new InvalidArgument('from', "is neither a whole number from 0 on nor 'end'")
+  }
+}
+
+/** What a group that begins there has behind it. */
+async function reachedBy(
+  store: GroupStore,
+  from: number | 'end',
+  { stream, signal }: { readonly stream: string | undefined; readonly signal: AbortSignal | undefined },
+): Promise<number> {
+  if (from !== 'end') return Math.max(from - 1, 0)
   const options = signal && { signal }
   return stream === undefined ? store.head(options) : (await store.streamInfo(stream, options)).version
 }
 
+/** Options of {@link updateGroup}. */
+export interface UpdateGroupOptions extends GivenGroupSettings, CallOptions {
+  /** Where it begins instead, as long as it has not handed out an event; ignored later. Default: as before. */
+  readonly from?: number | 'end'
+}
+
 /**
- * Changes the settings of a consumer group that are given, for its consumers at once. What it follows, and from where,
- * stays. Where `strategy` or `pinnedBy` changes, the events that are unfinished now are delivered one after the other.
+ * Changes the settings of a consumer group that are given, for its consumers at once. What it follows stays. Where `strategy` or `pinnedBy` changes, the events that are unfinished now are delivered one after the other.
  *
  * @throws GROUP_NOT_FOUND; INVALID_ARGUMENT, LIMIT_EXCEEDED
  */
-export async function updateGroup(
-  store: GroupStore,
-  group: string,
-  settings: GivenGroupSettings & CallOptions,
-): Promise<void> {
-  await changeGroup(store, group, (found) => {
-    return [{ kind: 'update', settings: normalSettings(settings, found.settings) }]
+export async function updateGroup(store: GroupStore, group: string, settings: UpdateGroupOptions): Promise<void> {
+  const { from, signal } = settings
+  if (from !== undefined) checkBeginning(from)
+  await changeGroup(store, group, async (found) => {
+    const { stream } = found.settings
+    const reached = from === undefined ? undefined : await reachedBy(store, from, { stream, signal })
+    return [{ kind: 'update', settings: normalSettings(settings, found.settings), reached }]
   })
 }
 
@@ -91,7 +106,7 @@ export async function deleteGroup(store: GroupStore, group: string): Promise<voi
     }
     tellMember(store, group)
     // A deletion that was cut off before has left some.
-    if (id !== undefined) await removeAllParked(store, id)
+    if (id !== undefined) await clearParked(store.shelf, id)
     if (kept.group === undefined) throw new GroupNotFound(group)
     return
   }
@@ -139,9 +154,4 @@ export async function changeGroup(
 export function existing(name: string, { group }: KeptGroup): Group {
   if (group === undefined) throw new GroupNotFound(name)
   return group
-}
-
-async function removeAllParked(store: GroupStore, id: string): Promise<void> {
-  for await (const { position } of listParked(store.shelf, id, { after: 0 }))
-    await removeParked(store.shelf, id, position)
 }

@@ -68,6 +68,7 @@ describe('consumer groups refuse', () => {
     const store = open()
     await createGroup(store, 'mailer')
     await rejects(updateGroup(store, 'mailer', { retriesMax: -1 }), { argument: 'retriesMax' })
+    await rejects(updateGroup(store, 'mailer', { from: -1 }), { argument: 'from' })
     await rejects(updateGroup(store, 'nobody', {}), { code: 'GROUP_NOT_FOUND' })
     await rejects(stopGroup(store, 'mailer', { reason: 7 as never }), { argument: 'reason' })
   })
@@ -75,6 +76,8 @@ describe('consumer groups refuse', () => {
   const consumers: readonly (readonly [string, ConsumeOptions])[] = [
     ['name', { name: '' }],
     ['bufferEvents', { bufferEvents: 0 }],
+    ['readyEvents', { readyEvents: -1 }],
+    ['onChange', { onChange: 'leave' as 'end' }],
     ['keyOf', { keyOf: 'id' as never }],
   ]
   for (const [argument, options] of consumers) {

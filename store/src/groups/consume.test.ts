@@ -105,13 +105,14 @@ onEveryEngine((open) => {
     it('ends with an error when an operator stops the group or deletes it', async () => {
       const store = await open()
       await createGroup(store, 'mailer', { memberTimeoutMs: 300 })
-      const stopped = take(store, 'mailer', 1)
+      const stopped = { code: 'GROUP_STOPPED', reason: 'maintenance', position: undefined }
+      const untilStopped = rejects(take(store, 'mailer', 1), stopped)
       await stopGroup(store, 'mailer', { reason: 'maintenance' })
-      await rejects(stopped, { code: 'GROUP_STOPPED', reason: 'maintenance', position: undefined })
+      await untilStopped
       await startGroup(store, 'mailer')
-      const deleted = take(store, 'mailer', 1)
+      const untilDeleted = rejects(take(store, 'mailer', 1), { code: 'GROUP_NOT_FOUND', group: 'mailer' })
       await deleteGroup(store, 'mailer')
-      await rejects(deleted, { code: 'GROUP_NOT_FOUND', group: 'mailer' })
+      await untilDeleted
     })
 
     it('ends with the reason of its signal, after giving back what it had', async () => {

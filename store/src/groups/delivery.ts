@@ -5,8 +5,7 @@ import { limits } from '../model/limits.ts'
 import { isPosition } from '../model/position.ts'
 import type { Handed, Held } from './held.ts'
 import type { Member } from './member.ts'
-
-import type { Says } from './verdicts.ts'
+import type { Says, Word } from './verdicts.ts'
 
 /** An event that a consumer has to say a word on. The first word counts; a later one gives what came of the first. */
 export interface Delivery {
@@ -18,19 +17,28 @@ export interface Delivery {
   /** Aborts once the event is not this consumer's any more: its time is over, or its program was taken for lost. */
   readonly signal: AbortSignal
   /**
-   * The event was handled. Resolves when that is saved; who does not wait for it learns of no failure, and the event may
-   * come again. Of a group with `checkpointMs` it resolves at once, and is saved within that time.
+   * The event was handled. Resolves as soon as that is noted, so that the next event need not wait for the store; it is
+   * saved within the `checkpointMs` of the group. Should the program die before, the event comes again.
    *
-   * @throws DELIVERY_LOST when the event is not this consumer's any more.
+   * With `{ until: 'saved' }` it resolves when the store has it, and the event is never delivered again. Acks that wait
+   * together are saved by one write.
+   *
+   * @throws DELIVERY_LOST when the event is not this consumer's any more, as far as that is known by then.
    */
-  ack(): Promise<void>
+  ack(options?: AckOptions): Promise<void>
   /**
-   * The event was not handled. `'retry'`: deliver it again, after a while. `'park'`: put it aside, to be looked at.
+   * The event was not handled; resolves when that is saved. `'retry'`: deliver it again, after a while. `'park'`: put it aside, to be looked at.
    * `'skip'`: forget it. `'stop'`: deliver nothing more to anybody until the group is started again; it comes again then.
    *
    * @throws DELIVERY_LOST when the event is not this consumer's any more.
    */
   nack(action: NackAction, options?: NackOptions): Promise<void>
+}
+
+/** Options of {@link Delivery.ack}. */
+export interface AckOptions {
+  /** What is waited for. Default `'noted'`. */
+  readonly until?: 'noted' | 'saved'
 }
 
 /** Options of {@link Delivery.nack}. */
@@ -49,7 +57,7 @@ export class MemberDelivery implements Delivery {
   readonly #member: Member
   readonly #held: Held
   readonly #goneSignal: () => AbortSignal
-  #said: Promise<void> | undefined
+  #said: Word | undefined
 
   constructor(member: Member, { held, event, goneSignal }: Handed) {
     this.event = event
@@ -64,8 +72,10 @@ export class MemberDelivery implements Delivery {
     return this.#goneSignal()
   }
 
-  ack(): Promise<void> {
-    return this.#say({ kind: 'finish', as: 'acked' })
+  ack({ until = 'noted' }: AckOptions = {}): Promise<void> {
+    if (until !== 'noted' && until !== 'saved') throw new InvalidArgument('until', "is neither 'noted' nor 'saved'")
+    const said = this.#say({ kind: 'finish', as: 'acked' })
+    return until === 'noted' && said.isNoted ? Promise.resolve() : said.saved()
   }
 
   nack(action: NackAction, { reason = '', delayMs }: NackOptions = {}): Promise<void> {
@@ -73,13 +83,11 @@ export class MemberDelivery implements Delivery {
     if (delayMs !== undefined && !isPosition(delayMs)) {
       throw new InvalidArgument('delayMs', 'is not a whole number from 0 on')
     }
-    return this.#say(saysFrom(action, cut(reason), delayMs))
+    return this.#say(saysFrom(action, cut(reason), delayMs)).saved()
   }
 
-  #say(says: Says): Promise<void> {
+  #say(says: Says): Word {
     this.#said ??= this.#member.say(this.#held, says)
-    // Whoever does not wait for it need not handle its failure either.
-    this.#said.catch(() => undefined)
     return this.#said
   }
 }

@@ -5,7 +5,7 @@ import { patiently } from '../engine/patience.ts'
 import { limits } from '../model/limits.ts'
 import { type GroupStore, readPlaces } from './group-events.ts'
 import type { Chore, Group } from './group-state.ts'
-import { listParked, park, removeParked } from './park.ts'
+import { park, parkedPage, removeParked } from './park.ts'
 import type { Pull, Tidied } from './parking.ts'
 
 /** What errands need. */
@@ -83,28 +83,16 @@ export class Errands {
     this.#isPulling = true
     this.#go(async () => {
       try {
-        const limit = limits.shelfPageEntries
-        const found = await this.#patiently(() => this.#parkedAfter(group, after, limit))
-        const through = found.length < limit ? last : (found.at(-1)?.place ?? last)
-        const events = found.filter(({ place }) => !known.has(place))
+        const { store, signal } = this.#options
+        const page = { after, limit: limits.shelfPageEntries, signal }
+        const found = await this.#patiently(() => parkedPage(store.shelf, group.id, page))
+        const through = found.through ?? last
+        const events = found.events.filter(({ place }) => !known.has(place))
         this.#pull = { after, through, discards, events }
       } finally {
         this.#isPulling = false
       }
     })
-  }
-
-  async #parkedAfter(
-    { id }: Group,
-    after: number,
-    limit: number,
-  ): Promise<{ readonly place: number; readonly key: number | undefined }[]> {
-    const { store, signal } = this.#options
-    const found = []
-    for await (const { position, key } of listParked(store.shelf, id, { after, limit, signal })) {
-      found.push({ place: position, key })
-    }
-    return found
   }
 
   async #do({ id, settings }: Group, chore: Chore): Promise<void> {
@@ -121,13 +109,11 @@ export class Errands {
       this.#dropped.push(number)
       return
     }
-    const isParked = await this.#patiently(async () => {
-      // Who was taken for lost leaves it to the others: the event may have been replayed and finished by now.
-      if (!isDue(chore)) return false
-      await park(store.shelf, id, chore, { event, nowMs: clock.now() })
-      return true
-    })
-    if (isParked) this.#done.push(number)
+    // Who was taken for lost leaves it to the others: the event may have been replayed and finished by now.
+    const about = { event, nowMs: clock.now(), isDue: () => isDue(chore) }
+    const parking = await this.#patiently(() => park(store.shelf, id, chore, about))
+    if (parking === 'parked') this.#done.push(number)
+    else if (parking === 'over') this.#dropped.push(number)
     else this.#underWay.delete(number)
   }
 

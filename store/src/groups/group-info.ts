@@ -24,6 +24,8 @@ export interface GroupSummary {
   readonly inFlight: number
   /** Events that were taken in and that nobody has. */
   readonly waiting: number
+  /** Of both, those whose delivery has failed before. */
+  readonly retried: number
   readonly parked: number
   /** Whether parked events that are wanted back have not all been taken in yet. */
   readonly isReplaying: boolean
@@ -118,6 +120,7 @@ function summaryOf(group: string, found: Group): GroupSummary {
     reached,
     inFlight: held.length,
     waiting: unfinished.length - held.length,
+    retried: unfinished.filter(({ attempts }) => attempts > 0).length,
     isReplaying: replays.length > 0,
     ...counts,
     perSecond: consumers.reduce((sum, { perSecond }) => sum + perSecond, 0),

@@ -20,17 +20,19 @@ export interface GivenGroupSettings {
   readonly memberTimeoutMs?: number
   /** Events that may be unfinished at a time; the group reads no further before one is. Default 1,000. */
   readonly inFlightMax?: number
-  /** Events that a consumer has at a time, unless it says otherwise. Default 32. */
+  /** Events that a consumer has at a time, unless it says otherwise. Default 256. */
   readonly bufferEvents?: number
   /** Consumers at the most. Default `limits.groupConsumers`. */
   readonly consumersMax?: number
-  /** Acks after which they are saved, at the latest. Default 1: each at once, together with those that come meanwhile. */
+  /** Acks after which they are saved, at the latest. Default 1,000. */
   readonly checkpointEvents?: number
   /**
-   * Milliseconds after which an ack is saved, at the latest. Above 0, acks are noted at once and saved by count and time,
-   * or when something waits for it: fewer writes, and more events that come again after a crash. Default 0.
+   * Milliseconds after which an ack is saved, at the latest, or sooner when something waits for it. More means fewer writes,
+   * and more events that come again after a crash. 0: at once, together with those that come meanwhile. Default 20.
    */
   readonly checkpointMs?: number
+  /** Any JSON value that is to be kept with the settings. It means nothing to the group. Default: nothing. */
+  readonly notes?: unknown
 }
 
 /** Numbers of settings: default, smallest and largest value. */
@@ -40,10 +42,10 @@ const numbers = {
   retryDelayMs: { default: 1_000, min: 0, max: 'groupRetryMs' },
   memberTimeoutMs: { default: 10_000, min: 100, max: 3_600_000 },
   inFlightMax: { default: 1_000, min: 1, max: 'groupInFlight' },
-  bufferEvents: { default: 32, min: 1, max: 'consumerEvents' },
+  bufferEvents: { default: 256, min: 1, max: 'consumerEvents' },
   consumersMax: { default: limits.groupConsumers, min: 1, max: 'groupConsumers' },
-  checkpointEvents: { default: 1, min: 1, max: 'groupInFlight' },
-  checkpointMs: { default: 0, min: 0, max: 60_000 },
+  checkpointEvents: { default: 1_000, min: 1, max: 'groupInFlight' },
+  checkpointMs: { default: 20, min: 0, max: 60_000 },
 } as const satisfies Record<
   string,
   { readonly default: number; readonly min: number; readonly max: LimitName | number }
@@ -63,8 +65,8 @@ export function normalSettings(
   before: Pick<GroupSettings, 'stream' | 'filter'> & Partial<GroupSettings>,
 ): GroupSettings {
   const strategy = given.strategy ?? before.strategy ?? 'round_robin'
-  if (!['round_robin', 'single', 'pinned'].includes(strategy)) {
-    throw new InvalidArgument('strategy', "is neither 'round_robin' nor 'single' nor 'pinned'")
+  if (!['round_robin', 'single', 'overflow', 'pinned', 'sticky'].includes(strategy)) {
+    throw new InvalidArgument('strategy', "is none of 'round_robin', 'single', 'overflow', 'pinned' and 'sticky'")
   }
   const pinnedBy = given.pinnedBy ?? before.pinnedBy ?? 'stream'
   if (!isPinnedBy(pinnedBy)) {
@@ -86,10 +88,12 @@ export function normalSettings(
     consumersMax: value('consumersMax'),
     checkpointEvents: value('checkpointEvents'),
     checkpointMs: value('checkpointMs'),
+    notes: given.notes ?? before.notes,
   }
   normalQuery(settings.filter)
   const bytes = new TextEncoder().encode(JSON.stringify(settings)).length
-  if (bytes > limits.groupSettingsBytes) throw new LimitExceeded('groupSettingsBytes', bytes, 'Use a shorter filter.')
+  if (bytes > limits.groupSettingsBytes)
+    throw new LimitExceeded('groupSettingsBytes', bytes, 'Use a shorter filter, and shorter notes.')
   return settings
 }
 

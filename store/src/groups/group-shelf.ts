@@ -100,7 +100,7 @@ function decoded({ format: _, ...found }: EncodedGroup): Group {
   // What is undefined has no place in JSON: it is put back, so that a group is the same before and after.
   return {
     ...found,
-    settings: { ...settings, stream: settings.stream },
+    settings: { ...settings, stream: settings.stream, notes: settings.notes },
     chores: chores.map((chore) => ({ ...chore, key: chore.key })),
     stopped: stopped && { ...stopped, place: stopped.place },
     unfinished,

@@ -54,6 +54,8 @@ export interface Member {
 /** A consumer, as its member last saw it. */
 export interface ConsumerNumbers {
   readonly name: string
+  /** Events that it may have at a time. */
+  readonly bufferEvents: number
   readonly inFlight: number
   readonly finished: number
   /** Events finished per second, lately. */

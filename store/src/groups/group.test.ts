@@ -33,7 +33,9 @@ function inputFrom(line: string): GroupInput {
     case 'joins':
       return { kind: 'join', member }
     case 'beats': {
-      const consumers = words.slice(1).map((name) => ({ name, inFlight: 0, finished: 0, perSecond: 0 }))
+      const consumers = words
+        .slice(1)
+        .map((name) => ({ name, bufferEvents: 2, inFlight: 0, finished: 0, perSecond: 0 }))
       return { kind: 'beat', member, beats: Number(words[0]), consumers }
     }
     case 'leaves':

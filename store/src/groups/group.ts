@@ -59,7 +59,7 @@ export type GroupInput =
   | ({ readonly kind: 'discard' } & Discard)
   | { readonly kind: 'halt'; readonly reason: string }
   | { readonly kind: 'start' }
-  | { readonly kind: 'update'; readonly settings: GroupSettings }
+  | { readonly kind: 'update'; readonly settings: GroupSettings; readonly reached?: number | undefined }
 
 /** An event that could not be handled, and why. */
 export interface Failure {
@@ -123,7 +123,7 @@ export function step(group: Group, input: GroupInput): GroupStep {
     case 'start':
       return quietly({ ...group, stopped: undefined })
     case 'update':
-      return quietly(updated(group, input.settings))
+      return quietly(updated(group, input))
   }
 }
 
@@ -235,10 +235,22 @@ function withDeferred(effects: readonly GroupEffect[], places: readonly number[]
   return places.length > 0 ? [...effects, { kind: 'deferred', places }] : effects
 }
 
+/** Whether nothing has come of any event, so that it may as well begin elsewhere. */
+function isUntouched({ unfinished, chores, replays, counts }: Group): boolean {
+  const isEmpty = unfinished.length + chores.length + replays.length === 0
+  return isEmpty && counts.acked + counts.skipped + counts.parked === 0
+}
+
 /** What keys came to is not known any more once they are made in another way. */
-function updated(group: Group, settings: GroupSettings): Group {
+function updated(group: Group, { settings, reached }: Extract<GroupInput, { kind: 'update' }>): Group {
   const { strategy, pinnedBy } = group.settings
   const areSameKeys = strategy === settings.strategy && pinnedBy === settings.pinnedBy
   const forget = (event: Unfinished): Unfinished => ({ ...event, key: undefined })
-  return { ...group, settings, unfinished: areSameKeys ? group.unfinished : group.unfinished.map(forget) }
+  const begun = reached !== undefined && isUntouched(group) ? reached : group.reached
+  return {
+    ...group,
+    settings,
+    reached: begun,
+    unfinished: areSameKeys ? group.unfinished : group.unfinished.map(forget),
+  }
 }

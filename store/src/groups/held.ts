@@ -1,4 +1,5 @@
 /** Events in the hands of a member, and the consumers it has. */
+import type { GroupSettings } from '../model/consumer-group.ts'
 import type { RecordedEvent } from '../model/event.ts'
 
 /** Where an event is in the member that holds it. */
@@ -28,8 +29,18 @@ export interface Seat {
   readonly name: string
   /** How many events it may have at a time; undefined for as many as the group says. */
   readonly bufferEvents: number | undefined
+  /** Events that are kept ready for it beyond those. */
+  readonly readyEvents: number
+  /** Whether it ends when the settings of the group are changed. */
+  readonly endsOnChange: boolean
+  /** Settles when the group counts it, or it cannot take part. */
+  readonly admission: Admission
+  /** How many events it asked for at a time, most recently. */
+  askedEvents: number
   /** Events handed out that it has not said a word on. */
   inHand: number
+  /** When it was handed the last one. */
+  servedMs: number
   finished: number
   /** Finished when the numbers were taken last, and how many a second since the time before. */
   countedFinished: number
@@ -38,6 +49,15 @@ export interface Seat {
   ask: Ask | undefined
   /** Set when it gets no more: with the error that it is told, if there is one. */
   end: { readonly error: unknown } | undefined
+}
+
+/** Whether a consumer takes part, and in what. */
+export interface Admission {
+  readonly settings: Promise<GroupSettings>
+  /** What was promised; undefined before. */
+  known: GroupSettings | undefined
+  readonly resolve: (settings: GroupSettings) => void
+  readonly reject: (reason: unknown) => void
 }
 
 /** An event as it was when it was handed out. */

@@ -40,7 +40,7 @@ export function hold(
   const group = withoutExhausted(before, member)
   const isAlone = !isIdle && group.unfinished.some((event) => event.holder === member && isSuspect(event))
   if (group.stopped !== undefined || isAlone || !isServed(group, member)) return { group, effects: [] }
-  const admits = keyOrder(group)
+  const admits = admission(group, member)
   const { retriesMax } = group.settings
   const free = group.unfinished.filter(
     (event) => event.holder === undefined && admits(event) && event.attempts <= retriesMax,
@@ -76,9 +76,28 @@ function heldBy(member: string, group: Group, places: ReadonlySet<number>): Retu
   return { group, effects: [{ kind: 'held', events }] }
 }
 
-/** Of a group that gives all events to one consumer, only the member that has been there longest is served. */
-function isServed({ settings, members }: Group, member: string): boolean {
-  return settings.strategy !== 'single' || members[0]?.id === member
+/**
+ * Whether there may be events for a member. Of a group that gives all of them to one consumer, or as many as it has room
+ * for, the members that have been there longer come first.
+ */
+export function isServed({ settings, members, unfinished }: Group, member: string): boolean {
+  if (settings.strategy === 'single') return members[0]?.id === member
+  if (settings.strategy !== 'overflow') return true
+  const before = members.slice(
+    0,
+    members.findIndex(({ id }) => id === member),
+  )
+  return before.every(({ id, consumers }) => {
+    const room = consumers.reduce((sum, { bufferEvents }) => sum + bufferEvents, 0)
+    return unfinished.filter(({ holder }) => holder === id).length >= room
+  })
+}
+
+/** Says which events may be held: those whose key is the member's, where keys keep to their consumers, and in turn. */
+function admission(group: Group, member: string): (event: Pick<Unfinished, 'key'>) => boolean {
+  if (group.settings.strategy !== 'sticky') return keyOrder(group)
+  const owners = group.members.flatMap(({ id, consumers }) => consumers.map(() => id))
+  return ({ key }) => key === undefined || owners.length === 0 || owners[key % owners.length] === member
 }
 
 /**

@@ -19,6 +19,9 @@ import { choose } from './strategy.ts'
 /** On its way to a consumer, or with one. */
 const activePhases: readonly Phase[] = ['unread', 'reading', 'ready', 'handed']
 
+/** How long a consumer with room for more that was handed an event is taken to be about to ask for the next one. */
+const takingMs = 100
+
 /** What a member holds. */
 export class Holdings {
   readonly #held = new Map<number, Held>()
@@ -51,17 +54,14 @@ export class Holdings {
     return this.#active() === 0
   }
 
-  /** Whether a consumer waits, or soon nothing is left for one to take. */
-  get isHungry(): boolean {
-    return this.#active() * 2 <= this.#seats.capacity || this.#seats.asking.length > 0
-  }
-
-  /** Events that all consumers together may have, and do not have yet. */
+  /** Events that all consumers together may have, and do not have yet; no more than they will soon come to. */
   room(nowMs: number): number {
     // What is due has been waiting longer than anything that is new.
     const due = this.#due(nowMs)
     if (this.#isOneAlone() || due.some(({ isAlone }) => isAlone)) return 0
-    return Math.max(this.#seats.capacity - this.#active() - due.length, 0)
+    const free = this.#seats.capacity - this.#active() - due.length
+    const { unread, reading, ready } = this.#inPhase
+    return Math.max(Math.min(free, this.#seats.readyMax(nowMs) - unread - reading - ready - due.length), 0)
   }
 
   /** Events beyond what the consumers that are left may have. */
@@ -117,7 +117,12 @@ export class Holdings {
       const other = all[index]
       return other !== undefined && other !== seat && other.ask !== undefined && this.#seats.hasRoom(other)
     }
-    const asker = { index: all.indexOf(seat), consumers: all.length, isWaiting }
+    const keepsUp = (index: number): boolean => {
+      const other = all[index]
+      if (other === undefined || other === seat || !this.#seats.hasRoom(other)) return false
+      return other.ask !== undefined || nowMs - other.servedMs < takingMs
+    }
+    const asker = { index: all.indexOf(seat), consumers: all.length, isWaiting, keepsUp }
     const index = choose(settings.strategy, this.#ready, asker)
     if (index < 0) return undefined
     const held = this.#ready.splice(index, 1)[0] as Held
@@ -125,6 +130,8 @@ export class Holdings {
     held.seat = seat
     held.untilMs = nowMs + settings.messageTimeoutMs
     seat.inHand++
+    seat.servedMs = nowMs
+    this.#seats.took(nowMs)
     return { held, event: held.event as RecordedEvent, goneSignal: () => this.#goneSignal(held) }
   }
 

@@ -1,21 +1,37 @@
 import type { Clock } from '../engine/clock.ts'
 import type { CallOptions } from '../model/call.ts'
+import type { GroupSettings } from '../model/consumer-group.ts'
 import { InvalidArgument, LimitExceeded } from '../model/errors.ts'
 import type { RecordedEvent } from '../model/event.ts'
+import type { EventDefinitions } from '../model/event-definition.ts'
 import { limits } from '../model/limits.ts'
 import { isPosition } from '../model/position.ts'
-import { type Delivery, MemberDelivery } from './delivery.ts'
+import type { Delivery } from './delivery.ts'
 import type { GroupStore } from './group-events.ts'
 import { checkGroupName } from './group-shelf.ts'
 import { memberOf } from './members.ts'
 import { newSeat } from './seats.ts'
+import { checkedToday, deliveryFor, type TodayOptions, type TypedDelivery } from './today.ts'
 
 /** Options of {@link joinGroup}. */
 export interface JoinGroupOptions {
   /** What the consumer is called in `groupInfo`; at most `limits.consumerNameChars`. Default: `consumer`. */
   readonly name?: string
-  /** Events it has at a time, from handed out to acknowledged and ready for it. Default: what the group says. */
+  /**
+   * Events it has at a time, from handed out to acknowledged and ready for it. No more lie ready than it takes in a second,
+   * or than 32, or than it asks for at a time. Default: what the group says.
+   */
   readonly bufferEvents?: number
+  /**
+   * Events that its program may hold ready beyond its buffer, so that one it acknowledges makes room for the next without
+   * a write. Others get these only when the consumer leaves. Default 0.
+   */
+  readonly readyEvents?: number
+  /**
+   * What becomes of the consumer when the settings of the group are changed: it goes on under the new ones, or ends with
+   * GROUP_CHANGED. Default `'follow'`.
+   */
+  readonly onChange?: 'follow' | 'end'
   /**
    * What an event is kept in order by, of a group that is `pinnedBy: 'consumer'`. The same for the same event in every
    * program, today and tomorrow; all consumers of one program use that of the first.
@@ -30,18 +46,28 @@ export interface JoinGroupOptions {
 }
 
 /** A consumer of a group that takes its events by hand, one or several at a time. `consume` is the loop around it. */
-export interface GroupConsumer extends AsyncDisposable {
+export interface GroupConsumer<Each extends Delivery = Delivery> extends AsyncDisposable {
   /**
-   * The next events, from one to `eventsMax`: waits for the first one, and takes with it what is ready. None when the
-   * store was closed, or the consumer. It has to say a word on each of them; with as many as its buffer in hand it waits.
+   * The settings of the group, once it counts the consumer: from then on it may get events.
    *
    * @throws GROUP_NOT_FOUND, GROUP_STOPPED, GROUP_FULL; ENGINE_UNAVAILABLE when the store stays away for minutes. It has
    *   to be closed then.
    */
-  take(eventsMax: number, options?: CallOptions): Promise<readonly Delivery[]>
+  joined(options?: CallOptions): Promise<GroupSettings>
+  /**
+   * The next events, from one to `eventsMax`: waits for the first one, and takes with it what is ready. None when the
+   * store was closed, or the consumer. It has to say a word on each of them; with as many as its buffer in hand it waits.
+   *
+   * @throws GROUP_NOT_FOUND, GROUP_STOPPED, GROUP_FULL, GROUP_CHANGED; ENGINE_UNAVAILABLE when the store stays away for
+   *   minutes. It has to be closed then.
+   */
+  take(eventsMax: number, options?: CallOptions): Promise<readonly Each[]>
   /** Gives back at once what it has. Closing twice is fine. */
   close(): Promise<void>
 }
+
+/** Options of {@link joinGroup} for a consumer that reads events as what they are today. */
+export interface TypedJoinOptions<Events extends EventDefinitions> extends JoinGroupOptions, TodayOptions<Events> {}
 
 /**
  * A new consumer of a group, which takes events in batches or under conditions of its own. Calls of `take` go one after
@@ -53,22 +79,37 @@ export interface GroupConsumer extends AsyncDisposable {
  * await using consumer = joinGroup(store, 'mailer', { bufferEvents: 100 })
  * const deliveries = await consumer.take(100, { signal })
  * console.log(deliveries.map(({ event }) => event.id))
- * await Promise.all(deliveries.map((delivery) => delivery.ack()))
+ * await Promise.all(deliveries.map((delivery) => delivery.ack({ until: 'saved' })))
  */
-export function joinGroup(store: GroupStore, group: string, options: JoinGroupOptions = {}): GroupConsumer {
-  const { name, bufferEvents } = checkedOptions(group, options)
+export function joinGroup<Events extends EventDefinitions>(
+  store: GroupStore,
+  group: string,
+  options: TypedJoinOptions<Events>,
+): GroupConsumer<TypedDelivery<Events>>
+export function joinGroup(store: GroupStore, group: string, options?: JoinGroupOptions): GroupConsumer
+export function joinGroup(
+  store: GroupStore,
+  group: string,
+  options: JoinGroupOptions & Partial<TodayOptions<EventDefinitions>> = {},
+): GroupConsumer {
+  const { name, bufferEvents, today } = checkedOptions(group, options)
+  const { onChange = 'follow', readyEvents = 0 } = options
   const member = memberOf(store, group, options)
-  const seat = newSeat(name, bufferEvents)
+  const seat = newSeat({ name, bufferEvents, readyEvents, endsOnChange: onChange === 'end' })
   member.join(seat)
   let closed: Promise<void> | undefined
   let before: Promise<unknown> = Promise.resolve()
 
   async function takeNext(eventsMax: number, signal: AbortSignal | undefined): Promise<readonly Delivery[]> {
     const deliveries: Delivery[] = []
-    let handed = await member.next(seat, signal)
-    while (handed !== undefined) {
-      deliveries.push(new MemberDelivery(member, handed))
-      handed = deliveries.length < eventsMax ? member.nextReady(seat) : undefined
+    seat.askedEvents = eventsMax
+    signal?.throwIfAborted()
+    while (deliveries.length < eventsMax) {
+      const isFirst = deliveries.length === 0
+      const handed = member.nextReady(seat) ?? (isFirst ? await member.next(seat, signal) : undefined)
+      if (handed === undefined) break
+      const delivery = deliveryFor([member, handed], today)
+      if (delivery !== undefined) deliveries.push(delivery)
     }
     return deliveries
   }
@@ -86,14 +127,27 @@ export function joinGroup(store: GroupStore, group: string, options: JoinGroupOp
     closed ??= member.leave(seat)
     return closed
   }
-  return { take, close, [Symbol.asyncDispose]: close }
+  const joined = ({ signal }: CallOptions = {}): Promise<GroupSettings> =>
+    unlessAborted(seat.admission.settings, signal)
+  return { joined, take, close, [Symbol.asyncDispose]: close }
 }
 
 /** The options of a consumer, checked. */
 export function checkedOptions(
   group: string,
-  { name = 'consumer', bufferEvents, keyOf }: JoinGroupOptions,
-): { readonly name: string; readonly bufferEvents: number | undefined } {
+  {
+    name = 'consumer',
+    bufferEvents,
+    readyEvents = 0,
+    keyOf,
+    onChange = 'follow',
+    ...reading
+  }: JoinGroupOptions & Partial<TodayOptions<EventDefinitions>>,
+): {
+  readonly name: string
+  readonly bufferEvents: number | undefined
+  readonly today: TodayOptions<EventDefinitions> | undefined
+} {
   checkGroupName(group)
   if (typeof name !== 'string' || name === '' || !name.isWellFormed()) {
     throw new InvalidArgument('name', 'is not a non-empty string of whole characters')
@@ -107,6 +161,23 @@ export function checkedOptions(
   if (bufferEvents !== undefined && bufferEvents > limits.consumerEvents) {
     throw new LimitExceeded('consumerEvents', bufferEvents, 'Let more consumers share the events instead.')
   }
+  if (!isPosition(readyEvents)) throw new InvalidArgument('readyEvents', 'is not a whole number from 0 on')
+  if (readyEvents > limits.consumerEvents) {
+    throw new LimitExceeded('consumerEvents', readyEvents, 'Keep fewer events ready.')
+  }
   if (keyOf !== undefined && typeof keyOf !== 'function') throw new InvalidArgument('keyOf', 'is not a function')
-  return { name, bufferEvents }
+  if (onChange !== 'follow' && onChange !== 'end') {
+    throw new InvalidArgument('onChange', "is neither 'follow' nor 'end'")
+  }
+  return { name, bufferEvents, today: checkedToday(reading) }
+}
+
+function unlessAborted<Result>(promise: Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
+  if (signal === undefined) return promise
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted()
+    const abort = (): void => reject(signal.reason)
+    signal.addEventListener('abort', abort)
+    promise.finally(() => signal.removeEventListener('abort', abort)).then(resolve, reject)
+  })
 }

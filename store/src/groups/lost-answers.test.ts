@@ -7,6 +7,7 @@ import { EngineUnavailable } from '../model/errors.ts'
 import { openStore } from '../open-store.ts'
 import { createGroup } from './admin.ts'
 import { groupInfo } from './group-info.ts'
+import { parkedEvents, replayParked } from './replay-parked.ts'
 
 const away = (): EngineUnavailable => new EngineUnavailable('memory', 'the test says so')
 
@@ -75,8 +76,35 @@ describe('writes to a consumer group', () => {
       throw broken
     })
     const taking = take(store, 'mailer', 2, async (delivery) => {
-      await rejects(delivery.ack(), broken)
+      await rejects(delivery.ack({ until: 'saved' }), broken)
     })
     await rejects(taking, broken)
   })
+
+  it('that park an event and arrive after it was replayed and handled leave nothing parked', async () => {
+    const store = await withFailing()
+    const { late, shelf } = parkingLate(store.shelf)
+    const slow = { ...store, shelf }
+    await take(slow, 'mailer', 1, (delivery) => delivery.nack('park'))
+    await replayParked(store, 'mailer', { positions: [1] })
+    await take(slow, 'mailer', 3)
+    await rejects(late(), { code: 'SHELF_CONFLICT' })
+    deepEqual(await parkedEvents(store, 'mailer').toArray(), [])
+    await rejects(replayParked(store, 'mailer', { positions: [1] }), { code: 'PARKED_COUNT_DIFFERS', actual: 0 })
+  })
 })
+
+/** A shelf on which the first write of a parked event is on its way until it is let go. */
+function parkingLate(shelf: EventStore['shelf']): {
+  readonly shelf: EventStore['shelf']
+  readonly late: () => Promise<unknown>
+} {
+  let late: (() => Promise<number>) | undefined
+  const put: Put = async (...given) => {
+    if (!given[0].startsWith('group-parked/') || late !== undefined) return shelf.put(...given)
+    const sent = structuredClone(given)
+    late = () => shelf.put(...sent)
+    throw away()
+  }
+  return { shelf: { ...shelf, put }, late: async () => late?.() }
+}

@@ -63,7 +63,7 @@ function inputs(): fc.Arbitrary<(group: Group) => GroupInput> {
 
 describe('the machine of a consumer group', () => {
   it('passes no event over and finishes each once, whatever its members say, in whatever order', () => {
-    const strategies = fc.constantFrom('round_robin' as const, 'pinned' as const, 'single' as const)
+    const strategies = fc.constantFrom(...(['round_robin', 'pinned', 'single', 'overflow', 'sticky'] as const))
     const property = fc.property(strategies, fc.array(inputs(), { maxLength: 60 }), (strategy, sayings) => {
       const witness = new GroupWitness(() => true, newTally())
       let group = newGroup('g', normalSettings({ strategy, retriesMax: 2, inFlightMax: 8 }, whole), 0)
@@ -84,6 +84,7 @@ describe('an entry of the shelf', () => {
       const consumers = Array.from({ length: limits.groupConsumers / limits.groupMembers }, () => {
         return {
           name: '\u0001'.repeat(limits.consumerNameChars),
+          bufferEvents: limits.consumerEvents,
           inFlight: 10_000,
           finished: place,
           perSecond: 99_999.9,
@@ -149,7 +150,7 @@ describe('looking for signs of life', () => {
 })
 
 describe('who gets which event', () => {
-  const nobody = { index: 0, consumers: 2, isWaiting: () => false }
+  const nobody = { index: 0, consumers: 2, isWaiting: () => false, keepsUp: () => false }
   const events = [{ key: 1 }, { key: 2 }, { key: 3 }]
 
   it('is whoever asks, in the order of the events', () => {
@@ -165,6 +166,18 @@ describe('who gets which event', () => {
     equal(choose('pinned', events, { ...nobody, index: 0 }), 1)
     equal(choose('pinned', [{ key: 1 }], { ...nobody, index: 0 }), 0)
     equal(choose('pinned', [{ key: 1 }], { ...nobody, index: 0, isWaiting: () => true }), -1)
+  })
+
+  it('is the consumer of the key, where several of a key may be handled, until that one has no room', () => {
+    equal(choose('sticky', events, { ...nobody, index: 0, isWaiting: () => true }), 1)
+    equal(choose('sticky', [{ key: 1 }], { ...nobody, index: 0, keepsUp: () => true }), -1)
+    equal(choose('sticky', [{ key: 1 }], { ...nobody, index: 0, isWaiting: () => true }), 0)
+  })
+
+  it('is the first consumer that has room, where one is filled after the other', () => {
+    equal(choose('overflow', events, nobody), 0)
+    equal(choose('overflow', events, { ...nobody, index: 1 }), 0)
+    equal(choose('overflow', events, { ...nobody, index: 1, keepsUp: (index) => index === 0 }), -1)
   })
 
   it('depends on what the group is pinned by', () => {

@@ -9,7 +9,7 @@
  */
 import { isVarveError, StoreClosed } from '../model/errors.ts'
 import type { RecordedEvent } from '../model/event.ts'
-import { GroupFull } from '../model/group-errors.ts'
+import { GroupChanged, GroupFull } from '../model/group-errors.ts'
 import { limits } from '../model/limits.ts'
 import { Bell } from './bell.ts'
 import { Errands } from './errands.ts'
@@ -20,8 +20,9 @@ import { Membership, type MembershipOptions } from './membership.ts'
 import { refusalOf } from './refusal.ts'
 import { endSeat, Seats } from './seats.ts'
 import { Supply } from './supply.ts'
-import { type Attempt, isWorthwhile, namesOf, nextLook, noLook, savedAtMs, type Turn } from './turn.ts'
-import { type Says, Verdicts } from './verdicts.ts'
+import { type Attempt, isWorthwhile, namesOf, nextLook, noLook, savedAtMs } from './turn.ts'
+import { isPressing, type MemberParts, turnOf, weighingOf } from './turn-of.ts'
+import { refusedWord, type Says, type Verdict, Verdicts, type Word } from './verdicts.ts'
 
 /** What a member works with. */
 export interface MemberOptions extends Omit<MembershipOptions, 'isDeserted' | 'landed' | 'lost' | 'seen'> {
@@ -44,6 +45,7 @@ export class Member {
   readonly #errands: Errands
   readonly #ending = new AbortController()
   readonly #supply: Supply
+  readonly #parts: MemberParts
   /** Who waits for everything to be given back. */
   #goodbyes: (() => void)[] = []
   /** The consumers that the group knows of. */
@@ -55,10 +57,9 @@ export class Member {
     this.#options = options
     this.#bell = new Bell(options.clock)
     this.#holdings = new Holdings(this.#seats, options.name)
-    const landed = (attempt: Attempt): void => this.#landed(attempt)
     this.#membership = new Membership({
       ...options,
-      landed,
+      landed: (attempt) => this.#landed(attempt),
       isDeserted: () => this.#seats.all.length === 0,
       lost: () => this.#lost(),
       seen: (isNews) => this.#planLook(isNews),
@@ -75,6 +76,14 @@ export class Member {
       read: (held, event) => this.#read(held, event),
       ended: () => this.#fail(new StoreClosed()),
     })
+    this.#parts = {
+      membership: this.#membership,
+      seats: this.#seats,
+      holdings: this.#holdings,
+      verdicts: this.#verdicts,
+      errands: this.#errands,
+      supply: this.#supply,
+    }
   }
 
   /** Goes on until the last consumer has left. */
@@ -119,15 +128,21 @@ export class Member {
     return this.#isServing() ? this.#holdings.handOutTo(seat, this.#membership.group.settings, this.#now()) : undefined
   }
 
-  /** Says what becomes of an event that was handed out. Resolves when the group knows it. */
-  say(held: Held, says: Says): Promise<void> {
-    if (held.phase !== 'handed') return Promise.reject(this.#holdings.lostError(held))
+  /** Says what becomes of an event that was handed out. */
+  say(held: Held, says: Says): Word {
+    if (held.phase !== 'handed') return refusedWord(this.#holdings.lostError(held))
     const { seat } = held
     if (seat !== undefined && says.kind === 'finish') seat.finished++
-    const known = this.#say(held, says)
-    // Acks that are saved by count and time are known as soon as they are noted.
-    const isSavedLater = says.kind === 'finish' && this.#membership.group.settings.checkpointMs > 0
-    return isSavedLater ? Promise.resolve() : known
+    const verdict = this.#noted(held, says)
+    // Whoever cannot be sure that the event still is its own has to hear it from the group.
+    const isNoted = says.kind === 'finish' && this.#membership.isSure(verdict.saidMs)
+    if (!isNoted || isPressing(this.#parts, verdict.saidMs)) this.#bell.ring()
+    const saved = (): Promise<void> => {
+      verdict.isAwaited = true
+      this.#bell.ring()
+      return verdict.known
+    }
+    return { isNoted, saved }
   }
 
   /** A consumer goes: what it has in hand is given back, and all that is left when it was the last one. */
@@ -137,7 +152,7 @@ export class Member {
     const inHand = this.#holdings.all.filter((held) => held.seat === seat && held.phase === 'handed')
     const returned = inHand.map((held) => {
       this.#holdings.letGo(held, 'its consumer has left')
-      return this.#say(held, { kind: 'release', as: 'failed' })
+      return this.#say(held, { kind: 'release', as: 'failed' }).known
     })
     this.#bell.ring()
     await Promise.allSettled(returned)
@@ -165,14 +180,13 @@ export class Member {
   async #turned(nowMs: number): Promise<void> {
     this.#giveBack(nowMs)
     const membership = this.#membership
-    const attempt = membership.attempt(this.#turn(nowMs))
+    const attempt = membership.attempt(turnOf(this.#parts, nowMs))
     // Consumers that were refused have not left yet; nothing is to be done for them.
     if (!membership.isJoined && this.#seats.open.length === 0) return this.#bell.sleep(idleMs)
     if (!attempt.group.members.some(({ id }) => id === membership.id) && !attempt.turn.isLeaving) {
       return this.#seats.end(new GroupFull(this.#options.name))
     }
-    const { group: before, beatMs } = membership
-    const weighing = { nowMs, before, beatMs, knownConsumers: this.#knownConsumers, isHungry: this.#holdings.isHungry }
+    const weighing = { ...weighingOf(this.#parts, nowMs), knownConsumers: this.#knownConsumers }
     if (isWorthwhile(attempt, weighing)) await membership.write(attempt)
     else if (nowMs >= this.#look.atMs) await membership.look()
     else await this.#bell.sleep(this.#restMs(attempt, nowMs))
@@ -189,27 +203,6 @@ export class Member {
     for (const held of this.#holdings.surplus()) void this.#say(held, { kind: 'release', as: 'unused' })
   }
 
-  /** Everything there is to say now. */
-  #turn(nowMs: number): Turn {
-    const { id, isJoined, nextBeats, lostOthers, group } = this.#membership
-    const isDeserted = this.#seats.all.length === 0
-    const hasChores = group.chores.some(({ member }) => member === id)
-    const room = this.#holdings.room(nowMs)
-    const hold = { member: id, room, isIdle: this.#holdings.isIdle, ahead: this.#supply.ahead }
-    return {
-      member: id,
-      isJoined,
-      isLeaving: isDeserted && !hasChores && this.#verdicts.isSilent,
-      beats: nextBeats,
-      consumers: this.#seats.numbers(),
-      verdicts: this.#verdicts.pending,
-      lost: lostOthers,
-      tidied: this.#errands.tidied,
-      pull: this.#errands.pulled(group),
-      hold: isDeserted ? undefined : { kind: 'hold', ...hold },
-    }
-  }
-
   /** How long nothing happens, unless the bell rings. */
   #restMs(attempt: Attempt, nowMs: number): number {
     const times = [this.#membership.beatMs, this.#look.atMs, savedAtMs(attempt), this.#holdings.nextMs(nowMs)]
@@ -219,14 +212,18 @@ export class Member {
   /** Gets what the consumers wait for, hands it out, and does on the shelf what was decided. */
   #serve(nowMs: number): void {
     const { id, group, isJoined } = this.#membership
-    this.#seats.bufferEvents = group.settings.bufferEvents
+    this.#seats.follow(group.settings, () => new GroupChanged(this.#options.name))
     const refusal = refusalOf(this.#options.name, group, this.#options.keyOf)
     if (refusal !== undefined) this.#seats.end(refusal)
     if (!isJoined) return
+    if (namesOf(this.#seats.numbers()) === this.#knownConsumers) this.#seats.admit(group.settings)
     this.#errands.doChores(group)
-    const room = this.#holdings.room(nowMs)
-    if (room > 0) this.#errands.doPull(group)
-    this.#supply.bring(group, { member: id, room, toRead: this.#holdings.toRead(nowMs) })
+    if (this.#holdings.room(nowMs) > 0) this.#errands.doPull(group)
+    this.#supply.bring(group, {
+      member: id,
+      ahead: this.#seats.readyMax(nowMs),
+      toRead: this.#holdings.toRead(nowMs),
+    })
     this.#handOut()
   }
 
@@ -249,9 +246,13 @@ export class Member {
     return this.#options.clock.now()
   }
 
-  #say(held: Held, says: Says): Promise<void> {
-    this.#holdings.takeBack(held)
+  #say(held: Held, says: Says): Verdict {
     this.#bell.ring()
+    return this.#noted(held, says)
+  }
+
+  #noted(held: Held, says: Says): Verdict {
+    this.#holdings.takeBack(held)
     return this.#verdicts.say(held, says, this.#now())
   }
 
@@ -265,7 +266,7 @@ export class Member {
       this.#holdings.wait(next, nowMs + Math.min(delayMs, limits.groupRetryMs))
     }
     this.#errands.wrote(turn.tidied, turn.pull)
-    const contents = new Map(turn.hold?.ahead.events.map(({ place, event }) => [place, event]))
+    const contents = this.#supply.given(group, turn.hold?.ahead.events ?? [], this.#seats.capacity)
     for (const effect of effects) {
       if (effect.kind === 'held') this.#holdings.add(effect.events, contents)
       if (effect.kind === 'full') this.#seats.end(new GroupFull(this.#options.name), effect.consumers.length)

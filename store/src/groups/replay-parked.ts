@@ -15,6 +15,12 @@ export type ParkedChoice =
   | { readonly positions: readonly number[]; readonly expectedCount?: number }
   | { readonly positions: 'all'; readonly expectedCount: number }
 
+/** The first parked events by their positions, so many or as many as there are. */
+export interface FirstParked {
+  readonly positions: 'first'
+  readonly countMax: number
+}
+
 /** Options of {@link parkedEvents}. */
 export interface ParkedEventsOptions extends CallOptions {
   /** Events after this position, for paging. Default: from the first. */
@@ -41,7 +47,7 @@ export function parkedEvents(
     const found = existing(group, await loadGroup(store.shelf, group, signal))
     if (limit === 0) return
     let left = limit
-    for await (const { key: _, ...event } of listParked(store.shelf, found.id, { after, ...(signal && { signal }) })) {
+    for await (const event of listParked(store.shelf, found.id, { after, ...(signal && { signal }) })) {
       if (isOnItsWay(found, event.position)) continue
       yield event
       if (--left === 0) return
@@ -64,8 +70,9 @@ export function parkedEvents(
 export async function replayParked(
   store: GroupStore,
   group: string,
-  choice: ParkedChoice,
+  choice: ParkedChoice | FirstParked,
 ): Promise<{ readonly count: number }> {
+  if (choice.positions === 'first') return replayFirst(store, group, choice)
   const positions = checkedPositions(choice)
   let count = 0
   await changeGroup(store, group, async (found) => {
@@ -78,6 +85,32 @@ export async function replayParked(
       throw new LimitExceeded('groupReplays', asked, 'Wait until some were delivered, or replay all.')
     }
     return [{ kind: 'replay', replays }]
+  })
+  return { count }
+}
+
+async function replayFirst(
+  store: GroupStore,
+  group: string,
+  { countMax }: FirstParked,
+): Promise<{ readonly count: number }> {
+  if (!isPosition(countMax)) throw new InvalidArgument('countMax', 'is not a whole number from 0 on')
+  let count = 0
+  await changeGroup(store, group, async (found) => {
+    count = 0
+    let through = 0
+    if (countMax >= found.counts.parked) {
+      count = found.counts.parked
+      through = found.reached
+    } else if (countMax > 0) {
+      for await (const { position } of listParked(store.shelf, found.id, { after: 0 })) {
+        if (isOnItsWay(found, position)) continue
+        through = position
+        if (++count === countMax) break
+      }
+    }
+    const isUnderWay = found.replays.some((replay) => replay.after === 0 && replay.through >= through)
+    return count === 0 || isUnderWay ? [] : [{ kind: 'replay', replays: [{ after: 0, through }] }]
   })
   return { count }
 }

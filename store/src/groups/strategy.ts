@@ -15,26 +15,37 @@ export interface Asker {
   readonly consumers: number
   /** Whether the consumer at a place waits for an event as well. */
   readonly isWaiting: (index: number) => boolean
+  /** Whether it waits for one, or had one a moment ago and has room for more. */
+  readonly keepsUp: (index: number) => boolean
 }
 
 /**
- * Which of the events a consumer gets, as an index; -1 for none. A pinned key goes to its own consumer, and to another one
- * only while that one is busy: order is kept by holding one event per key, so this is for caches, not for correctness.
+ * Which of the events a consumer gets, as an index; -1 for none. A key goes to its own consumer, and to another one only
+ * while that one is busy: where order is kept, it is by holding one event per key, so this is for caches, not for
+ * correctness. A consumer that takes many events of one key is busy for a moment after each of them, so that one is waited
+ * for a little longer.
  */
 export function choose(strategy: GroupStrategy, ready: readonly Ready[], asker: Asker): number {
   if (strategy === 'single' && asker.index > 0) return -1
-  if (strategy !== 'pinned') return ready.length > 0 ? 0 : -1
+  if (strategy === 'overflow' && isAnyBefore(asker.index, asker.keepsUp)) return -1
+  if (strategy !== 'pinned' && strategy !== 'sticky') return ready.length > 0 ? 0 : -1
   const ownerOf = ({ key = 0 }: Ready): number => key % asker.consumers
   const own = ready.findIndex((event) => ownerOf(event) === asker.index)
-  return own >= 0 ? own : ready.findIndex((event) => !asker.isWaiting(ownerOf(event)))
+  const isServed = strategy === 'pinned' ? asker.isWaiting : asker.keepsUp
+  return own >= 0 ? own : ready.findIndex((event) => !isServed(ownerOf(event)))
 }
 
-/** What the key of an event comes to, of a group that keeps keys in order. */
+function isAnyBefore(index: number, matches: (index: number) => boolean): boolean {
+  for (let before = 0; before < index; before++) if (matches(before)) return true
+  return false
+}
+
+/** What the key of an event comes to, of a group that keeps the events of a key together. */
 export function keyNumbers(
   { strategy, pinnedBy }: Pick<GroupSettings, 'strategy' | 'pinnedBy'>,
   keyOf: ((event: RecordedEvent) => string) | undefined,
 ): (event: RecordedEvent) => number | undefined {
-  if (strategy !== 'pinned') return () => undefined
+  if (strategy !== 'pinned' && strategy !== 'sticky') return () => undefined
   return (event) => keyNumber(keyOfEvent(event, pinnedBy, keyOf))
 }
 

@@ -3,6 +3,7 @@ import type { RecordedEvent } from '../model/event.ts'
 import { readPlaces } from './group-events.ts'
 import type { Group } from './group-state.ts'
 import type { Held } from './held.ts'
+import { isServed } from './holding.ts'
 import { ReadAhead, type ReadAheadOptions, type ReadEvent } from './read-ahead.ts'
 import { keyNumbers } from './strategy.ts'
 
@@ -16,7 +17,10 @@ export interface SupplyOptions extends Patience, Omit<ReadAheadOptions, 'setting
 /** Where the events of a member come from: the log after what was taken in, and single events by their places. */
 export class Supply {
   readonly #options: SupplyOptions
+  /** Events that were taken in behind others of their key: they come next, and are not read again for that. */
+  #kept: ReadonlyMap<number, RecordedEvent> = new Map()
   #following: { readonly keys: string; readonly reader: ReadAhead } | undefined
+  #reached = 0
 
   constructor(options: SupplyOptions) {
     this.#options = options
@@ -28,18 +32,32 @@ export class Supply {
     return { events, through }
   }
 
-  /** Reads the events that a member holds and has not read, and as many new ones as it has room for. */
+  /** What was read of the events that a write has given out; keeps those that are nobody's yet, up to so many. */
+  given(group: Group, ahead: readonly ReadEvent[], keptMax: number): ReadonlyMap<number, RecordedEvent> {
+    const contents = new Map([...this.#kept, ...ahead.map(({ place, event }) => [place, event] as const)])
+    const isOrdered = group.settings.strategy === 'pinned'
+    const next = isOrdered ? group.unfinished.filter(({ holder }) => holder === undefined) : []
+    const kept = next.flatMap(({ place }) => {
+      const event = contents.get(place)
+      return event === undefined ? [] : [[place, event] as const]
+    })
+    this.#kept = new Map(kept.slice(0, keptMax))
+    return contents
+  }
+
+  /**
+   * Reads the events that a member holds and has not read, and new ones: so many that the next write finds as many as
+   * there will be room for, instead of waiting for the log after each.
+   */
   bring(
     group: Group,
-    wanted: { readonly member: string; readonly room: number; readonly toRead: readonly Held[] },
+    wanted: { readonly member: string; readonly ahead: number; readonly toRead: readonly Held[] },
   ): void {
-    const { settings, unfinished, members, reached, stopped } = group
+    const { reached, stopped } = group
     if (wanted.toRead.length > 0) void this.#read(group, wanted.toRead)
-    const isServed = settings.strategy !== 'single' || members[0]?.id === wanted.member
-    const mayTakeIn = unfinished.length < settings.inFlightMax && stopped === undefined
     const reader = this.#readerFor(group)
     reader.drop(reached)
-    reader.want(isServed && mayTakeIn ? wanted.room : 0)
+    reader.want(stopped === undefined && isServed(group, wanted.member) ? wanted.ahead : 0)
   }
 
   close(): void {
@@ -49,7 +67,10 @@ export class Supply {
   /** What keys were made of in another way is read again. */
   #readerFor({ settings, reached }: Group): ReadAhead {
     const keys = `${settings.strategy}/${settings.pinnedBy}`
-    if (this.#following?.keys === keys) return this.#following.reader
+    // A group that has done nothing yet may be told to begin earlier than it was.
+    const isRewound = reached < this.#reached
+    this.#reached = reached
+    if (this.#following?.keys === keys && !isRewound) return this.#following.reader
     this.close()
     const keyOf = keyNumbers(settings, this.#options.keyOf)
     const reader = new ReadAhead(reached, { ...this.#options, settings, keyOf })

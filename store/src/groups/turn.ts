@@ -74,14 +74,16 @@ export interface Weighing {
   readonly beatMs: number
   /** The consumers that the group knows of, as {@link namesOf} gives them. */
   readonly knownConsumers: string
-  /** Whether a consumer waits, or soon nothing is left for one to take. */
+  /** Whether a consumer waits for an event. */
   readonly isHungry: boolean
+  /** How many events are worth having ready. */
+  readonly readyMax: number
 }
 
 /** Whether a write says something that should not wait. */
 export function isWorthwhile(attempt: Attempt, weighing: Weighing): boolean {
   const { turn, group, effects } = attempt
-  const { nowMs, before, beatMs, knownConsumers, isHungry } = weighing
+  const { nowMs, before, beatMs, knownConsumers, isHungry, readyMax } = weighing
   const { tidied } = turn
   if (!turn.isJoined || turn.isLeaving || nowMs >= beatMs) return true
   if (turn.lost.length + tidied.done.length + tidied.dropped.length > 0) return true
@@ -91,10 +93,13 @@ export function isWorthwhile(attempt: Attempt, weighing: Weighing): boolean {
   const acks = said.filter(({ says }) => says.kind === 'finish')
   const isDeserted = turn.hold === undefined
   if (acks.length < said.length || (isDeserted && said.length > 0)) return true
+  if (said.some(({ isAwaited }) => isAwaited)) return true
   if (acks.length >= group.settings.checkpointEvents || nowMs >= savedAtMs(attempt)) return true
   // Of a group with a filter the rest of the store passes by: where it has come to is noted now and then.
   if (group.reached - before.reached >= limits.pageEvents) return true
-  return isHungry && effects.some(({ kind }) => kind === 'held')
+  // Before a consumer waits it is worth a write to get half of what should be ready: event by event would be a write each.
+  const held = effects.reduce((sum, effect) => sum + (effect.kind === 'held' ? effect.events.length : 0), 0)
+  return held > 0 && (isHungry || held * 2 >= Math.min(readyMax, group.settings.inFlightMax))
 }
 
 /** When the first of the acks that a write would save has to be saved. */

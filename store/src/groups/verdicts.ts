@@ -15,8 +15,27 @@ export interface Verdict {
   readonly held: Held
   readonly says: Says
   readonly saidMs: number
+  /** Whether somebody waits for it to be known: it is written at once then. */
+  isAwaited: boolean
+  /** Settles when it is known. Nobody has to wait for it. */
+  readonly known: Promise<void>
   readonly resolve: () => void
   readonly reject: (reason: unknown) => void
+}
+
+/** A word as its consumer sees it. */
+export interface Word {
+  /** Whether the consumer may take it for said: only a crash, or the store's end, can undo it. */
+  readonly isNoted: boolean
+  /** Settles when the group knows it, which is seen to at once. */
+  readonly saved: () => Promise<void>
+}
+
+/** A word on what is not its consumer's any more. */
+export function refusedWord(error: Error): Word {
+  const refused = Promise.reject(error)
+  refused.catch(() => undefined)
+  return { isNoted: false, saved: () => refused }
 }
 
 /** A write that went through. */
@@ -44,18 +63,22 @@ export class Verdicts {
     return [...this.#pending]
   }
 
+  get count(): number {
+    return this.#pending.length
+  }
+
   /** Whether nothing is left but to give events back. */
   get isSilent(): boolean {
     return this.#parking.length === 0 && this.#pending.every(({ says }) => says.kind === 'release')
   }
 
-  /** Notes a word; the promise settles when it is known. Nobody has to wait for it. */
-  say(held: Held, says: Says, saidMs: number): Promise<void> {
-    const known = new Promise<void>((resolve, reject) => {
-      this.#pending.push({ held, says, saidMs, resolve, reject })
-    })
+  /** Notes a word. */
+  say(held: Held, says: Says, saidMs: number): Verdict {
+    const { promise: known, resolve, reject } = Promise.withResolvers<void>()
     known.catch(() => undefined)
-    return known
+    const verdict: Verdict = { held, says, saidMs, isAwaited: false, known, resolve, reject }
+    this.#pending.push(verdict)
+    return verdict
   }
 
   /** Settles what a write has made known. `refuse` gives the error for what was not the member's to say. */
@@ -65,16 +88,16 @@ export class Verdicts {
     const known = turn.verdicts.filter(({ held }) => !deferred.has(held.place))
     const isKnown = new Set(known)
     this.#pending = this.#pending.filter((verdict) => !isKnown.has(verdict))
-    const mine = new Map(
-      group.unfinished.filter(({ holder }) => holder === turn.member).map((event) => [event.place, event]),
-    )
+    const mayComeAgain = known.some(({ says }) => says.kind === 'fail')
+    const mine = mayComeAgain ? group.unfinished.filter(({ holder }) => holder === turn.member) : []
+    const remaining = new Map(mine.map((event) => [event.place, event]))
     const outcomes = known.map((verdict): Outcome => {
       const { held, says } = verdict
       if (refused.has(held.place)) {
         verdict.reject(refuse(held))
         return { held, says, next: undefined }
       }
-      const next = says.kind === 'fail' ? mine.get(held.place) : undefined
+      const next = says.kind === 'fail' ? remaining.get(held.place) : undefined
       const isParked = says.kind === 'park' || (says.kind === 'fail' && next === undefined)
       if (isParked) this.#parking = [...this.#parking, verdict]
       else verdict.resolve()

@@ -2,13 +2,15 @@ import type { Query } from './query.ts'
 
 /**
  * Who gets which event. `'round_robin'`: whichever consumer has waited longest. `'single'`: one consumer gets all of
- * them, the others stand by. `'pinned'`: of the events with one key only ever one is being handled, in their order, and
- * the key keeps to its consumer while that one keeps up.
+ * them, the others stand by. `'overflow'`: the consumer that came first, as far as it has room; the next one gets the
+ * rest. `'pinned'`: of the events with one key only ever one is being handled, in their order, and the key keeps to its
+ * consumer while that one keeps up. `'sticky'`: the key keeps to its consumer in the same way, and as many of its events
+ * are handled at a time as the consumer takes.
  */
-export type GroupStrategy = 'round_robin' | 'single' | 'pinned'
+export type GroupStrategy = 'round_robin' | 'single' | 'overflow' | 'pinned' | 'sticky'
 
 /**
- * What `'pinned'` keeps in order: events of one stream, one category, one correlation id, or one tag that begins with a
+ * What `'pinned'` keeps in order, and `'sticky'` together: events of one stream, one category, one correlation id, or one tag that begins with a
  * name, as `'tag:customer'` takes the tag `customer:7`. Events without it are pinned by their stream. `'consumer'`: by
  * what the `keyOf` of the consumers makes of an event.
  */
@@ -39,6 +41,8 @@ export interface GroupSettings {
   readonly checkpointEvents: number
   /** Milliseconds after which an ack is saved, at the latest. */
   readonly checkpointMs: number
+  /** What its owner keeps with it. */
+  readonly notes: unknown
 }
 
 /** What a consumer says of an event that it could not handle. */

@@ -1,7 +1,14 @@
 import { quoted, VarveError } from './varve-error.ts'
 
 /** What consumer groups refuse. */
-export type AnyGroupError = GroupNotFound | GroupExists | GroupStopped | GroupFull | DeliveryLost | ParkedCountDiffers
+export type AnyGroupError =
+  | GroupNotFound
+  | GroupExists
+  | GroupStopped
+  | GroupFull
+  | GroupChanged
+  | DeliveryLost
+  | ParkedCountDiffers
 
 /** There is no such consumer group. */
 export class GroupNotFound extends VarveError {
@@ -58,6 +65,20 @@ export class GroupFull extends VarveError {
     super(
       `Consumer group ${quoted(group)} has as many consumers as it may have. ` +
         'Try again when one has left, or raise its consumersMax, up to limits.groupConsumers and limits.groupMembers.',
+    )
+    this.group = group
+  }
+}
+
+/** The settings of the consumer group were changed, and the consumer was to end then. */
+export class GroupChanged extends VarveError {
+  readonly code = 'GROUP_CHANGED'
+  override readonly retryable = true
+  readonly group: string
+
+  constructor(group: string) {
+    super(
+      `The settings of consumer group ${quoted(group)} were changed. Join it again, to take part in what it is now.`,
     )
     this.group = group
   }

@@ -64,6 +64,7 @@ export type ErrorCode =
   | 'GROUP_EXISTS'
   | 'GROUP_STOPPED'
   | 'GROUP_FULL'
+  | 'GROUP_CHANGED'
   | 'DELIVERY_LOST'
   | 'PARKED_COUNT_DIFFERS'
   | 'FORBIDDEN'

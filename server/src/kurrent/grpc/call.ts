@@ -5,6 +5,8 @@ import { CallFailed, type StatusName, statusTrailers, type Trailers } from './st
 /** One call as its handler sees it. */
 export interface Call {
   readonly headers: IncomingHttpHeaders
+  /** Where the client is, as in `10.0.0.7:50123`. */
+  readonly peer: string
   /** Aborts when the client has gone, cancelled, or waits no longer. */
   readonly signal: AbortSignal
   /** Sends the headers of the answer now, and not with the first message. */
@@ -44,6 +46,7 @@ export interface CallParts {
 /** A call over one stream of HTTP/2. */
 export class StreamCall implements Call {
   readonly headers: IncomingHttpHeaders
+  readonly peer: string
   readonly signal: AbortSignal
   readonly #stream: ServerHttp2Stream
   readonly #reader: FrameReader
@@ -52,6 +55,7 @@ export class StreamCall implements Call {
 
   constructor({ stream, headers, limits, assembling, turn }: CallParts) {
     this.headers = headers
+    this.peer = peerOf(stream)
     this.signal = this.#gone.signal
     this.#stream = stream
     this.#turn = turn
@@ -70,9 +74,8 @@ export class StreamCall implements Call {
   }
 
   begin(): void {
-    const stream = this.#stream
-    if (stream.headersSent || stream.destroyed) return
-    stream.respond(headersOfAnswer, { waitForTrailers: true })
+    if (this.#stream.headersSent || this.#isOver) return
+    this.#stream.respond(headersOfAnswer, { waitForTrailers: true })
   }
 
   async *batches(): AsyncGenerator<readonly Buffer[]> {
@@ -88,6 +91,8 @@ export class StreamCall implements Call {
 
   send(frames: Uint8Array): Promise<void> | undefined {
     this.signal.throwIfAborted()
+    // A reset is known to the stream a little before it is told.
+    if (this.#isOver) throw new CallFailed('cancelled', 'The client has gone.')
     this.begin()
     return this.#stream.write(frames) ? undefined : this.#drained()
   }
@@ -95,7 +100,7 @@ export class StreamCall implements Call {
   /** Ends the call. Without a message sent before, the status is all there is to send. */
   end(status: StatusName, message = '', trailers: Trailers = {}): void {
     const stream = this.#stream
-    if (stream.destroyed || stream.closed) return
+    if (this.#isOver) return
     const sent = statusTrailers(status, message, trailers)
     if (!stream.headersSent) {
       stream.respond({ ...headersOfAnswer, ...sent }, { endStream: true })
@@ -103,6 +108,7 @@ export class StreamCall implements Call {
       return
     }
     stream.once('wantTrailers', () => {
+      if (this.#isOver) return
       stream.sendTrailers(sent)
       void this.#stopListening()
     })
@@ -121,6 +127,11 @@ export class StreamCall implements Call {
     stream.close(constants.NGHTTP2_NO_ERROR)
   }
 
+  /** Whether Node throws at whoever sends something. */
+  get #isOver(): boolean {
+    return this.#stream.destroyed || this.#stream.closed
+  }
+
   #drained(): Promise<void> {
     return new Promise((resolve, reject) => {
       const stream = this.#stream
@@ -135,4 +146,9 @@ export class StreamCall implements Call {
       signal.addEventListener('abort', settle)
     })
   }
+}
+
+function peerOf({ session }: ServerHttp2Stream): string {
+  const { remoteAddress = '', remotePort = 0 } = session?.socket ?? {}
+  return `${remoteAddress.includes(':') ? `[${remoteAddress}]` : remoteAddress}:${remotePort}`
 }

@@ -5,6 +5,10 @@ package event_store.client;
 
 message Empty {}
 
+message StreamIdentifier {
+  bytes stream_name = 3;
+}
+
 message UUID {
   message Structured {
     int64 most_significant_bits = 1;

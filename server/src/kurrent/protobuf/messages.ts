@@ -20,10 +20,8 @@ const asObject: protobuf.IConversionOptions = { longs: Number, defaults: true }
 /** The messages that `.proto` texts declare, by their full names. */
 export function messagesOf(...protos: readonly string[]): Messages {
   const root = new protobuf.Root()
-  for (const proto of protos) {
-    const { imports = [] } = protobuf.parse(proto, root)
-    for (const path of imports) root.addJSON(protobuf.common.get(path)?.nested ?? {})
-  }
+  const imported = new Set(protos.flatMap((proto) => protobuf.parse(proto, root).imports ?? []))
+  for (const path of imported) root.addJSON(protobuf.common.get(path)?.nested ?? {})
   root.resolveAll()
 
   function decoder<Message>(name: string): Decode<Message> {

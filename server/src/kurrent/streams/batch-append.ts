@@ -202,7 +202,7 @@ class Batch {
 
   #flush(): void {
     if (this.#sending !== undefined || this.#responses.isEmpty || this.#call.signal.aborted) return
-    const drained = this.#call.send(this.#responses.take())
+    const drained = this.#sent(this.#responses.take())
     if (drained === undefined) {
       this.#moved()
       return
@@ -213,6 +213,15 @@ class Batch {
       this.#moved()
     }
     this.#sending = drained.then(go, go)
+  }
+
+  #sent(answers: Buffer): Promise<void> | undefined {
+    try {
+      return this.#call.send(answers)
+    } catch {
+      // The client has gone, which whoever reads from it hears as well.
+      return undefined
+    }
   }
 
   async #lookForLate(): Promise<void> {

@@ -238,6 +238,7 @@ function sent(write: (responses: ReadResponses) => unknown, form: 'string' | 'st
   const { signal } = new AbortController()
   const call: Call = {
     headers: {},
+    peer: '127.0.0.1:50000',
     signal,
     begin: () => undefined,
     batches: () => {

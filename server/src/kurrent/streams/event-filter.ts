@@ -53,10 +53,30 @@ export function readFilter(reader: ProtoReader): EventFilter {
     else reader.skip(tag)
   }
   if (on === undefined) throw new MalformedMessage('its filter says neither stream_identifier nor event_type')
-  if (regex === '' && prefixes.length === 0) throw new MalformedMessage('its filter has neither a regex nor a prefix')
   if (window === 0) throw new MalformedMessage('its search window is 0; it is at least 1')
+  return { ...eventChoice({ on, regex, prefixes }), window, multiplier }
+}
+
+/** A filter as it is written down: a regex, or prefixes where that is empty. */
+export interface FilterText {
+  readonly on: 'stream' | 'type'
+  readonly regex: string
+  readonly prefixes: readonly string[]
+}
+
+/** Which events a filter chooses. */
+export type EventChoice = Pick<EventFilter, 'on' | 'prefixes' | 'pattern'>
+
+/**
+ * The filter of a text.
+ *
+ * @throws MalformedMessage when it says nothing, or has a pattern that is none.
+ */
+export function eventChoice({ on, regex, prefixes }: FilterText): EventChoice {
+  if (regex === '' && prefixes.length === 0) throw new MalformedMessage('its filter has neither a regex nor a prefix')
+  if (prefixes.length > prefixesMax) throw new MalformedMessage(`its filter has more than ${prefixesMax} prefixes`)
   const pattern = regex === '' ? undefined : patternOf(regex)
-  return { on, pattern, prefixes: pattern === undefined ? prefixes : [], window, multiplier }
+  return { on, pattern, prefixes: pattern === undefined ? prefixes : [] }
 }
 
 function readExpression(reader: ProtoReader): { readonly regex: string; readonly prefixes: readonly string[] } {
@@ -67,12 +87,11 @@ function readExpression(reader: ProtoReader): { readonly regex: string; readonly
     else if (tag === expression.prefix) prefixes.push(reader.text())
     else reader.skip(tag)
   }
-  if (prefixes.length > prefixesMax) throw new MalformedMessage(`its filter has more than ${prefixesMax} prefixes`)
   return { regex, prefixes }
 }
 
 /** Whether an event passes a filter. */
-export function passes({ on, pattern, prefixes }: EventFilter, event: Pick<KurrentEvent, 'stream' | 'type'>): boolean {
+export function passes({ on, pattern, prefixes }: EventChoice, event: Pick<KurrentEvent, 'stream' | 'type'>): boolean {
   const text = event[on]
   return pattern === undefined ? prefixes.some((prefix) => text.startsWith(prefix)) : pattern.matches(text)
 }
@@ -81,7 +100,7 @@ export function passes({ on, pattern, prefixes }: EventFilter, event: Pick<Kurre
  * What the store's indexes can do for a filter: at least the events that pass it. The event that closes a stream is shown
  * in the stream it closes, and stored in another one.
  */
-export function queryFor({ on, prefixes }: EventFilter): Query {
+export function queryFor({ on, prefixes }: EventChoice): Query {
   const isIndexed = on === 'stream' && prefixes.length > 0 && prefixes.every((prefix) => prefix !== '')
   if (!isIndexed || prefixes.length * 2 > limits.queryItems) return 'everything'
   return prefixes.flatMap((streamPrefix): QueryItem[] => [

@@ -1,7 +1,6 @@
 import { passes, queryFor } from './event-filter.ts'
-import type { Followed } from './follow-stream.ts'
 import { type KurrentEvent, kurrentEventOf } from './kurrent-event.ts'
-import { type Reading, sendEvent } from './reading.ts'
+import { type Followed, type Reading, sendEvent } from './reading.ts'
 
 /** Follows all streams, or what passes a filter; with one, tells from time to time how far it has looked. */
 export function followAll(reading: Reading, head: number): Followed {

@@ -17,9 +17,8 @@ async function targetOf(
   { data }: KurrentEvent,
   signal: AbortSignal,
 ): Promise<RecordedEvent | undefined> {
-  const [, revision, stream = ''] = /^(\d{1,16})@(.+)$/s.exec(textOf(data)) ?? []
-  const version = Number(revision) + 1
-  if (!Number.isSafeInteger(version)) return undefined
+  const { stream = '', version = 0 } = linkTarget(data) ?? {}
+  if (version === 0) return undefined
   try {
     const target = await store.readStream(stream, { from: version, limit: 1, signal }).first()
     return target?.version === version ? target : undefined
@@ -28,6 +27,15 @@ async function targetOf(
     if (isVarveError(error, 'INVALID_ARGUMENT') || isVarveError(error, 'LIMIT_EXCEEDED')) return undefined
     throw error
   }
+}
+
+/** What the data of a link lead to, undefined when they are none of a link. */
+export function linkTarget(
+  data: KurrentEvent['data'],
+): { readonly stream: string; readonly version: number } | undefined {
+  const [, revision, stream = ''] = /^(\d{1,16})@(.+)$/s.exec(textOf(data)) ?? []
+  const version = Number(revision) + 1
+  return Number.isSafeInteger(version) ? { stream, version } : undefined
 }
 
 function textOf(data: KurrentEvent['data']): string {

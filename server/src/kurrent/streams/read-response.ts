@@ -1,4 +1,3 @@
-import { payloadBytes } from 'varve'
 import type { Call } from '../grpc/call.ts'
 import { unlessAborted } from '../grpc/unless-aborted.ts'
 import { bytesTag, varintTag } from '../protobuf/proto-reader.ts'
@@ -15,6 +14,11 @@ export interface ResolvedEvent {
   readonly link?: KurrentEvent
 }
 
+/** An event of a persistent subscription, and how often its delivery has failed before. */
+export interface DeliveredEvent extends ResolvedEvent {
+  readonly retries?: number
+}
+
 /** Where a subscription stands: in its stream, or in the store. */
 export type Place = { readonly revision: number } | { readonly position: number }
 
@@ -28,7 +32,13 @@ const response = {
   caughtUp: bytesTag(8),
 } as const
 
-const readEvent = { event: bytesTag(1), link: bytesTag(2), commitPosition: varintTag(3) } as const
+/** The last one is for persistent subscriptions, whose messages are the same but for that. */
+const readEvent = {
+  event: bytesTag(1),
+  link: bytesTag(2),
+  commitPosition: varintTag(3),
+  retryCount: varintTag(5),
+} as const
 
 const recorded = {
   id: bytesTag(1),
@@ -76,7 +86,7 @@ export class ReadResponses {
    *
    * @returns a promise when nothing more should be added until it resolves.
    */
-  event({ event, link }: ResolvedEvent): Promise<void> | undefined {
+  event({ event, link, retries }: DeliveredEvent): Promise<void> | undefined {
     const writer = this.#writer
     const frame = writer.beginFrame()
     const guess = guessOf(event) + guessOf(link)
@@ -84,6 +94,7 @@ export class ReadResponses {
     if (event !== undefined) this.#recorded(readEvent.event, event)
     if (link !== undefined) this.#recorded(readEvent.link, link)
     writer.uint(readEvent.commitPosition, (link ?? event)?.position ?? 0)
+    if (retries !== undefined) writer.uint(readEvent.retryCount, retries)
     writer.close(message)
     writer.endFrame(frame)
     return this.sendIfFull()
@@ -182,7 +193,7 @@ export class ReadResponses {
 function guessOf(event: KurrentEvent | undefined): number {
   if (event === undefined) return 0
   const { stream, type, data, customMetadata } = event
-  return eventOverheadBytes + stream.length + type.length + payloadBytes(data) + payloadBytes(customMetadata)
+  return eventOverheadBytes + stream.length + type.length + data.length + customMetadata.length
 }
 
 function writeEntry(writer: ProtoWriter, key: string, value: string): void {

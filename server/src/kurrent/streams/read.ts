@@ -1,6 +1,7 @@
 import type { Clock, EventStore } from 'varve'
 import type { Call, Handler } from '../grpc/call.ts'
 import { serverStream } from '../grpc/method.ts'
+import { isParkedStream, readParkedStream } from '../persistent/parked-stream.ts'
 import type { Numbering } from '../views/numbering.ts'
 import { readView } from '../views/read-view.ts'
 import { viewOf } from '../views/view.ts'
@@ -34,6 +35,7 @@ export function read(parts: ReadParts): Handler {
 function readUpTo(reading: Reading, count: number): Promise<void> {
   const { stream } = reading.request
   if (stream === undefined) return readAll(reading, count)
+  if (isParkedStream(stream)) return readParkedStream(reading, stream, count)
   const view = viewOf(stream)
   return view === undefined ? readStream(reading, stream, count) : readView(reading, view, count)
 }

@@ -4,9 +4,8 @@ import type { Follower, OpenTail, Tail } from '../live/tail.ts'
 import { followView } from '../views/follow-view.ts'
 import { viewOf } from '../views/view.ts'
 import { followAll } from './follow-all.ts'
-import type { Followed } from './follow-stream.ts'
 import { followStream } from './follow-stream.ts'
-import type { Reading } from './reading.ts'
+import type { Followed, Reading } from './reading.ts'
 
 /**
  * A subscription: a read that never ends.

@@ -1,6 +1,5 @@
-import type { Followed } from '../streams/follow-stream.ts'
 import type { KurrentEvent } from '../streams/kurrent-event.ts'
-import type { Reading } from '../streams/reading.ts'
+import type { Followed, Reading } from '../streams/reading.ts'
 import { type NumberedEvent, readUpwards } from './numbered-events.ts'
 import { sendEntries, togetherMax } from './read-view.ts'
 import type { View } from './view.ts'

@@ -72,6 +72,21 @@ export class Numbering {
     return index < 0 ? start : { position: counted.marks[index] as number, number: index * counted.stride }
   }
 
+  /** The number of the view's entry at a position, or of the next one behind it. */
+  async numberAt(view: View, position: number, signal: AbortSignal): Promise<number> {
+    const counted = await this.#countedTo(view, Number.POSITIVE_INFINITY, position, signal)
+    const behind = counted.marks.findIndex((mark) => mark > position)
+    const index = (behind < 0 ? counted.marks.length : behind) - 1
+    if (index < 0) return 0
+    let number = index * counted.stride
+    const from = counted.marks[index] as number
+    for await (const event of this.#store.readAll({ from, filter: view.query, signal })) {
+      if (event.position >= position) break
+      if (view.includes(kurrentEventOf(event))) number++
+    }
+    return number
+  }
+
   /** One count at a time for each view: whoever asks meanwhile waits for it, and gains by it. */
   #countedTo(view: View, number: number, head: number, signal: AbortSignal): Promise<Counted> {
     const numbered = this.#views.get(view.name) ?? { counted: undefined, turn: Promise.resolve() }

@@ -81,8 +81,8 @@ function linkTo({ type, data, revision, stream }: KurrentEvent): string {
   return type === linkType ? toText(data) : `${revision}@${stream}`
 }
 
-/** The same for every read: a UUID of version 8 (RFC 9562), the digest of the view and the event. */
-function entryId(view: string, eventId: string): string {
+/** The id of an entry, the same for every read: a UUID of version 8 (RFC 9562), the digest of the view and the event. */
+export function entryId(view: string, eventId: string): string {
   const text = createHash('sha1').update(view).update('\0').update(eventId).digest('hex')
   return `${text.slice(0, 8)}-${text.slice(8, 12)}-8${text.slice(13, 16)}-a${text.slice(17, 20)}-${text.slice(20, 32)}`
 }

@@ -65,8 +65,12 @@ export function statementName(verb: string, schema: string): string {
   return `varve_${verb}_${createHash('sha256').update(schema).digest('hex').slice(0, 12)}`
 }
 
-/** Timeouts of the connections the engine makes itself, in milliseconds. */
-const sessionTimeouts = 'statement_timeout = 60000, lock_timeout = 10000, idle_in_transaction_session_timeout = 10000'
+/**
+ * How connections are set that the engine makes itself; timeouts in milliseconds. In a large store a planner can find a
+ * page so dear that it compiles the statement first, which takes many times as long as the page.
+ */
+export const sessionSettings: string = `set statement_timeout = 60000; set lock_timeout = 10000;
+set idle_in_transaction_session_timeout = 10000; set jit = off`
 
 /**
  * A pool of the engine's own.
@@ -82,13 +86,7 @@ export async function openPool(url: string, connectionsMax: number): Promise<Pos
     keepAlive: true,
     application_name: 'varve',
     // Set by a query, not at start-up: a pooler in between refuses start-up parameters that it does not know.
-    onConnect: (client: PostgresClient) =>
-      client.query({
-        text: sessionTimeouts
-          .split(', ')
-          .map((one) => `set ${one}`)
-          .join('; '),
-      }),
+    onConnect: (client: PostgresClient) => client.query({ text: sessionSettings }),
   })
   return pool as PostgresPool
 }

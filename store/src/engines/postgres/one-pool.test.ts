@@ -4,6 +4,7 @@ import { it } from 'vitest'
 import { freshDatabase } from '../../../../test/postgres/database.ts'
 import { onPostgres } from '../../../../test/postgres/on-postgres.ts'
 import { openStore } from '../../open-store.ts'
+import { openPool } from './driver.ts'
 import { postgres } from './index.ts'
 
 onPostgres(({ cluster }) => {
@@ -24,5 +25,15 @@ onPostgres(({ cluster }) => {
     await right.close()
     deepEqual((await pool.query('select 1 as one')).rows, [{ one: 1 }])
     await pool.end()
+  })
+
+  it('compiles no statement on connections of its own', async () => {
+    await using database = await freshDatabase(await cluster())
+    const owned = await openPool(database.url, 1)
+    const client = await owned.connect()
+    const setting = await client.query({ text: 'show jit' })
+    deepEqual(setting.rows, [{ jit: 'off' }])
+    client.release()
+    await owned.end()
   })
 })

@@ -14,6 +14,7 @@ import {
   filters,
 } from '../../../../test/postgres/plan-cases.ts'
 import type { PostgresQuery } from './driver.ts'
+import { sessionSettings } from './driver.ts'
 import { filteredQuery } from './filter.ts'
 import { postgres } from './index.ts'
 import { selectEventInParts, selectLogInParts, selectStreamInParts } from './read-parts.ts'
@@ -117,6 +118,7 @@ onPostgres(({ cluster }) => {
       await engine.close()
       client = new Client({ connectionString: url })
       await client.connect()
+      await client.query(sessionSettings)
       await fillStore(client, schema)
       await putIntoParts({ url, schema }, largeStoreEvents / parts)
       return async () => {

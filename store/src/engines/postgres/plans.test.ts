@@ -13,6 +13,7 @@ import {
   filters,
 } from '../../../../test/postgres/plan-cases.ts'
 import type { ReadQuery } from '../../engine/engine.ts'
+import { sessionSettings } from './driver.ts'
 import { filteredQuery } from './filter.ts'
 import { postgres } from './index.ts'
 import { selectLog, selectStream, selectStreams } from './read.ts'
@@ -102,6 +103,7 @@ onPostgres(({ cluster }) => {
       await engine.close()
       client = new Client({ connectionString: url })
       await client.connect()
+      await client.query(sessionSettings)
       await fillStore(client, schema)
       return async () => {
         await client.end()

@@ -1,0 +1,10 @@
+import { EventStoreDBClient } from '@eventstore/db-client'
+import type { KurrentDBClient } from '@kurrent/kurrentdb-client'
+import { embedded, setStage } from './stage.ts'
+
+setStage({
+  // The older client has the methods of the newer one; specifications use what is the same.
+  connect: (connectionString) => EventStoreDBClient.connectionString`${connectionString}` as unknown as KurrentDBClient,
+  scheme: 'esdb',
+  places: { memory: embedded.memory },
+})
