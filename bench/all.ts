@@ -1,4 +1,5 @@
 import { benchAppend } from './append.ts'
+import { benchConsumers } from './consumers.ts'
 import { benchExecute } from './execute.ts'
 import { benchGroups } from './groups.ts'
 import { benchGrowth } from './growth.ts'
@@ -20,6 +21,7 @@ for (const bench of [
   benchSubscribe,
   benchProjections,
   benchReadModels,
+  benchConsumers,
   benchExecute,
   benchGroups,
   benchGrowth,

@@ -1,9 +1,11 @@
 import { CommandHandler, type Event } from '@event-driven-io/emmett'
 import { getPostgreSQLEventStore, type PostgresEventStore } from '@event-driven-io/emmett-postgresql'
+import type { Pool } from 'pg'
 import { payloadOf, typeOf } from '../load/events.ts'
 import { type OpenPeer, openPool, pageEvents } from './peer.ts'
 
-type Ordered = Event<string, Record<string, unknown>>
+/** The events that all peers append. */
+export type Ordered = Event<string, Record<string, unknown>>
 
 /** Emmett's command handler, with the retries it has when told to retry conflicts. */
 const handleCount = CommandHandler<number, Ordered>({
@@ -12,11 +14,17 @@ const handleCount = CommandHandler<number, Ordered>({
   retry: { onVersionConflict: true },
 })
 
+/** Emmett's PostgreSQL store on a pool, with its tables made. */
+export async function emmettStore(url: string, pool: Pool): Promise<PostgresEventStore> {
+  const store = getPostgreSQLEventStore(url, { connectionOptions: { pooled: true, pool } })
+  await store.schema.migrate()
+  return store
+}
+
 /** Emmett's PostgreSQL store, with the expected version on every append. */
 export const openEmmett: OpenPeer = async (url) => {
   const pool = openPool(url)
-  const store = getPostgreSQLEventStore(url, { connectionOptions: { pooled: true, pool } })
-  await store.schema.migrate()
+  const store = await emmettStore(url, pool)
   const consumers: { close(): Promise<void> }[] = []
   const append = (streamId: string, events: Ordered[], version: bigint | 'STREAM_DOES_NOT_EXIST') =>
     store.appendToStream(streamId, events, { expectedStreamVersion: version })

@@ -13,6 +13,7 @@ import { openMessageDb } from '../peers/message-db.ts'
 import type { OpenPeer, Peer } from '../peers/peer.ts'
 import { openMerged, openPlain } from '../peers/plain.ts'
 import { openRemembering, openVarve, openVarveInParts } from '../peers/varve.ts'
+import { transactions } from './transactions.ts'
 
 const peers: Readonly<Record<string, OpenPeer>> = {
   varve: openVarve,
@@ -230,16 +231,4 @@ function perEvent({ eventsPerSecond = Number.NaN, cpuUsPerEvent = Number.NaN }: 
 
 function ofServer(cpuUs: number | undefined, events: number): Measured {
   return cpuUs === undefined ? {} : { serverCpuUsPerEvent: cpuUs / events }
-}
-
-/** Transactions that a database has seen: backends report theirs within a second of going idle. */
-async function transactions(server: string, database: string): Promise<number> {
-  await sleep(1_500)
-  const client = new Client({ connectionString: server })
-  await client.connect()
-  const { rows } = await client.query('select xact_commit from pg_stat_database where datname = $1', [
-    new URL(database).pathname.slice(1),
-  ])
-  await client.end()
-  return Number(rows[0]?.xact_commit)
 }

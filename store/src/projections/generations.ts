@@ -72,6 +72,8 @@ function missingEntries(
 export interface Showing {
   readonly kept: Kept<ProjectionControl>
   readonly entries: readonly PartitionEntry[]
+  /** Whether the target is asked, too: somebody who hung may have shown readers what is not agreed on any more. */
+  readonly looksAtTarget: boolean
   readonly swap: 'when_caught_up' | 'manual'
   readonly keepsPrevious: boolean
   readonly log: (line: ProjectionLogLine) => void
@@ -84,7 +86,7 @@ export interface Showing {
 export async function showDue(
   shelf: ProjectionShelf,
   { name, target }: Pick<Projection<unknown>, 'name' | 'target'>,
-  { kept, entries, swap, keepsPrevious, log }: Showing,
+  { kept, entries, looksAtTarget, swap, keepsPrevious, log }: Showing,
 ): Promise<ProjectionControl> {
   const control = kept.value
   const of = (generation: number): readonly PartitionEntry[] =>
@@ -98,7 +100,7 @@ export async function showDue(
     (control.published === undefined || lowest(generation) >= lowest(control.published))
   const generation = generationToPublish(control, hasCaughtUp, swap)
   if (generation === undefined || of(generation).some(({ state }) => state === 'new') || !isBegun(generation)) {
-    await showAgreed(control, target)
+    if (looksAtTarget) await showAgreed(control, target)
     return control
   }
   await target.generations?.publish({ projection: name, generation })
@@ -122,6 +124,11 @@ async function showAgreed(
   await generations?.publish({ projection: name, generation })
 }
 
+/** Whether the time of a generation is over, and it is not removed yet. */
+export function isRetired({ role, isDropped }: GenerationRecord): boolean {
+  return role === 'retired' && isDropped !== true
+}
+
 /** What dropping a generation needs to know. */
 export interface Dropping {
   readonly isAlive: (instance: string) => boolean
@@ -139,9 +146,7 @@ export async function dropRetired(
   const { value: control, ...kept } = await shelf.control(name)
   const isRun = (generation: number): boolean =>
     entries.some((entry) => entry.generation === generation && entry.owner !== undefined && isAlive(entry.owner))
-  const retired = control?.generations.find(
-    ({ generation, role, isDropped }) => role === 'retired' && isDropped !== true && !isRun(generation),
-  )
+  const retired = control?.generations.find((record) => isRetired(record) && !isRun(record.generation))
   if (control === undefined || retired === undefined) return
   const { generation } = retired
   await close(name, generation)

@@ -9,7 +9,7 @@ import { isVarveError, StoreClosed } from '../model/errors.ts'
 import type { Target } from '../model/target.ts'
 import type { Tracer } from '../model/tracer.ts'
 import { type ProjectionControl, recordOf } from './control.ts'
-import { dropRetired, prepareGenerations, showDue } from './generations.ts'
+import { dropRetired, isRetired, prepareGenerations, showDue } from './generations.ts'
 import { LogReader } from './log-reader.ts'
 import { createMembership, type Membership } from './membership.ts'
 import { type MemberView, ownershipStep, type PartitionView } from './ownership.ts'
@@ -44,6 +44,12 @@ export interface InstanceOptions {
   readonly tracer: Tracer | undefined
 }
 
+/**
+ * Targets that are asked at one look which generation readers see: with 50 projections, asking all of them each time would
+ * be most of what an idle instance costs.
+ */
+const targetsPerLook = 4
+
 /** How soon an instance looks again while one of its generations is not shown yet, in milliseconds. */
 const eagerMs = 250
 
@@ -65,6 +71,7 @@ export class Instance implements LocalProgress {
   readonly #freeSinceMs = new Map<string, number>()
   #controls: ReadonlyMap<string, ProjectionControl> = new Map()
   #wakers: (() => void)[] = []
+  #looks = 0
 
   constructor(store: ProjectionStore, projections: readonly Projection<unknown>[], options: InstanceOptions) {
     const { instance, clock } = options
@@ -218,14 +225,16 @@ export class Instance implements LocalProgress {
   async #tend(view: SharedView, living: readonly MemberView[]): Promise<void> {
     const isAlive = (id: string): boolean => living.some((member) => member.id === id)
     const close = (name: string, generation: number): Promise<void> => this.#closeTarget(name, generation)
-    for (const kept of view.controls) {
+    for (const [index, kept] of view.controls.entries()) {
       const projection = this.#projections.get(kept.value.name)
       if (projection === undefined || firstOf(living, projection.name) !== this.#member.id) continue
       const entries = view.partitions.map(({ value }) => value).filter((entry) => entry.projection === projection.name)
-      const control = await showDue(this.#shelf, projection, { kept, entries, ...this.#options })
+      const looksAtTarget = (index + this.#looks) % Math.ceil(view.controls.length / targetsPerLook) === 0
+      const control = await showDue(this.#shelf, projection, { kept, entries, looksAtTarget, ...this.#options })
       this.#controls = new Map(this.#controls).set(projection.name, control)
-      await dropRetired(this.#shelf, projection, entries, { isAlive, close })
+      if (control.generations.some(isRetired)) await dropRetired(this.#shelf, projection, entries, { isAlive, close })
     }
+    this.#looks++
   }
 
   #targetOf({ name, target }: Projection<unknown>, generation: number): Promise<Target<unknown>> {
