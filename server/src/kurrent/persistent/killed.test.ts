@@ -10,17 +10,16 @@ afterAll(folder.remove)
 /** A server in a process of its own, and a client of it. */
 async function serve() {
   const running = start(folder.path, ['serve', '--store', 'sqlite:shop.db', '--port', '0'])
-  const printed = await running.printed(/^http:\/\/[^\t]+\t/)
-  const { host } = new URL(printed.split('\t')[0] ?? '')
-  const client = KurrentDBClient.connectionString`kurrentdb://${host}?tls=false`
   const kill = async (): Promise<void> => {
     running.child.kill('SIGKILL')
     await running.ended
   }
-  onTestFinished(async () => {
-    await client.dispose()
-    await kill()
-  })
+  // Whatever becomes of the test, and of the server before it says where it is.
+  onTestFinished(kill)
+  const printed = await running.printed(/^http:\/\/[^\t]+\t/)
+  const { host } = new URL(printed.split('\t')[0] ?? '')
+  const client = KurrentDBClient.connectionString`kurrentdb://${host}?tls=false`
+  onTestFinished(() => client.dispose())
   return { client, kill }
 }
 
