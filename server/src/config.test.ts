@@ -30,8 +30,20 @@ describe('the configuration of a server', () => {
   })
 
   it('does not leave this machine unless it is told that this is wanted', () => {
-    expect(() => serverConfig({ host: '0.0.0.0' })).toThrow(/^--host is 0\.0\.0\.0.*--insecure/)
+    expect(() => serverConfig({ host: '0.0.0.0' })).toThrow(/^--host is 0\.0\.0\.0.*--cert.*--insecure/)
+    expect(() => serverConfig({ host: '0.0.0.0', adminPassword: 'x' })).toThrow(/^--host is 0\.0\.0\.0/)
+    expect(serverConfig({ host: '0.0.0.0', cert: 'a.crt', key: 'a.key' }).host).toBe('0.0.0.0')
     expect(serverConfig({ host: '0.0.0.0', insecure: true }).host).toBe('0.0.0.0')
+  })
+
+  it.each([
+    [{ cert: 'a.crt' }, /^--cert needs --key/],
+    [{ key: 'a.key' }, /^--key needs --cert/],
+    [{ insecure: true, cert: 'a.crt', key: 'a.key' }, /^--insecure says/],
+    [{ insecure: true, adminPassword: 'x' }, /^--insecure says/],
+    [{ adminPassword: 'x', adminPasswordFile: 'x.txt' }, /^--admin-password-file/],
+  ])('refuses %j, which contradicts itself', (flags, says) => {
+    expect(() => serverConfig(flags)).toThrow(says)
   })
 
   it.each(['127.0.0.1', '127.1.2.3', 'localhost', 'app.localhost', '::1', '[::1]', 'LOCALHOST'])(

@@ -8,7 +8,17 @@ export interface ServerConfig {
   readonly host: string
   /** Default 2113; 0 takes a free one. */
   readonly port: number
-  /** True: listens beyond this machine although nobody has to log in. Default false. */
+  /** The file with the certificate to serve TLS by, PEM, those of its authorities behind it. Default: none, no TLS. */
+  readonly cert: string | undefined
+  /** The file with the key of {@link ServerConfig.cert}, PEM. */
+  readonly key: string | undefined
+  /** The password that `admin` gets when there is no user yet. Default: one that is made up. */
+  readonly adminPassword: string | undefined
+  /** The file that has it, in one line. */
+  readonly adminPasswordFile: string | undefined
+  /** The password that `ops` gets then. Default: none, and `ops` cannot log in. */
+  readonly opsPassword: string | undefined
+  /** True: no TLS, and nobody has to log in, wherever the server listens and whoever has users. Default false. */
   readonly insecure: boolean
   /** Names that requests may address the server by. Empty: this machine's own names on loopback, any name elsewhere. */
   readonly allowedHosts: readonly string[]
@@ -77,6 +87,11 @@ const settings: { readonly [Name in keyof ServerConfig]: Setting } = {
   host: setting('host', text, '127.0.0.1'),
   port: setting('port', whole(0, 65_535), 2113),
   insecure: setting('insecure', flag, false),
+  cert: setting('cert', text, undefined),
+  key: setting('key', text, undefined),
+  adminPassword: setting('admin-password', text, undefined),
+  adminPasswordFile: setting('admin-password-file', text, undefined),
+  opsPassword: setting('ops-password', text, undefined),
   allowedHosts: setting('allowed-hosts', names, []),
   bodyBytes: setting('body-bytes', whole(1_024, 1_073_741_824), 33_554_432),
   requestTimeoutMs: setting('request-timeout-ms', whole(100, 3_600_000), 30_000),
@@ -96,13 +111,13 @@ const settings: { readonly [Name in keyof ServerConfig]: Setting } = {
 }
 
 /** Variables of the `varve` command that are no settings of the server. */
-const otherVariables: ReadonlySet<string> = new Set(['VARVE_DEBUG'])
+const otherVariables: ReadonlySet<string> = new Set(['VARVE_DEBUG', 'VARVE_TOKEN'])
 
 /**
  * One frozen configuration from flags, then `VARVE_…` variables, then defaults.
  *
- * @throws INVALID_ARGUMENT naming the flag or variable that is unknown or has a value it cannot have, and for an
- *   address beyond this machine without `insecure`.
+ * @throws INVALID_ARGUMENT naming the flag or variable that is unknown or has a value it cannot have or that does not go
+ *   together with another, and for an address beyond this machine without a certificate or `insecure`.
  * @example
  * const config = serverConfig({ store: 'memory:', port: 0 }, process.env)
  */
@@ -113,14 +128,30 @@ export function serverConfig(flags: ServerFlags = {}, environment: Environment =
     settingValue(of, flags[name as keyof ServerConfig], environment),
   ])
   const config = Object.fromEntries(values) as ServerConfig
-  if (!isLoopback(config.host) && !config.insecure) {
+  refuseContradictions(config)
+  return Object.freeze(config)
+}
+
+function refuseContradictions({ host, insecure, cert, key, adminPassword, adminPasswordFile }: ServerConfig): void {
+  if ((cert === undefined) !== (key === undefined)) {
+    const [given, missing] = cert === undefined ? ['--key', '--cert'] : ['--cert', '--key']
+    throw new InvalidArgument(given, `needs ${missing} beside it: 'varve cert node' makes both files`)
+  }
+  if (adminPassword !== undefined && adminPasswordFile !== undefined) {
+    throw new InvalidArgument('--admin-password-file', 'is given, and VARVE_ADMIN_PASSWORD as well: give one')
+  }
+  if (insecure && (cert !== undefined || adminPassword !== undefined || adminPasswordFile !== undefined)) {
     throw new InvalidArgument(
-      '--host',
-      `is ${config.host}: everyone who reaches that address could read and append, since there is no login yet. ` +
-        'Listen on 127.0.0.1 behind a proxy that authenticates, or say --insecure (VARVE_INSECURE=true) if the network is yours.',
+      '--insecure',
+      'says that there is neither TLS nor a login; leave out the certificate and the password',
     )
   }
-  return Object.freeze(config)
+  if (isLoopback(host) || insecure || cert !== undefined) return
+  throw new InvalidArgument(
+    '--host',
+    `is ${host}: whoever is on the way to that address could read passwords and events. Give --cert and --key ('varve cert' ` +
+      'makes them), listen on 127.0.0.1 behind a proxy, or say --insecure (VARVE_INSECURE=true) if the network is yours.',
+  )
 }
 
 /** Whether an address or host name can be reached from this machine only. */

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import { type TSchema, Type } from 'typebox'
 import type { Clock, EventStore, GenerationStatus, ProjectionStatus } from 'varve'
+import { openAccess } from './auth/access.ts'
 import { liveAnswers, readyAnswers } from './http/answers.ts'
 import type { ProjectionLooks } from './projection-looks.ts'
 
@@ -34,9 +35,13 @@ export function healthRoutes(parts: HealthParts): FastifyPluginAsync {
       if (parts.closing.aborted) return reply.status(503).send({ status: 'closing' })
       try {
         const [head, unwell] = await Promise.all([headInTime(parts), unwellNow(request, parts)])
-        const projections = unwell?.map(({ isWanted: _, ...named }) => named) ?? null
         const isHeldUp = parts.readyNeedsProjections && (unwell?.some(({ isWanted }) => isWanted) ?? true)
-        return reply.status(isHeldUp ? 503 : 200).send({ status: isHeldUp ? 'behind' : 'ready', head, projections })
+        const status = isHeldUp ? 'behind' : 'ready'
+        reply.status(isHeldUp ? 503 : 200)
+        // How far the store is, and what runs over it, is for whoever has logged in, where anybody has to.
+        if (request.access !== openAccess && request.access.login === undefined) return reply.send({ status })
+        const projections = unwell?.map(({ isWanted: _, ...named }) => named) ?? null
+        return reply.send({ status, head, projections })
       } catch (error) {
         // The reason may name files of this machine: it is for the log.
         request.log.error({ err: error }, 'not ready')

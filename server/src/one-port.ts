@@ -1,4 +1,5 @@
 import type { Server, Socket } from 'node:net'
+import { TLSSocket, Server as TlsServer } from 'node:tls'
 
 /** What every connection of HTTP/2 begins with, and no request of HTTP/1.1 (RFC 9113, section 3.4). */
 const preface = Buffer.from('PRI')
@@ -16,17 +17,22 @@ export interface OnePortParts {
 }
 
 /**
- * Hands each connection of a server of HTTP/1.1 on by what it begins with. Connections under TLS have agreed on a protocol
- * already (ALPN), so they would go straight to whom they are for.
+ * Hands each connection of a server of HTTP/1.1 on by what it begins with. Connections under TLS that have agreed on a protocol
+ * already (ALPN, RFC 7301) go straight to whom they are for.
  */
 export function shareThePort({ front, http2, silenceMs, closing }: OnePortParts): void {
-  const takers = front.listeners('connection')
+  const event = front instanceof TlsServer ? 'secureConnection' : 'connection'
+  const takers = front.listeners(event)
   const http1 = (socket: Socket): void => {
     for (const take of takers) take.call(front, socket)
   }
   const undecided = new Set<Socket>()
-  front.removeAllListeners('connection')
-  front.on('connection', (socket: Socket) => {
+  front.removeAllListeners(event)
+  front.on(event, (socket: Socket) => {
+    if (closing.aborted) return socket.destroy()
+    const agreed = socket instanceof TLSSocket ? socket.alpnProtocol : false
+    if (agreed === 'h2') return http2(socket)
+    if (agreed === 'http/1.1') return http1(socket)
     undecided.add(socket)
     decide(socket, silenceMs, (isHttp2) => {
       undecided.delete(socket)

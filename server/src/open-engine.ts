@@ -57,12 +57,43 @@ export async function openEngine(url: string, purpose: Purpose = 'create'): Prom
 /**
  * Opens the event store that a store URL names: embedded over an engine, or a Varve server's over HTTP.
  *
+ * @param token what to log in to a server with, where its URL has no user and password.
  * @throws INVALID_ARGUMENT for a URL that names no store, and what the engine says about its storage.
  */
-export async function openStoreAt(url: string, purpose: Purpose = 'create'): Promise<EventStore> {
-  const { scheme } = partsOf(url)
-  if (scheme === 'http' || scheme === 'https') return connect({ url })
-  return openStore({ engine: await openEngine(url, purpose) })
+export async function openStoreAt(url: string, purpose: Purpose = 'create', token?: string): Promise<EventStore> {
+  if (!isServer(url)) return openStore({ engine: await openEngine(url, purpose) })
+  const { url: place, authorization } = authorizationFor(url, token)
+  return connect({ url: place, ...(authorization !== undefined && { headers: { authorization } }) })
+}
+
+/** Whether a store URL names a Varve server. */
+export function isServer(url: string): boolean {
+  return ['http', 'https'].includes(partsOf(url).scheme)
+}
+
+/** A server's URL without the user and the password in it, and the header that says them, or a token. */
+export function authorizationFor(
+  url: string,
+  token: string | undefined,
+): { readonly url: string; readonly authorization: string | undefined } {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined
+  if (parsed === undefined || (parsed.username === '' && parsed.password === '')) {
+    return { url, authorization: token === undefined ? undefined : `Bearer ${token}` }
+  }
+  const [user, password] = [parsed.username, parsed.password].map(decoded)
+  parsed.username = ''
+  parsed.password = ''
+  const authorization = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
+  return { url: parsed.href, authorization }
+}
+
+/** As it is where it is not percent-encoded. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
 }
 
 /**

@@ -1,17 +1,24 @@
 import { randomUUID } from 'node:crypto'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import { type SecureContextOptions, Server as TlsServer } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
 import { type Logger, type LoggerOptions, pino, type TransportSingleOptions } from 'pino'
 import { type Clock, type Engine, EngineFailed, type EventStore, openStore, systemClock } from 'varve'
+import { defaultCost, type PasswordCost, scryptPasswords } from './auth/passwords.ts'
+import type { Security } from './auth/security.ts'
 import { isLoopback, type ServerConfig } from './config.ts'
 import { createApp } from './http/app.ts'
 import { failureOf } from './kurrent/failure.ts'
-import { createGrpcServer, type EndedCall, type GrpcServer } from './kurrent/grpc/grpc-server.ts'
+import { createGrpcServer, type EndedCall, type GrpcParts, type GrpcServer } from './kurrent/grpc/grpc-server.ts'
+import { admitTo } from './kurrent/needs.ts'
 import { Supervisor } from './kurrent/projections/supervisor.ts'
 import { kurrentMethods } from './kurrent/service.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { shareThePort } from './one-port.ts'
 import { openEngine } from './open-engine.ts'
-import { shutDown } from './shutdown.ts'
+import { openedSecurity } from './open-security.ts'
+import { type ShutdownParts, shutDown } from './shutdown.ts'
+import { type CertificateFiles, readCertificate } from './tls.ts'
 
 export {
   type Environment,
@@ -34,6 +41,8 @@ export interface ServerDeps {
   readonly clock?: Clock
   /** Default: the engine that `config.store` names. The server closes it. */
   readonly engine?: Engine
+  /** How much work the hash of a password is. Default: what OWASP asks for. */
+  readonly passwordCost?: PasswordCost
 }
 
 /** A server that listens. */
@@ -41,6 +50,16 @@ export interface RunningServer extends AsyncDisposable {
   /** Where it answers, as in `http://127.0.0.1:2113`. */
   readonly url: string
   readonly store: EventStore
+  /** Whether requests have to say who sends them. */
+  readonly asksForLogin: boolean
+  /** The password of `admin` that was made up because there was no user yet. It is kept nowhere else. */
+  readonly firstPassword: string | undefined
+  /**
+   * Reads the files of the certificate again, for connections from now on; without TLS it does nothing.
+   *
+   * @throws INVALID_ARGUMENT when they cannot be used: the certificate stays what it was.
+   */
+  reloadCertificate(): void
   /** Ends subscriptions, answers what is under way, closes the store. Closing twice is fine. */
   close(): Promise<void>
 }
@@ -53,35 +72,71 @@ export interface RunningServer extends AsyncDisposable {
  * await using server = await startServer(serverConfig({ store: 'memory:', port: 0, logLevel: 'silent' }))
  */
 export async function startServer(config: ServerConfig, deps: ServerDeps = {}): Promise<RunningServer> {
-  const { clock = systemClock, engine = await openEngine(config.store) } = deps
+  const certificate = certificateOf(config)
+  const tls = certificate && readCertificate(certificate)
+  const { clock = systemClock, engine = await openEngine(config.store), passwordCost = defaultCost } = deps
   const metrics = createMetrics(clock)
   const store = openStore({ engine: metrics.measured(engine), clock })
   const closing = new AbortController()
   const logger = pino(logOptions(config))
-  const projections = userProjections(config, { store, clock, logger })
-  const grpc = grpcServer(config, { store, clock, metrics, logger, closing: closing.signal }, projections)
-  const app = await httpApp(config, grpc, { store, clock, metrics, logger, closing: closing.signal })
-  const shutdown = { app, grpc, projections, store, clock, closing, timeoutMs: config.shutdownTimeoutMs }
-  let closed: Promise<void> | undefined
-  const close = (): Promise<void> => {
-    closed ??= shutDown(shutdown)
-    return closed
-  }
+  const passwords = scryptPasswords(passwordCost)
+  const failed = (error: unknown): void => logger.error({ err: error }, 'rights could not be followed')
   try {
-    const url = await app.listen({ host: config.host, port: config.port })
-    return { url, store, close, [Symbol.asyncDispose]: close }
+    const parts = { engine, store, clock, passwords, closing: closing.signal, failed }
+    const { security, firstPassword } = await openedSecurity(config, parts)
+    const served: Served = { security, tls, store: security.store, clock, metrics, logger, closing: closing.signal }
+    const projections = userProjections(config, served)
+    const { grpc, app } = await bothProtocols(config, served, projections)
+    const close = closingOnce({ app, grpc, projections, store, clock, closing, timeoutMs: config.shutdownTimeoutMs })
+    const url = await listen(app, config, close)
+    return {
+      url: tls === undefined ? url : url.replace(/^http:/, 'https:'),
+      store: security.store,
+      asksForLogin: security.asksForLogin,
+      firstPassword,
+      reloadCertificate: () => {
+        if (certificate !== undefined && app.server instanceof TlsServer)
+          app.server.setSecureContext(readCertificate(certificate))
+      },
+      close,
+      [Symbol.asyncDispose]: close,
+    }
+  } catch (error) {
+    closing.abort(error)
+    await store.close()
+    throw error
+  }
+}
+
+async function listen(app: FastifyInstance, { host, port }: ServerConfig, close: () => Promise<void>): Promise<string> {
+  try {
+    return await app.listen({ host, port })
   } catch (error) {
     await close()
     throw new EngineFailed(
       'server',
-      `${config.host}:${config.port} cannot be listened on (${(error as NodeJS.ErrnoException).code}). Is another server running there? Choose another --port`,
+      `${host}:${port} cannot be listened on (${(error as NodeJS.ErrnoException).code}). Is another server running there? Choose another --port`,
       { cause: error },
     )
   }
 }
 
+function closingOnce(parts: ShutdownParts): () => Promise<void> {
+  let closed: Promise<void> | undefined
+  return () => {
+    closed ??= shutDown(parts)
+    return closed
+  }
+}
+
+function certificateOf({ cert, key }: ServerConfig): CertificateFiles | undefined {
+  return cert === undefined || key === undefined ? undefined : { cert, key }
+}
+
 /** What both protocols are over. */
 interface Served {
+  readonly security: Security
+  readonly tls: SecureContextOptions | undefined
   readonly store: EventStore
   readonly clock: Clock
   readonly metrics: Metrics
@@ -89,7 +144,18 @@ interface Served {
   readonly closing: AbortSignal
 }
 
-async function httpApp(config: ServerConfig, grpc: GrpcServer, served: Served): Promise<FastifyInstance> {
+/** Either may be spoken by HTTP/2, so that what is no gRPC goes to the HTTP API. */
+async function bothProtocols(
+  config: ServerConfig,
+  served: Served,
+  projections: Supervisor,
+): Promise<{ readonly app: FastifyInstance; readonly grpc: GrpcServer }> {
+  let http: RequestListener = (_, response) => response.destroy()
+  const others: GrpcParts['others'] = (request, response) => {
+    // The framework takes requests of either version; their classes only look alike.
+    http(request as unknown as IncomingMessage, response as unknown as ServerResponse<IncomingMessage>)
+  }
+  const grpc = grpcServer(config, { ...served, projections, others })
   const { bodyBytes, requestTimeoutMs, heartbeatMs, projectionLagMs, readyNeedsProjections } = config
   const app = await createApp({
     ...served,
@@ -99,17 +165,16 @@ async function httpApp(config: ServerConfig, grpc: GrpcServer, served: Served): 
     projectionLagMs,
     readyNeedsProjections,
     answersTo: (host) => isAllowed(config, host),
-    sharePort: (front) =>
-      shareThePort({ front, http2: grpc.take, silenceMs: requestTimeoutMs, closing: served.closing }),
+    sharePort: (front, handler) => {
+      http = handler
+      shareThePort({ front, http2: grpc.take, silenceMs: requestTimeoutMs, closing: served.closing })
+    },
   })
   app.server.maxConnections = config.connectionsMax
-  return app
+  return { app, grpc }
 }
 
-function userProjections(
-  config: ServerConfig,
-  { store, clock, logger }: Omit<Served, 'metrics' | 'closing'>,
-): Supervisor {
+function userProjections(config: ServerConfig, { store, clock, logger }: Served): Supervisor {
   return new Supervisor({
     store,
     clock,
@@ -126,14 +191,18 @@ function userProjections(
   })
 }
 
-function grpcServer(
-  { heartbeatMs }: ServerConfig,
-  { store, clock, metrics, logger, closing }: Served,
-  projections: Supervisor,
-): GrpcServer {
+/** What gRPC is over besides. */
+interface ServedGrpc extends Served {
+  readonly projections: Supervisor
+  readonly others: GrpcParts['others']
+}
+
+function grpcServer({ heartbeatMs }: ServerConfig, served: ServedGrpc): GrpcServer {
+  const { security, projections, others, store, clock, metrics, logger, closing } = served
   return createGrpcServer({
     methods: kurrentMethods({
       store,
+      accounts: security.accounts,
       clock,
       newId: randomUUID,
       closing,
@@ -142,11 +211,13 @@ function grpcServer(
       opened: () => metrics.subscriptions.inc(),
       closed: () => metrics.subscriptions.dec(),
     }),
+    admit: admitTo(security),
     clock,
     limits: { messageBytes: grpcMessageBytes, assemblingBytes: grpcAssemblingBytes },
     heartbeatMs,
     closing,
     failureOf,
+    others,
     ended: (call) => observeCall(call, metrics, logger),
   })
 }

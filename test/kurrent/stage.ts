@@ -55,9 +55,14 @@ export function setStage(stage: Stage): void {
 
 /** Each store that was chosen, and how to serve it. */
 export function servedStores(): (readonly [string, Serve])[] {
-  if (chosen === undefined) throw new Error('Choose a client first: import one of the files named with-….')
-  const stage = chosen
+  const stage = chosenStage()
   return Object.entries(stage.places).map(([name, place]) => [name, serving(stage, place)] as const)
+}
+
+/** What this test file has chosen. */
+export function chosenStage(): Stage {
+  if (chosen === undefined) throw new Error('Choose a client first: import one of the files named with-….')
+  return chosen
 }
 
 /** Stores that need nothing but this machine. */

@@ -146,6 +146,7 @@ const sources = [
   'store/src/engine/system-clock.ts',
   'store/src/streams/event-id.ts',
   'store/src/erasure/box.ts',
+  'server/src/auth/secrets.ts',
   // A thread of its own, whose time nothing outside of it can give it.
   'server/src/kurrent/projections/isolate/isolate-worker.ts',
 ]

@@ -1,4 +1,5 @@
 import { type ErrorCode, isVarveError } from 'varve'
+import { type UserProblem, UserRefused } from '../auth/user-refused.ts'
 import { withoutPassword } from '../store-url.ts'
 
 /** What the exit code of `varve` says; documented in docs/guides/cli.md and stable. */
@@ -55,6 +56,8 @@ export interface Failure {
 /** One line and one exit code for whatever was thrown. */
 export function describeFailure(error: unknown): Failure {
   if (error instanceof CliFailure) return { line: oneLine(error.message), exitCode: error.exitCode }
+  if (error instanceof UserRefused)
+    return { line: oneLine(error.message), exitCode: codeOfUser[error.problem] ?? exitCodes.failed }
   if (isVarveError(error))
     return { line: oneLine(sentence(error.message)), exitCode: codeOf[error.code] ?? exitCodes.failed }
   if (isSystemError(error)) return { line: oneLine(systemProblem(error)), exitCode: exitCodes.failed }
@@ -88,6 +91,12 @@ const codeOf: Readonly<Partial<Record<ErrorCode, ExitCode>>> = {
   GROUP_EXISTS: exitCodes.conflict,
   PARKED_COUNT_DIFFERS: exitCodes.conflict,
   GROUP_FULL: exitCodes.unavailable,
+}
+
+const codeOfUser: Readonly<Partial<Record<UserProblem, ExitCode>>> = {
+  exists: exitCodes.conflict,
+  invalid: exitCodes.usage,
+  overtaken: exitCodes.unavailable,
 }
 
 /** Whether an error comes from the operating system, with a code such as `ENOENT`. */

@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from 'commander'
 import { addAppend } from './append.ts'
 import { addArchive } from './archive.ts'
 import { addBlobs } from './blobs.ts'
+import { addCert } from './cert.ts'
 import { addCloseStream } from './close-stream.ts'
 import { addDoctor } from './doctor.ts'
 import { addExport } from './export.ts'
@@ -20,13 +21,16 @@ import { defaultStoreUrl, type Run, type Session } from './session.ts'
 import { addStreams } from './streams.ts'
 import { addTail } from './tail.ts'
 import type { Terminal } from './terminal.ts'
+import { addTokens } from './tokens.ts'
 import { addTrace } from './trace.ts'
+import { addUsers } from './users.ts'
 
 /** What a run of the command line is given. */
 export interface ProgramPort {
   readonly version: string
   readonly terminal: Terminal
   readonly signal: AbortSignal
+  readonly onHangup: Session['onHangup']
 }
 
 /**
@@ -84,6 +88,9 @@ function createProgram({ version, terminal }: ProgramPort, run: Run): Command {
     addBlobs,
     addProjections,
     addGroups,
+    addUsers,
+    addTokens,
+    addCert,
   ]
   for (const add of additions) add(program, run)
   addDoctor(program, run, version)
@@ -110,9 +117,9 @@ Examples:
   varve append Order-7 OrderPlaced '{"total_cents":1200}' --store sqlite:shop.db
   varve tail --store http://127.0.0.1:2113`
 
-function sessionOf({ terminal, signal }: ProgramPort, command: Command): Session {
+function sessionOf({ terminal, signal, onHangup }: ProgramPort, command: Command): Session {
   const { store, json } = command.optsWithGlobals<{ readonly store: string; readonly json?: boolean }>()
-  return { storeUrl: store, terminal, json: json === true, signal }
+  return { storeUrl: store, terminal, json: json === true, signal, onHangup }
 }
 
 /** What was wrong, and where the right way is written. */

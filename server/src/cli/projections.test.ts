@@ -236,8 +236,8 @@ describe('varve projections', () => {
   ])('helps with examples: %s', async (name) => {
     const printed: string[] = []
     const terminal = { print: async (line: string) => void printed.push(line) } as unknown as Terminal
-    const { signal } = new AbortController()
-    expect(await runProgram({ version: '', terminal, signal }, ['projections', name, '--help'])).toBe(0)
+    const port = { version: '', terminal, signal: new AbortController().signal, onHangup: () => () => undefined }
+    expect(await runProgram(port, ['projections', name, '--help'])).toBe(0)
     expect(printed.join('\n')).toMatch(new RegExp(`Examples:\\n  .*varve projections ${name}`))
   })
 })

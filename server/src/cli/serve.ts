@@ -3,7 +3,7 @@ import { Option } from 'commander'
 import { type ServerConfig, type ServerFlags, serverConfig } from '../config.ts'
 import type { RunningServer } from '../server.ts'
 import { withoutPassword } from '../store-url.ts'
-import type { ExitCode } from './failure.ts'
+import { describeFailure, type ExitCode } from './failure.ts'
 import { examples } from './help.ts'
 import { portNumber, wholeNumber } from './options.ts'
 import { type Run, refuseUnfitStore, type Session } from './session.ts'
@@ -12,6 +12,9 @@ interface ServeFlags {
   readonly host?: string
   readonly port?: number
   readonly insecure?: boolean
+  readonly cert?: string
+  readonly key?: string
+  readonly adminPasswordFile?: string
   readonly allowedHosts?: string
   readonly logLevel?: string
   readonly logFormat?: string
@@ -44,7 +47,13 @@ export function addServe(program: Command, run: Run): void {
     )
     .option('--port <port>', 'the port to listen on, 0 for any that is free (default: 2113)', portNumber)
     .option('--host <address>', 'the address to listen on (default: 127.0.0.1)')
-    .option('--insecure', 'listen beyond this machine although nobody has to log in')
+    .option('--cert <file>', "serve TLS with this certificate (PEM), and ask for a login; 'varve cert' makes one")
+    .option('--key <file>', 'the key of the certificate (PEM)')
+    .option(
+      '--admin-password-file <file>',
+      'ask for a login; admin gets the password in this file when there is no user yet',
+    )
+    .option('--insecure', 'no TLS and no login, wherever it listens and whoever has users')
     .option('--allowed-hosts <names>', 'names by which requests may address the server, separated by commas')
     .addOption(new Option('--log-level <level>', 'how much is logged (default: info)').choices(logLevels))
     .addOption(new Option('--log-format <format>', 'what the log looks like (default: auto)').choices(logFormats))
@@ -52,6 +61,7 @@ export function addServe(program: Command, run: Run): void {
   examples(command, [
     ['varve serve --store sqlite:shop.db', 'on http://127.0.0.1:2113'],
     ['varve serve --store memory: --port 0', 'for a test: gone on exit, on a free port'],
+    ['varve serve --cert node/node.crt --key node/node.key --host 0.0.0.0', 'for others, by TLS and with logins'],
   ])
   command.action((flags: ServeFlags) => run(command, (session) => serve(session, flags)))
 }
@@ -66,24 +76,29 @@ async function serve(session: Session, flags: ServeFlags): Promise<ExitCode | un
   // Loaded only here: the other commands are done before the web framework would be read.
   const { startServer } = await import('../server.ts')
   const server = await startServer(config)
+  // Without a certificate there is nothing to read again, and a terminal that is closed ends its server.
+  const stop = config.cert === undefined ? () => undefined : session.onHangup(() => reload(session, server))
   try {
     await announce(session, server, config)
     await ended(signal)
     return undefined
   } finally {
+    stop()
     await server.close()
   }
 }
 
 function configOf({ storeUrl }: Session, flags: ServeFlags): ServerConfig {
-  const given: ServerFlags = { ...flags, store: storeUrl }
-  return serverConfig(given, process.env)
+  return serverConfig({ ...(flags as ServerFlags), store: storeUrl }, process.env)
 }
 
 /** The one result of this command: where to look. The server's own log goes elsewhere. */
-async function announce({ terminal, json }: Session, { url }: RunningServer, config: ServerConfig): Promise<void> {
+async function announce(session: Session, server: RunningServer, config: ServerConfig): Promise<void> {
+  const { terminal, json } = session
+  const { url } = server
   const store = withoutPassword(config.store)
-  const kurrentdb = `kurrentdb://${new URL(url).host}?tls=false`
+  const user = server.asksForLogin ? 'admin:<password>@' : ''
+  const kurrentdb = `kurrentdb://${user}${new URL(url).host}?tls=${url.startsWith('https:')}`
   const lines = [
     `Varve serves ${store} at ${terminal.styled('bold', url)}`,
     `  append  curl -X POST ${url}/streams/Order-1/events -H 'content-type: application/json' -d '{"events":[{"event_type":"OrderPlaced","data":{}}]}'`,
@@ -91,12 +106,38 @@ async function announce({ terminal, json }: Session, { url }: RunningServer, con
     `  watch   varve tail --store ${url}`,
     `  API     ${url}/openapi.json`,
     `  KurrentDB clients connect to ${kurrentdb}`,
+    ...aboutLogins(server, config),
     'Ctrl-C ends it.',
   ]
   if (json) await terminal.print(JSON.stringify({ url, store, kurrentdb }))
   else if (terminal.isRead) for (const line of lines) await terminal.print(line)
   else await terminal.print(`${url}\t${store}`)
   await terminal.flush()
+  // On standard error: what reads the one result of this command is no place for a secret.
+  if (server.firstPassword !== undefined) {
+    terminal.note(
+      `The password of admin is ${server.firstPassword}. It is shown this once; 'varve users password admin' makes another one.`,
+    )
+  }
+  if (config.insecure)
+    terminal.note('INSECURE: no TLS, and nobody has to log in. Whoever reaches this address may do everything.')
+}
+
+function aboutLogins({ asksForLogin }: RunningServer, { insecure }: ServerConfig): readonly string[] {
+  if (asksForLogin) return ['  Requests have to say who sends them: Basic credentials or a Bearer token.']
+  if (insecure) return []
+  return [
+    '  For development: nobody has to log in, and only this machine is listened to.',
+    "  For others to use it see 'varve cert --help' and 'varve users --help'.",
+  ]
+}
+
+function reload({ terminal }: Session, server: RunningServer): void {
+  try {
+    server.reloadCertificate()
+  } catch (error) {
+    terminal.note(`varve: ${describeFailure(error).line} The certificate stays as it was.`)
+  }
 }
 
 function ended(signal: AbortSignal): Promise<void> {

@@ -14,6 +14,8 @@ export interface Session {
   readonly json: boolean
   /** Aborts on Ctrl-C, on a request to end, and when nobody reads the output any more. */
   readonly signal: AbortSignal
+  /** Has SIGHUP call this instead of ending the command, until what it gives is called. */
+  readonly onHangup: (hungUp: () => void) => () => void
 }
 
 /** Runs a command's work; its exit code is 0 when the work gives none. */
@@ -34,7 +36,7 @@ export async function withStore<Result>(
   const { storeUrl, signal } = session
   signal.throwIfAborted()
   refuseUnfitStore(storeUrl, purpose)
-  const store = await openStoreAt(storeUrl, purpose)
+  const store = await openStoreAt(storeUrl, purpose, process.env.VARVE_TOKEN)
   try {
     return await work(store)
   } finally {

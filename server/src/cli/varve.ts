@@ -11,12 +11,15 @@ const onePressMs = 1_000
 
 const words = process.argv.slice(2)
 const ending = new AbortController()
+/** What SIGHUP does when it does not end the command. */
+let hungUp: (() => void) | undefined
 const terminal = createTerminal(process, (reason) => ending.abort(reason))
 
 // The first signal lets work come to a clean end, a later one does not wait for it.
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   const reason = new Interrupted(constants.signals[name])
   process.on(name, () => {
+    if (name === 'SIGHUP' && hungUp !== undefined) return hungUp()
     if (!ending.signal.aborted) {
       pressedAt = performance.now()
       ending.abort(reason)
@@ -27,7 +30,7 @@ let pressedAt = 0
 
 async function main(): Promise<number> {
   try {
-    const exitCode = await runProgram({ version: version(), terminal, signal: ending.signal }, words)
+    const exitCode = await runProgram({ version: version(), terminal, signal: ending.signal, onHangup }, words)
     await terminal.flush()
     return exitCode
   } catch (error) {
@@ -36,6 +39,13 @@ async function main(): Promise<number> {
     if (!(error instanceof OutputClosed)) terminal.note(`varve: ${line}`)
     if (isVerbose()) terminal.note(withoutPassword(stackOf(error)))
     return exitCode
+  }
+}
+
+function onHangup(listener: () => void): () => void {
+  hungUp = listener
+  return () => {
+    hungUp = undefined
   }
 }
 

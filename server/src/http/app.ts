@@ -1,4 +1,6 @@
-import { createServer, type Server } from 'node:http'
+import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer as createTlsServer, type ServerOptions, type Server as TlsServer } from 'node:https'
+import type { SecureContextOptions } from 'node:tls'
 import swagger from '@fastify/swagger'
 import fastify, {
   type ConnectionError,
@@ -8,6 +10,7 @@ import fastify, {
   LogController,
 } from 'fastify'
 import type { Clock, EventStore } from 'varve'
+import type { Security } from '../auth/security.ts'
 import { healthRoutes } from '../health.ts'
 import type { Metrics } from '../metrics.ts'
 import { createProjectionLooks } from '../projection-looks.ts'
@@ -18,6 +21,7 @@ import { groupRoutes } from './groups.ts'
 import { type GuardParts, guard, refuseUnknownRoutes } from './guard.ts'
 import { jsonFrom } from './json-body.ts'
 import { metricsRoutes } from './metrics.ts'
+import { askForNeeds } from './needs.ts'
 import { problem, problemType, sendError } from './problem.ts'
 import { projectionRoutes } from './projections.ts'
 import { parseQueryString } from './query-string.ts'
@@ -25,11 +29,15 @@ import { readRoutes } from './read.ts'
 import { shelfRoutes } from './shelf.ts'
 import { streamRoutes } from './streams.ts'
 import { subscribeRoutes } from './subscribe.ts'
+import { userRoutes } from './users.ts'
 import { validatorCompiler } from './validation.ts'
 
 /** What the HTTP API is made of. */
 export interface AppParts extends GuardParts {
   readonly store: EventStore
+  readonly security: Security
+  /** The certificate and its key; undefined for HTTP without TLS. */
+  readonly tls: SecureContextOptions | undefined
   readonly clock: Clock
   readonly metrics: Metrics
   readonly logger: FastifyBaseLogger
@@ -39,7 +47,7 @@ export interface AppParts extends GuardParts {
   readonly projectionLagMs: number
   readonly readyNeedsProjections: boolean
   /** Lets another protocol answer some of the connections of the port. */
-  readonly sharePort: (front: Server) => void
+  readonly sharePort: (front: Server | TlsServer, handler: RequestListener) => void
 }
 
 /** A stream id of `limits.streamIdChars` characters, each of which percent-encodes to nine at the most. */
@@ -74,9 +82,10 @@ export async function createApp(parts: AppParts): Promise<FastifyInstance> {
   )
   refuseUnknownRoutes(app)
   guard(app, parts)
+  askForNeeds(app, parts.security, store)
   observe(app, metrics)
 
-  await app.register(swagger, { openapi: { openapi: '3.1.0', info: apiInfo } })
+  await app.register(swagger, { openapi: { openapi: '3.1.0', info: apiInfo, ...logins } })
   await app.register(appendRoutes(store))
   await app.register(readRoutes(store))
   await app.register(streamRoutes(store))
@@ -87,6 +96,7 @@ export async function createApp(parts: AppParts): Promise<FastifyInstance> {
   const { projectionLagMs, readyNeedsProjections } = parts
   await app.register(healthRoutes({ store, clock, closing, looks, projectionLagMs, readyNeedsProjections }))
   await app.register(groupRoutes(store))
+  await app.register(userRoutes(parts.security.accounts))
   await app.register(groupDeliveryRoutes({ store, clock, heartbeatMs, closing }))
   await app.register(metricsRoutes({ registry: metrics.registry, looks, store }))
   const { subscriptions } = metrics
@@ -104,8 +114,19 @@ const apiInfo = {
   license: { name: 'MIT', identifier: 'MIT' },
 }
 
+/** Where nobody has to log in, neither is needed; elsewhere one of them is, nearly everywhere. */
+const logins: { components: object; security: Record<string, string[]>[] } = {
+  components: {
+    securitySchemes: {
+      password: { type: 'http', scheme: 'basic', description: 'A user and a password' },
+      token: { type: 'http', scheme: 'bearer', description: 'A token of a user' },
+    },
+  },
+  security: [{}, { password: [] }, { token: [] }],
+}
+
 /** Clients that send slowly, or never finish, are let go after the request timeout. */
-function serverWith({ requestTimeoutMs, sharePort }: AppParts): FastifyServerFactory {
+function serverWith({ requestTimeoutMs, tls, sharePort }: AppParts): FastifyServerFactory {
   const options = {
     requestTimeout: requestTimeoutMs,
     headersTimeout: requestTimeoutMs,
@@ -113,10 +134,17 @@ function serverWith({ requestTimeoutMs, sharePort }: AppParts): FastifyServerFac
     maxHeaderSize: headerBytes,
   }
   return (handler) => {
-    const server = createServer(options, handler)
-    sharePort(server)
+    const server = tls === undefined ? createServer(options, handler) : tlsServer({ ...options, ...tls }, handler)
+    sharePort(server, handler)
     return server
   }
+}
+
+function tlsServer(options: ServerOptions, handler: RequestListener): TlsServer {
+  const agreed = { ALPNProtocols: ['h2', 'http/1.1'], handshakeTimeout: options.requestTimeout }
+  const server = createTlsServer({ ...options, ...agreed }, handler)
+  // Who has not agreed on keys cannot read an answer.
+  return server.removeAllListeners('tlsClientError').on('tlsClientError', (_, socket) => socket.destroy())
 }
 
 function observe(app: FastifyInstance, { requests }: Metrics): void {

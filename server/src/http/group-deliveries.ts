@@ -109,7 +109,7 @@ export function groupDeliveryRoutes(parts: DeliveryParts): FastifyPluginAsyncTyp
       const waiting = untilGone(reply, parts, query.wait_ms ?? waitMsDefault)
       const taken = await joined.take(query.max ?? maxDefault, waiting.signal)
       waiting.end()
-      if (reply.raw.destroyed) await giveBack(joined, taken)
+      if (waiting.hasLeft()) await giveBack(joined, taken)
       return { group: params.group, deliveries: taken.map(wireDelivery) }
     })
 
@@ -195,12 +195,16 @@ function untilGone(
   { raw }: FastifyReply,
   { clock, closing }: DeliveryParts,
   waitMs: number,
-): { readonly signal: AbortSignal; readonly end: () => void } {
+): { readonly signal: AbortSignal; readonly hasLeft: () => boolean; readonly end: () => void } {
   const over = new AbortController()
   const end = (): void => over.abort(new Error('The request is over.'))
-  raw.once('close', end)
+  let isClosed = false
+  raw.once('close', () => {
+    isClosed = true
+    end()
+  })
   void clock.sleep(waitMs, over.signal).then(end)
-  return { signal: AbortSignal.any([over.signal, closing]), end }
+  return { signal: AbortSignal.any([over.signal, closing]), hasLeft: () => isClosed, end }
 }
 
 /** The client has gone with the answer on its way: nobody has these events. */

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { InvalidArgument } from 'varve'
 import { type Problem, problem, sendProblem } from './problem.ts'
@@ -17,9 +18,9 @@ export function guard(app: FastifyInstance, parts: GuardParts): void {
     const found = foreignName(request, parts) ?? foreignPage(request) ?? closingDown(request, parts)
     return found === undefined ? undefined : sendProblem(reply, found)
   })
-  app.addHook('onSend', async (_, reply) => {
+  app.addHook('onSend', async (request, reply) => {
     // A connection kept for a next request, which would be refused, would hold up the shutdown until it times out.
-    if (parts.closing.aborted) reply.header('connection', 'close')
+    if (parts.closing.aborted && request.raw.httpVersionMajor === 1) reply.header('connection', 'close')
   })
   app.addHook('preValidation', async (request) => {
     // A body that nobody reads may have held a guard, as in {"expected_version": 3}.
@@ -31,16 +32,22 @@ export function guard(app: FastifyInstance, parts: GuardParts): void {
 
 /** A web page whose host name was made to point here would otherwise speak to the store on this machine. */
 function foreignName({ headers }: FastifyRequest, { answersTo }: GuardParts): Problem | undefined {
-  if (answersTo(headers.host)) return undefined
-  const name = headers.host === undefined ? 'a request without a host' : `the name ${headers.host.slice(0, 200)}`
+  const host = hostOf(headers)
+  if (answersTo(host)) return undefined
+  const name = host === undefined ? 'a request without a host' : `the name ${host.slice(0, 200)}`
   return problem(421, 'MISDIRECTED', `This server does not answer to ${name}. Allow a name with --allowed-hosts.`)
+}
+
+/** HTTP/2 has another name for it. */
+function hostOf(headers: IncomingHttpHeaders): string | undefined {
+  return headers.host ?? (headers[':authority'] as string | undefined)
 }
 
 /** Browsers send the origin with everything that can change something; programs send none. */
 function foreignPage({ method, headers }: FastifyRequest): Problem | undefined {
-  const { origin, host } = headers
+  const { origin } = headers
   if (origin === undefined || method === 'GET' || method === 'HEAD') return undefined
-  if (URL.canParse(origin) && new URL(origin).host === host) return undefined
+  if (URL.canParse(origin) && new URL(origin).host === hostOf(headers)) return undefined
   return problem(403, 'CROSS_ORIGIN', `A page of ${origin.slice(0, 200)} may not write to this server.`)
 }
 

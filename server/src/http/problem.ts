@@ -1,5 +1,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { isVarveError, type VarveErrorShape } from 'varve'
+import { AccessRefused } from '../auth/access.ts'
+import { type UserProblem, UserRefused } from '../auth/user-refused.ts'
 import { statusOf } from './status.ts'
 
 /** An error as RFC 9457 describes it, with the facts of the error beside. */
@@ -17,6 +19,7 @@ export const problemType = 'application/problem+json'
 
 /** Answers a request with what went wrong. */
 export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  if (error instanceof AccessRefused && isAboutCredentials(error)) reply.header('www-authenticate', challenge)
   const found = { ...problemOf(error, isConditional(request)), ...bodyFacts(error, request) }
   // A read model that is late is no failure of the server.
   if (found.status >= 500 && found.status !== 504) request.log.error({ err: error }, found.detail)
@@ -25,13 +28,15 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
 
 /** Answers with a problem document. */
 export function sendProblem(reply: FastifyReply, found: Problem): FastifyReply {
-  if (found.status === 503) reply.header('retry-after', '1')
+  if (found.status === 503 || found.status === 429) reply.header('retry-after', '1')
   return reply.status(found.status).type(problemType).header('cache-control', 'no-store').send(found)
 }
 
 /** The problem document of an error; `byHeader` when the request carried a precondition header. */
 export function problemOf(error: unknown, byHeader = false): Problem {
   if (isVarveError(error)) return varveProblem(error, byHeader)
+  if (error instanceof AccessRefused) return accessProblem(error)
+  if (error instanceof UserRefused) return userProblem(error)
   const { statusCode = 500, message, code } = error as Partial<FastifyError>
   if (statusCode >= 500) {
     return problem(500, 'INTERNAL', 'The server failed; its log says why. Retry appends with the same event ids.')
@@ -49,6 +54,33 @@ export function problem(
   const words = code.toLowerCase().replaceAll('_', ' ')
   const title = words.charAt(0).toUpperCase() + words.slice(1)
   return { type: `urn:varve:error:${code}`, title, status, detail, code, ...facts }
+}
+
+/** How to log in (RFC 9110, section 11.6.1). */
+const challenge = 'Basic realm="varve", charset="UTF-8", Bearer realm="varve"'
+
+function isAboutCredentials({ problem: why }: AccessRefused): boolean {
+  return why === 'anonymous' || why === 'credentials'
+}
+
+function accessProblem(refused: AccessRefused): Problem {
+  if (isAboutCredentials(refused)) return problem(401, 'UNAUTHENTICATED', refused.message)
+  if (refused.problem === 'guesses') return problem(429, 'TOO_MANY_GUESSES', refused.message)
+  return problem(403, 'FORBIDDEN', refused.message, { retryable: false })
+}
+
+function userProblem({ problem: why, login, message }: UserRefused): Problem {
+  const [status, code] = userProblems[why]
+  return problem(status, code, message, { login })
+}
+
+const userProblems: Readonly<Record<UserProblem, readonly [number, string]>> = {
+  not_found: [404, 'NO_SUCH_USER'],
+  exists: [409, 'USER_EXISTS'],
+  invalid: [422, 'USER_INVALID'],
+  overtaken: [409, 'USER_OVERTAKEN'],
+  wrong_password: [403, 'WRONG_PASSWORD'],
+  no_logins: [501, 'NO_LOGINS'],
 }
 
 function varveProblem(error: VarveErrorShape, byHeader: boolean): Problem {

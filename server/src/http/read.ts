@@ -69,8 +69,9 @@ export function readRoutes(store: EventStore): FastifyPluginAsyncTypebox {
       answerAll({ store, reply, lines: wantsLines(request) }, filterFrom(request.query), request.query),
     )
 
-    app.get('/events/:event_id', { schema: readEventSchema }, async ({ params }) => {
+    app.get('/events/:event_id', { schema: readEventSchema }, async ({ params, access }) => {
       const event = await store.readEvent(params.event_id)
+      if (event !== undefined) await access.to('read', event.streamId)
       return { event: event === undefined ? null : toEnvelope(event) }
     })
 

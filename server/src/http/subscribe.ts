@@ -12,6 +12,7 @@ import {
   type SubscriptionItem,
   toEnvelope,
 } from 'varve'
+import { AccessRefused } from '../auth/access.ts'
 import { followAnswers } from './answers.ts'
 import { problemOf } from './problem.ts'
 import { filterFields, filterFrom, noQuery } from './range.ts'
@@ -108,10 +109,11 @@ async function follow(
   parts.opened()
   try {
     const placeOf = asked.stream === undefined ? positionOf : versionOf
-    await send(parts, items, reply.raw, { signal, placeOf })
+    const mayRead = (): Promise<void> | undefined => request.access.to('read', asked.stream ?? '$all')
+    await send(parts, items, reply.raw, { signal, placeOf, mayRead })
   } catch (error) {
     if (signal.aborted) return
-    request.log.error({ err: error }, 'a subscription failed')
+    if (!(error instanceof AccessRefused)) request.log.error({ err: error }, 'a subscription failed')
     reply.raw.write(frame('error', problemOf(error)))
   } finally {
     parts.closed()
@@ -119,11 +121,17 @@ async function follow(
   }
 }
 
+interface Sending {
+  readonly signal: AbortSignal
+  readonly placeOf: PlaceOf
+  readonly mayRead: () => Promise<void> | undefined
+}
+
 async function send(
   { clock, heartbeatMs }: SubscribeParts,
   items: AsyncIterable<SubscriptionItem>,
   response: ServerResponse,
-  { signal, placeOf }: { readonly signal: AbortSignal; readonly placeOf: PlaceOf },
+  { signal, placeOf, mayRead }: Sending,
 ): Promise<void> {
   response.writeHead(200, {
     'content-type': 'text/event-stream',
@@ -135,6 +143,9 @@ async function send(
   response.write('retry: 1000\n\n')
   void sendHeartbeats(clock, heartbeatMs, response, signal)
   for await (const item of items) {
+    // Rights that are withdrawn end what was begun with them.
+    const refused = mayRead()
+    if (refused !== undefined) await refused
     // A reader that does not drain holds one page here and nothing more.
     if (!response.write(frameOf(item, placeOf))) await once(response, 'drain', { signal })
   }

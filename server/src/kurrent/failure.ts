@@ -1,4 +1,6 @@
 import { isVarveError, type VarveErrorShape } from 'varve'
+import { AccessRefused } from '../auth/access.ts'
+import { UserRefused } from '../auth/user-refused.ts'
 import { CallFailed, type StatusName } from './grpc/status.ts'
 import { MalformedMessage } from './protobuf/proto-reader.ts'
 import { callFailedBy, Refused } from './refusal.ts'
@@ -10,6 +12,8 @@ import { callFailedBy, Refused } from './refusal.ts'
 export function failureOf(error: unknown): CallFailed {
   if (error instanceof CallFailed) return error
   if (error instanceof Refused) return callFailedBy(error.refusal)
+  if (error instanceof AccessRefused) return accessFailure(error)
+  if (error instanceof UserRefused) return userFailure(error)
   if (error instanceof MalformedMessage) return new CallFailed('invalidArgument', error.message)
   if (isVarveError(error)) return new CallFailed(statusOf(error), error.message)
   return new CallFailed('unknown', 'The server failed; its log says why. Retry appends with the same event ids.')
@@ -29,5 +33,30 @@ function statusOf({ code, retryable }: VarveErrorShape): StatusName {
       return 'permissionDenied'
     default:
       return retryable ? 'unavailable' : 'unknown'
+  }
+}
+
+/** Nobody and somebody are refused in the same way, as in KurrentDB: clients see access denied. */
+function accessFailure({ problem, message }: AccessRefused): CallFailed {
+  if (problem === 'credentials') return new CallFailed('unauthenticated', message)
+  if (problem === 'guesses') return new CallFailed('resourceExhausted', message)
+  return new CallFailed('permissionDenied', message, { exception: 'access-denied' })
+}
+
+function userFailure({ problem, login, message }: UserRefused): CallFailed {
+  const trailers = (exception: string) => ({ exception, 'login-name': login.slice(0, 100) })
+  switch (problem) {
+    case 'not_found':
+      return new CallFailed('notFound', message, trailers('user-not-found'))
+    case 'exists':
+      return new CallFailed('failedPrecondition', message, trailers('user-conflict'))
+    case 'overtaken':
+      return new CallFailed('deadlineExceeded', message, trailers('user-conflict'))
+    case 'invalid':
+      return new CallFailed('invalidArgument', message)
+    case 'no_logins':
+      return new CallFailed('unimplemented', message)
+    case 'wrong_password':
+      return new CallFailed('permissionDenied', message, { exception: 'access-denied' })
   }
 }

@@ -8,6 +8,8 @@ import { expect, it } from 'vitest'
 import { seeded } from '../../../store/src/conformance/seeded.ts'
 import { type Chance, mutated, samples } from '../../../test/kurrent/mutations.ts'
 import { answerOf, frame, messagesIn, rawClient } from '../../../test/kurrent/raw-client.ts'
+import { openAccess } from '../auth/access.ts'
+import { noAccounts } from '../auth/accounts.ts'
 import { serverConfig } from '../config.ts'
 import { startServer } from '../server.ts'
 import { failureOf } from './failure.ts'
@@ -109,6 +111,7 @@ function freshMethods() {
   const projections = new Supervisor({ ...shared, limits, leaseMs: 10_000, logged: () => undefined })
   const methods = kurrentMethods({
     ...shared,
+    accounts: noAccounts,
     projections,
     closing: closing.signal,
     failed: () => failures++,
@@ -148,6 +151,7 @@ async function run(methods: Methods, method: string, call: Call): Promise<string
 /** A call whose bytes arrive cut anywhere. */
 class BrokenCall implements Call {
   readonly headers = { ':authority': 'localhost:2113' }
+  readonly access = openAccess
   readonly peer = '127.0.0.1:50000'
   readonly signal: AbortSignal
   readonly #gone = new AbortController()

@@ -33,11 +33,16 @@ const leader = 8
 /** .NET counts in 100 ns since the year 1; 1970 began at this many milliseconds of it. */
 const epochMs = 62_135_596_800_000
 
+/** A time as .NET counts it. */
+export function ticksOf(ms: number): number {
+  return (ms + epochMs) * 10_000
+}
+
 /** One node, the leader, at the address by which the client has reached it: another one may not lead here. */
 export function gossip(messages: Messages, { clock, instanceId }: GossipParts): Methods {
   const codec = messages.codec<object, ClusterInfo>('event_store.client.Empty', 'event_store.client.gossip.ClusterInfo')
   const read = (_: object, call: Call): ClusterInfo => {
-    const timeStamp = (clock.now() + epochMs) * 10_000
+    const timeStamp = ticksOf(clock.now())
     const httpEndPoint = endPointOf(call)
     return { members: [{ instanceId: { string: instanceId }, timeStamp, state: leader, isAlive: true, httpEndPoint }] }
   }

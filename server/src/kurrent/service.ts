@@ -1,4 +1,5 @@
 import type { Clock, EventStore } from 'varve'
+import type { Accounts } from '../auth/accounts.ts'
 import { gossip } from './gossip.ts'
 import type { Methods } from './grpc/method.ts'
 import { createTail } from './live/tail.ts'
@@ -40,6 +41,7 @@ const protos = [
 /** What the services of KurrentDB are made of. */
 export interface KurrentParts {
   readonly store: EventStore
+  readonly accounts: Accounts
   readonly clock: Clock
   /** Fresh UUIDs. */
   readonly newId: () => string
@@ -66,7 +68,7 @@ export function kurrentMethods(parts: KurrentParts): Methods {
     ...gossip(messages, { clock, instanceId: newId() }),
     ...monitoring(messages, parts),
     ...operations(messages),
-    ...users(messages),
+    ...users(messages, parts.accounts.users),
     ...projectionsMethods(messages, parts),
   }
   return { ...methods, ...needlessOperations, ...serverFeatures(messages, methods) }

@@ -91,7 +91,7 @@ describe('users', () => {
   it('are none, whoever asks, since nobody has to log in', async () => {
     await using served = await serving()
     expect(await served.call('users.Users/Details', nothing)).toMatchObject({ status: 0, responses: [] })
-    const request = messages.encoder('event_store.client.users.DetailsReq')({ options: { loginName: 'admin' } })
+    const request = messages.encoder('event_store.client.users.UserReq')({ options: { loginName: 'admin' } })
     const { status, trailers } = await served.call('users.Users/Details', Buffer.from(request))
     expect({ status, ...trailers }).toMatchObject({ status: 5, exception: 'user-not-found', 'login-name': 'admin' })
   })

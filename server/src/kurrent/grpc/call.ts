@@ -1,10 +1,13 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
+import { type Access, noAccess } from '../../auth/access.ts'
 import { type Assembling, type FrameLimits, FrameReader } from './frames.ts'
 import { CallFailed, type StatusName, statusTrailers, type Trailers } from './status.ts'
 
 /** One call as its handler sees it. */
 export interface Call {
   readonly headers: IncomingHttpHeaders
+  /** What the client may do. */
+  readonly access: Access
   /** Where the client is, as in `10.0.0.7:50123`. */
   readonly peer: string
   /** Aborts when the client has gone, cancelled, or waits no longer. */
@@ -48,6 +51,8 @@ export class StreamCall implements Call {
   readonly headers: IncomingHttpHeaders
   readonly peer: string
   readonly signal: AbortSignal
+  /** Nobody's until it is known who has sent the call, before its handler runs. */
+  access: Access = noAccess
   readonly #stream: ServerHttp2Stream
   readonly #reader: FrameReader
   readonly #turn: () => Promise<void>

@@ -3,6 +3,7 @@ import { type AddressInfo, createServer, connect as openSocket } from 'node:net'
 import { systemClock } from 'varve'
 import { describe, expect, it } from 'vitest'
 import { answerOf, frame, rawClient } from '../../../../test/kurrent/raw-client.ts'
+import { openAccess } from '../../auth/access.ts'
 import { failureOf } from '../failure.ts'
 import type { Call } from './call.ts'
 import { framed } from './frames.ts'
@@ -117,11 +118,11 @@ describe('a call', () => {
     expect((await answer).status).toBe(7)
   })
 
-  it('over HTTP/2 without gRPC is told so', async () => {
+  it('over HTTP/2 without gRPC goes to whoever answers others', async () => {
     await using server = await serving({})
     const stream = server.client.session.request({ ':path': '/health/live' })
     const [headers] = await once(stream, 'response')
-    expect(headers[':status']).toBe(415)
+    expect(headers[':status']).toBe(421)
     stream.destroy()
   })
 })
@@ -236,12 +237,14 @@ async function serving(methods: Methods, parts: Partial<GrpcParts> = {}) {
   const ended: EndedCall[] = []
   const closing = new AbortController()
   const grpc = createGrpcServer({
+    admit: () => openAccess,
     methods,
     clock: systemClock,
     limits: { messageBytes: 1_000_000, assemblingBytes: 1_000_000 },
     heartbeatMs: 10_000,
     closing: closing.signal,
     failureOf,
+    others: (_, response) => response.writeHead(421).end('This is for others.'),
     ended: (call) => ended.push(call),
     ...parts,
   })

@@ -1,13 +1,15 @@
 import {
-  constants,
   createServer,
   type Http2Server,
+  Http2ServerRequest,
+  Http2ServerResponse,
   type IncomingHttpHeaders,
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { Clock } from 'varve'
+import type { Access } from '../../auth/access.ts'
 import { type Handler, StreamCall } from './call.ts'
 import { timeoutMsOf } from './deadline.ts'
 import type { Assembling, FrameLimits } from './frames.ts'
@@ -17,6 +19,8 @@ import { CallFailed, type StatusName } from './status.ts'
 /** What a gRPC server is made of. */
 export interface GrpcParts {
   readonly methods: Methods
+  /** What the sender of a call may do. Throws what the call ends with when the sender may not call this method at all. */
+  readonly admit: (method: string, headers: IncomingHttpHeaders) => Access | Promise<Access>
   readonly clock: Clock
   readonly limits: FrameLimits
   /** Quiet time after which a connection is asked whether it lives, and as long again to answer, in milliseconds. */
@@ -25,6 +29,8 @@ export interface GrpcParts {
   readonly closing: AbortSignal
   /** The status and message that an error of a handler ends a call with. */
   readonly failureOf: (error: unknown) => CallFailed
+  /** Answers what is no call: browsers and others speak HTTP/2 as well where TLS offers it. */
+  readonly others: (request: Http2ServerRequest, response: Http2ServerResponse) => void
   /** Hears how each call of a known method ended. */
   readonly ended: (call: EndedCall) => void
 }
@@ -70,6 +76,7 @@ const settings = { maxConcurrentStreams: callsMax, initialWindowSize: callWindow
 /** A server of gRPC over HTTP/2 (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md). */
 export function createGrpcServer(parts: GrpcParts): GrpcServer {
   const sessions = new Set<ServerHttp2Session>()
+  const sockets = new Set<Socket>()
   const server = http2Server()
   server.on('session', (session) => {
     sessions.add(session)
@@ -82,19 +89,28 @@ export function createGrpcServer(parts: GrpcParts): GrpcServer {
     // What goes wrong with a connection closes it, and its calls hear of that.
     session.on('error', () => undefined)
     const assembling: Assembling = { bytes: 0 }
-    session.on('stream', (stream, headers) => void serve(parts, stream, headers, assembling))
+    session.on('stream', (stream, headers, _, rawHeaders) => {
+      if (isGrpc(headers)) void serve(parts, stream, headers, assembling)
+      else parts.others(new Http2ServerRequest(stream, headers, {}, rawHeaders), new Http2ServerResponse(stream))
+    })
     void keepAlive(parts, session, closed.signal)
   })
   return {
     take: (socket) => {
-      if (parts.closing.aborted) socket.destroy()
-      else server.emit('connection', socket)
+      if (parts.closing.aborted) {
+        socket.destroy()
+        return
+      }
+      sockets.add(socket)
+      socket.once('close', () => sockets.delete(socket))
+      server.emit('connection', socket)
     },
     close: () => {
       for (const session of sessions) session.close()
     },
     destroy: () => {
-      for (const session of sessions) session.destroy()
+      // Beneath a session that has ended its client may still hold the connection, with an answer that it does not read.
+      for (const socket of sockets) socket.destroy()
     },
   }
 }
@@ -117,11 +133,10 @@ async function serve(
   const method = String(headers[':path'])
   const call = new StreamCall({ stream, headers, limits: parts.limits, assembling, turn: () => parts.clock.turn() })
   const handler = Object.hasOwn(parts.methods, method) ? parts.methods[method] : undefined
-  if (!isGrpc(headers)) return refuseForeign(stream)
   if (handler === undefined) return call.end('unimplemented', `This server has no method ${method.slice(0, 200)}.`)
   if (parts.closing.aborted) return call.end('unavailable', 'The server shuts down. Retry elsewhere or later.')
   const begunAt = parts.clock.now()
-  const error = await failure(parts, call, handler)
+  const error = await failure(parts, call, (admitted) => answer(parts, method, admitted, handler))
   const failed = error === undefined ? undefined : parts.failureOf(error)
   if (failed === undefined) call.end('ok')
   else call.end(failed.status, failed.message, failed.trailers)
@@ -130,7 +145,11 @@ async function serve(
 }
 
 /** Runs a handler within its deadline. Whether it heard its signal or not, the client gets its answer in time. */
-async function failure({ clock }: GrpcParts, call: StreamCall, handler: Handler): Promise<unknown> {
+async function failure(
+  { clock }: GrpcParts,
+  call: StreamCall,
+  handler: (call: StreamCall) => Promise<void>,
+): Promise<unknown> {
   const done = new AbortController()
   try {
     const timeoutMs = timeoutMsOf(call.headers['grpc-timeout'])
@@ -145,6 +164,13 @@ async function failure({ clock }: GrpcParts, call: StreamCall, handler: Handler)
   }
 }
 
+/** Nothing of a call is read before it is known who has sent it. */
+async function answer({ admit }: GrpcParts, method: string, call: StreamCall, handler: Handler): Promise<void> {
+  const access = admit(method, call.headers)
+  call.access = access instanceof Promise ? await access : access
+  return handler(call)
+}
+
 async function deadline(clock: Clock, call: StreamCall, ms: number, done: AbortSignal): Promise<void> {
   await clock.sleep(ms, done)
   if (done.aborted) return
@@ -155,13 +181,6 @@ async function deadline(clock: Clock, call: StreamCall, ms: number, done: AbortS
 
 function isGrpc({ ':method': verb, 'content-type': type = '' }: IncomingHttpHeaders): boolean {
   return verb === 'POST' && /^application\/grpc(?:[+;]|$)/.test(type)
-}
-
-/** Whoever speaks HTTP/2 without gRPC cannot read a status of gRPC. */
-function refuseForeign(stream: ServerHttp2Stream): void {
-  stream.respond({ ':status': constants.HTTP_STATUS_UNSUPPORTED_MEDIA_TYPE, 'content-type': 'text/plain' })
-  stream.end('HTTP/2 is for gRPC here. Use HTTP/1.1 for the HTTP API.\n')
-  stream.resume()
 }
 
 /** A peer that vanished without a word would keep its calls, and what they hold, for ever. */

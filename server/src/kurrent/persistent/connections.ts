@@ -9,6 +9,8 @@ export interface Connection {
   /** What its group calls it. */
   readonly consumer: string
   readonly peer: string
+  /** Who has logged in; undefined where nobody has to. */
+  readonly login: string | undefined
   readonly name: string
   readonly bufferEvents: number
   readonly latencies: Latencies | undefined
@@ -30,7 +32,7 @@ interface Served {
 }
 
 /** What a new connection says about itself. */
-export interface NewConnection extends Pick<Connection, 'peer' | 'name' | 'bufferEvents' | 'drop'> {
+export interface NewConnection extends Pick<Connection, 'peer' | 'login' | 'name' | 'bufferEvents' | 'drop'> {
   readonly isMeasured: boolean
 }
 

@@ -123,7 +123,7 @@ function connectionInfo({ connections }: InfoParts, group: string, consumer: Con
   if (own !== undefined) own.toldTotal = own.total
   return {
     from: own?.peer ?? '',
-    username: 'anonymous',
+    username: own?.login ?? 'anonymous',
     averageItemsPerSecond: Math.round(perSecond),
     totalItems: own?.total ?? finished,
     countSinceLastMeasurement,

@@ -39,7 +39,7 @@ export async function readParkedStream(reading: Reading, stream: string, count: 
   for (const entry of direction === 'forward' ? chosen : chosen.reverse()) {
     const link = await linkTo(store, stream, entry)
     if (link === undefined) continue
-    await responses.event(request.resolveLinks ? await followLink(store, link, signal) : { event: link })
+    await responses.event(request.resolveLinks ? await followLink(reading, link) : { event: link })
   }
 }
 

@@ -1,4 +1,5 @@
 import { type Clock, type Delivery, type EventStore, type GroupConsumer, joinGroup, limits } from 'varve'
+import { AccessRefused } from '../../auth/access.ts'
 import type { Call, Handler } from '../grpc/call.ts'
 import { CallFailed } from '../grpc/status.ts'
 import { ReadResponses } from '../streams/read-response.ts'
@@ -47,17 +48,24 @@ export function readPersistent(parts: PersistentReadParts): Handler {
     const first = await requests.next()
     if (first.done === true || first.value.kind !== 'options')
       throw badRequest('The first message has to have options.')
+    await mayRead(call, first.value)
     parts.opened()
     try {
       await consume(parts, call, first.value, requests)
     } catch (error) {
       if (parts.closing.aborted)
         throw new CallFailed('unavailable', 'The server shuts down. Subscribe again, elsewhere or later.')
+      if (error instanceof AccessRefused) throw error
       throw subscriptionFailure(first.value.name, error)
     } finally {
       parts.closed()
     }
   }
+}
+
+/** Whoever consumes a subscription reads what it is to. */
+function mayRead({ access }: Call, { name: { stream = '$all' } }: Beginning): Promise<void> | undefined {
+  return access.to('read', stream)
 }
 
 async function* requestsOf(call: Call): AsyncGenerator<ReadRequest> {
@@ -78,6 +86,7 @@ async function consume(
   const bufferEvents = Math.min(Math.max(options.bufferSize, 1), limits.consumerEvents)
   const connected = connections.join(group, notes, {
     peer: call.peer,
+    login: call.access.login,
     name: connectionNameOf(call),
     bufferEvents,
     isMeasured: notes.settings.extraStatistics,
@@ -92,7 +101,7 @@ async function consume(
     const current = notesIn(await consumer.joined({ signal }))
     // It was deleted and created again between two looks: this source is not that of the new one.
     if (current?.created !== notes.created) throw doesNotExist(options.name)
-    const responses = new ReadResponses(call, options.uuidForm, signal)
+    const responses = new ReadResponses(call, options.uuidForm, signal, () => mayRead(call, options))
     await new Consumption({ parts, options, consumer, connected, notes: current, responses, signal }).run(requests)
   } finally {
     connected.leave()

@@ -1,4 +1,5 @@
 import type { Clock, EventStore, GroupStore, Reader, RecordedEvent, SubscribeOptions, SubscriptionItem } from 'varve'
+import { openAccess } from '../../auth/access.ts'
 import { type EventChoice, eventChoice, passes, queryFor } from '../streams/event-filter.ts'
 import { kurrentEventOf } from '../streams/kurrent-event.ts'
 import { followLink, linkTarget, linkType } from '../streams/links.ts'
@@ -25,7 +26,10 @@ export interface Source {
   /** Decides what events are kept together by; followed from the next event on. */
   strategy: StrategyName
   readonly keyOf: (event: RecordedEvent) => string
-  /** An event, or the link by which the stream has it, with what it leads to when that is wanted. */
+  /**
+   * An event, or the link by which the stream has it, with what it leads to when that is wanted. Links are followed for the
+   * subscription, not for a consumer: all of them have to see the same, as in KurrentDB.
+   */
   shown(event: RecordedEvent, resolveLinks: boolean, signal: AbortSignal): Promise<ResolvedEvent>
 }
 
@@ -55,7 +59,9 @@ function ofEvents(parts: SourceParts, { stream, filter }: Notes): Pick<Source, '
   const choice = filter === null ? undefined : eventChoice(filter)
   const shown: Source['shown'] = async (stored, resolveLinks, signal) => {
     const event = kurrentEventOf(stored)
-    return resolveLinks && event.type === linkType ? followLink(store, event, signal) : { event }
+    return resolveLinks && event.type === linkType
+      ? followLink({ store, access: openAccess, signal }, event)
+      : { event }
   }
   if (stream !== null) return { store: showing(parts, stream), shown }
   return { store: choice === undefined ? { ...groupStore(store) } : choosing(store, byChoice(choice)), shown }
@@ -70,7 +76,7 @@ function ofView({ store, numbering }: SourceParts, view: View): Pick<Source, 'st
       const number = await numbers.numberOf(stored, signal)
       const event = kurrentEventOf(stored)
       if (!resolveLinks) return { event: entryOf(view, event, number) }
-      const [entry] = await resolveEntries(store, view, [{ event, number }], signal)
+      const [entry] = await resolveEntries({ store, access: openAccess, signal }, view, [{ event, number }])
       return entry ?? { event: undefined }
     },
   }

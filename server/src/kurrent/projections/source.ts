@@ -1,4 +1,5 @@
 import { categoryOf, type EventStore, type Payload, type Query, type QueryItem, type RecordedEvent } from 'varve'
+import { openAccess } from '../../auth/access.ts'
 import { deletedType, type KurrentEvent, kurrentEventOf, tombstoneType } from '../streams/kurrent-event.ts'
 import { followLink, linkType } from '../streams/links.ts'
 import { metadataType } from '../streams/metadata-text.ts'
@@ -34,7 +35,7 @@ export class EventSource {
     const view = this.#views.find((one) => one.includes(event))
     if (!this.#isMeant(event, view)) return undefined
     if (event.type === linkType) {
-      const { event: target, link } = await followLink(store, event, signal)
+      const { event: target, link } = await followLink({ store, access: openAccess, signal }, event)
       if (target === undefined || !this.#isWanted(target)) return undefined
       return packed(event.position, target, link === undefined ? null : metadataOf(link), view)
     }

@@ -1,4 +1,5 @@
 import { type CallOptions, type EventStore, isVarveError, type StreamInfo, type StreamWrite } from 'varve'
+import type { Access } from '../../auth/access.ts'
 import type { Handler } from '../grpc/call.ts'
 import { type Codec, unary } from '../grpc/method.ts'
 import { MalformedMessage } from '../protobuf/proto-reader.ts'
@@ -45,9 +46,10 @@ interface Judged {
 
 /** The method AppendRecords: events of any streams and checks of any streams, all or none. */
 export function appendRecords(parts: AppendParts, codec: Codec<RecordsRequest, RecordsResponse>): Handler {
-  return unary(codec, async (request, { signal }) => {
+  return unary(codec, async (request, { access, signal }) => {
     const writes = writesOf(request, parts.newId)
     const checks = checksOf(request)
+    await ask(access, writes, checks)
     try {
       const places = await appendChecked(parts, writes, checks, { signal })
       const revisions = places.map(({ revision }, at) => ({ stream: writes[at]?.stream ?? '', revision }))
@@ -56,6 +58,14 @@ export function appendRecords(parts: AppendParts, codec: Codec<RecordsRequest, R
       throw parts.refusals.failureOf(error)
     }
   })
+}
+
+/** A check tells how another stream stands, which is a right to read it. */
+async function ask(access: Access, writes: readonly ProposedWrite[], checks: readonly Check[]): Promise<void> {
+  for (const { stream } of writes) await access.to('write', stream)
+  for (const { stream } of checks) {
+    if (!writes.some((write) => write.stream === stream)) await access.to('read', stream)
+  }
 }
 
 async function appendChecked(

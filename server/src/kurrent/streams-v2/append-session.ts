@@ -40,6 +40,7 @@ export function appendSession(parts: AppendParts, { decode, encode }: Codec<Sess
     for await (const batch of call.batches()) {
       for (const message of batch) {
         const write = writeOf(decode(message), newId)
+        await call.access.to('write', write.stream)
         if (writes.has(write.stream)) throw refusals.alreadyInSession(write.stream)
         writes.set(write.stream, write)
       }

@@ -1,4 +1,5 @@
 import { type AppendOptions, type EventStore, isVarveError, type NewEvent } from 'varve'
+import type { Access } from '../../auth/access.ts'
 import { Refused } from '../refusal.ts'
 import { appendMetadata } from './append-metadata.ts'
 import { expectedVersionOf, noRevision, repeats, revisionOf } from './expectation.ts'
@@ -15,11 +16,18 @@ const attemptsMax = 8
  * Appends to one stream, with the promises of KurrentDB where they differ from the store's: ids repeat in other streams, a
  * stream of which only metadata is there exists, an append without events is a question.
  *
- * @throws Refused, and the store's own errors.
+ * @throws AccessRefused, Refused, and the store's own errors.
  */
-export async function append(store: EventStore, write: ProposedWrite, signal?: AbortSignal): Promise<LandedWrite> {
+export async function append(
+  store: EventStore,
+  access: Access,
+  write: ProposedWrite,
+  signal?: AbortSignal,
+): Promise<LandedWrite> {
   const { stream, expected, events } = write
   refuseUnwritable(stream)
+  const asked = access.to('write', stream)
+  if (asked !== undefined) await asked
   const options = signal === undefined ? {} : { signal }
   if (events.length === 0) return check(store, write, options)
   if (stream.charCodeAt(0) === 36 && isMetadataStream(stream)) return appendMetadata(store, write, options)

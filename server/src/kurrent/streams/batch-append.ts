@@ -1,4 +1,5 @@
 import { type Clock, type EventStore, limits } from 'varve'
+import { AccessRefused } from '../../auth/access.ts'
 import { failureOf } from '../failure.ts'
 import type { Call, Handler } from '../grpc/call.ts'
 import { CallFailed } from '../grpc/status.ts'
@@ -183,7 +184,8 @@ class Batch {
       this.#answer(pending, outcome)
       this.#moved()
     }
-    append(this.#parts.store, { stream, expected, events }).then(settle, (error) => settle(this.#outcomeOf(error)))
+    const appending = append(this.#parts.store, this.#call.access, { stream, expected, events })
+    appending.then(settle, (error) => settle(this.#outcomeOf(error)))
   }
 
   #answer(pending: Pending, outcome: BatchOutcome): void {
@@ -239,6 +241,7 @@ class Batch {
 
   #outcomeOf(error: unknown): BatchOutcome {
     if (error instanceof Refused) return error.refusal
+    if (error instanceof AccessRefused) return { kind: 'access_denied', problem: error.message }
     if (error instanceof MalformedMessage) return { kind: 'bad_request', problem: error.message }
     const { status, message } = failureOf(error)
     // The one word for "later, perhaps" that clients know here.

@@ -13,13 +13,13 @@ import { appendTooLarge, type ProposedWrite } from './proposed-write.ts'
 export function classicAppend(store: EventStore): Handler {
   return async (call) => {
     const write = await receive(call)
-    await call.send(framed(await answer(store, write, call.signal)))
+    await call.send(framed(await answer(store, write, call)))
   }
 }
 
-async function answer(store: EventStore, write: ProposedWrite, signal: AbortSignal): Promise<Buffer> {
+async function answer(store: EventStore, write: ProposedWrite, { access, signal }: Call): Promise<Buffer> {
   try {
-    return encodeAppended(await append(store, write, signal))
+    return encodeAppended(await append(store, access, write, signal))
   } catch (error) {
     // The one refusal that is an answer here, and no status of the call.
     if (error instanceof Refused && error.refusal.kind === 'wrong_version') return encodeWrongVersion(error.refusal)

@@ -3,6 +3,7 @@ import { limits } from 'varve'
 import { describe, expect, it } from 'vitest'
 import { messagesIn } from '../../../../test/kurrent/raw-client.ts'
 import { decoded, encoded, named, proposed } from '../../../../test/kurrent/streams-messages.ts'
+import { openAccess } from '../../auth/access.ts'
 import type { Call } from '../grpc/call.ts'
 import { ProtoReader, varintTag } from '../protobuf/proto-reader.ts'
 import { ProtoWriter } from '../protobuf/proto-writer.ts'
@@ -238,6 +239,7 @@ function sent(write: (responses: ReadResponses) => unknown, form: 'string' | 'st
   const { signal } = new AbortController()
   const call: Call = {
     headers: {},
+    access: openAccess,
     peer: '127.0.0.1:50000',
     signal,
     begin: () => undefined,
@@ -249,7 +251,7 @@ function sent(write: (responses: ReadResponses) => unknown, form: 'string' | 'st
       return undefined
     },
   }
-  const responses = new ReadResponses(call, form, signal)
+  const responses = new ReadResponses(call, form, signal, () => undefined)
   write(responses)
   void responses.send()
   return messagesIn(Buffer.concat(pieces))

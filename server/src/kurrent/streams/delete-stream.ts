@@ -1,4 +1,5 @@
 import { type CallOptions, type EventStore, isVarveError, type StreamWrite } from 'varve'
+import type { Access } from '../../auth/access.ts'
 import { Refused } from '../refusal.ts'
 import { type Expectation, expectedVersionOf, noRevision, revisionOf } from './expectation.ts'
 import { deletingMetadataText, metadataType } from './metadata-text.ts'
@@ -15,14 +16,16 @@ const attemptsMax = 8
  * Deletes a stream: hides everything it has, as the store does, by metadata that says so in KurrentDB's words.
  *
  * @returns the position of the fact, or the head when the stream was deleted already.
- * @throws Refused when the expectation does not hold, and when the stream never existed, whatever was expected of it.
+ * @throws AccessRefused; Refused when the expectation does not hold, and when the stream never existed, whatever was expected of it.
  */
 export async function deleteStream(
   store: EventStore,
+  access: Access,
   { stream, expected }: StreamOptions,
   options: CallOptions,
 ): Promise<number> {
   refuseUndeletable(stream)
+  await access.to('delete', stream)
   for (let attempt = 1; ; attempt++) {
     const { version, exists, tombstoned } = await store.streamInfo(stream, options)
     if (tombstoned) throw new Refused({ kind: 'stream_deleted', stream })
@@ -53,14 +56,16 @@ export async function deleteStream(
  * Closes a stream for ever.
  *
  * @returns the position of the fact.
- * @throws Refused when the expectation does not hold, and when the stream is closed already.
+ * @throws AccessRefused; Refused when the expectation does not hold, and when the stream is closed already.
  */
 export async function tombstone(
   store: EventStore,
+  access: Access,
   { stream, expected }: StreamOptions,
   options: CallOptions,
 ): Promise<number> {
   refuseUndeletable(stream)
+  await access.to('delete', stream)
   try {
     const { position, changed } = await store.tombstone(stream, {
       ...options,

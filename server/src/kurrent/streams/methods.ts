@@ -1,4 +1,4 @@
-import type { Handler } from '../grpc/call.ts'
+import type { Call, Handler } from '../grpc/call.ts'
 import { type Methods, unary } from '../grpc/method.ts'
 import { bytesTag } from '../protobuf/proto-reader.ts'
 import { ProtoWriter } from '../protobuf/proto-writer.ts'
@@ -20,17 +20,15 @@ export function streamsMethods(parts: StreamsParts): Methods {
     [`${service}/Append`]: classicAppend(store),
     [`${service}/BatchAppend`]: batchAppend(parts),
     [`${service}/Read`]: read(parts),
-    [`${service}/Delete`]: closing((options, signal) => deleteStream(store, options, { signal })),
-    [`${service}/Tombstone`]: closing((options, signal) => tombstone(store, options, { signal })),
+    [`${service}/Delete`]: closing((options, { access, signal }) => deleteStream(store, access, options, { signal })),
+    [`${service}/Tombstone`]: closing((options, { access, signal }) => tombstone(store, access, options, { signal })),
   }
 }
 
 const positionTag = bytesTag(1)
 
-function closing(
-  close: (options: ReturnType<typeof decodeStreamOptions>, signal: AbortSignal) => Promise<number>,
-): Handler {
-  return unary({ decode: decodeStreamOptions, encode: encodePosition }, (options, call) => close(options, call.signal))
+function closing(close: (options: ReturnType<typeof decodeStreamOptions>, call: Call) => Promise<number>): Handler {
+  return unary({ decode: decodeStreamOptions, encode: encodePosition }, close)
 }
 
 function encodePosition(position: number): Buffer {

@@ -72,13 +72,18 @@ export class ReadResponses {
   readonly #call: Call
   readonly #uuidForm: UuidForm
   readonly #signal: AbortSignal
+  readonly #ask: () => Promise<void> | undefined
   #writer = new ProtoWriter()
 
-  /** Whoever waits for a slow client stops waiting when the signal aborts. */
-  constructor(call: Call, uuidForm: UuidForm, signal: AbortSignal) {
+  /**
+   * @param signal whoever waits for a slow client stops waiting when it aborts.
+   * @param ask asks, before each piece is sent, whether the client may still read this.
+   */
+  constructor(call: Call, uuidForm: UuidForm, signal: AbortSignal, ask: () => Promise<void> | undefined) {
     this.#call = call
     this.#uuidForm = uuidForm
     this.#signal = signal
+    this.#ask = ask
   }
 
   /**
@@ -151,6 +156,11 @@ export class ReadResponses {
   /** Sends what was gathered. A promise as with {@link ReadResponses.event}. */
   send(): Promise<void> | undefined {
     if (this.#writer.length === 0) return undefined
+    const asked = this.#ask()
+    return asked === undefined ? this.#sendNow() : asked.then(() => this.#sendNow())
+  }
+
+  #sendNow(): Promise<void> | undefined {
     const frames = this.#writer.finish()
     this.#writer = new ProtoWriter(frames.length >= sendBytes ? sendBytes + 8_192 : undefined)
     const drained = this.#call.send(frames)

@@ -22,6 +22,8 @@ export interface ReadParts extends SubscribeParts {
 /** The method Read: what a stream or the store has from somewhere on, to a count or for ever. */
 export function read(parts: ReadParts): Handler {
   return serverStream(decodeRead, async (request, call) => {
+    // Refused before the store is asked anything, which would take time for streams that are there.
+    await mayRead(request, call)
     if (request.count === undefined) {
       const signal = AbortSignal.any([call.signal, parts.closing])
       return subscribe(parts, readingOf(parts, request, call, signal))
@@ -30,6 +32,11 @@ export function read(parts: ReadParts): Handler {
     await readUpTo(reading, request.count)
     await reading.responses.send()
   })
+}
+
+/** Undefined when that is known. Reading the store is a right to the stream `$all`. */
+function mayRead({ stream = '$all' }: ReadRequest, { access }: Call): Promise<void> | undefined {
+  return access.to('read', stream)
 }
 
 function readUpTo(reading: Reading, count: number): Promise<void> {
@@ -46,5 +53,7 @@ function readingOf(
   call: Call,
   signal: AbortSignal,
 ): Reading {
-  return { store, clock, numbering, request, signal, responses: new ReadResponses(call, request.uuidForm, signal) }
+  const { access } = call
+  const responses = new ReadResponses(call, request.uuidForm, signal, () => mayRead(request, call))
+  return { store, clock, numbering, access, request, signal, responses }
 }

@@ -1,4 +1,5 @@
 import type { Clock, EventStore } from 'varve'
+import type { Access } from '../../auth/access.ts'
 import type { Numbering } from '../views/numbering.ts'
 import type { KurrentEvent } from './kurrent-event.ts'
 import { followLink, linkType } from './links.ts'
@@ -9,6 +10,8 @@ import type { ReadResponses } from './read-response.ts'
 export interface Reading {
   readonly store: EventStore
   readonly clock: Clock
+  /** Of the one who reads. */
+  readonly access: Access
   readonly numbering: Numbering
   readonly request: ReadRequest
   /** Aborts when nobody wants to know any more. */
@@ -29,10 +32,8 @@ export interface Followed {
 }
 
 /** Sends an event, with what it links to when the client wants that. A promise when nothing more should be sent yet. */
-export function sendEvent(
-  { store, request, responses, signal }: Reading,
-  event: KurrentEvent,
-): Promise<void> | undefined {
+export function sendEvent(reading: Reading, event: KurrentEvent): Promise<void> | undefined {
+  const { request, responses } = reading
   if (!request.resolveLinks || event.type !== linkType) return responses.event({ event })
-  return followLink(store, event, signal).then((resolved) => responses.event(resolved))
+  return followLink(reading, event).then((resolved) => responses.event(resolved))
 }

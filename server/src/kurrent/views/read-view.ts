@@ -36,9 +36,9 @@ export async function readView(reading: Reading, view: View, count: number): Pro
 
 /** Sends entries, with what they link to when the client wants that. Gives how many. */
 export async function sendEntries(reading: Reading, view: View, numbered: readonly NumberedEvent[]): Promise<number> {
-  const { store, request, signal, responses } = reading
+  const { request, responses } = reading
   const entries = request.resolveLinks
-    ? await resolveEntries(store, view, numbered, signal)
+    ? await resolveEntries(reading, view, numbered)
     : numbered.map(({ event, number }) => ({ event: entryOf(view, event, number) }))
   for (const entry of entries) await responses.event(entry)
   return numbered.length

@@ -1,19 +1,19 @@
-import type { EventStore, StreamInfo } from 'varve'
-import { followLink, linkType } from '../streams/links.ts'
+import type { StreamInfo } from 'varve'
+import { type Following, followLink, linkType, mayFollow } from '../streams/links.ts'
 import type { ResolvedEvent } from '../streams/read-response.ts'
 import type { NumberedEvent } from './numbered-events.ts'
 import { entryOf, type View } from './view.ts'
 
 /**
  * The entries of a view for some events, with what they lead to when a client wants it. The events are at hand, but what is
- * hidden in its stream is not shown by way of a link either, so each stream among them is asked once.
+ * hidden in its stream, or may not be read there, is not shown by way of a link either, so each stream among them is asked once.
  */
 export async function resolveEntries(
-  store: EventStore,
+  following: Following,
   view: View,
   numbered: readonly NumberedEvent[],
-  signal: AbortSignal,
 ): Promise<readonly ResolvedEvent[]> {
+  const { store, signal } = following
   const streams = new Map<string, StreamInfo>()
   const names = new Set(view.entry === 'link' ? numbered.map(({ event }) => event.stream) : [])
   for (const info of await Promise.all([...names].map((name) => store.streamInfo(name, { signal })))) {
@@ -24,9 +24,10 @@ export async function resolveEntries(
     const entry = entryOf(view, event, number)
     const info = streams.get(event.stream)
     if (info === undefined) resolved.push({ event: entry })
-    else if (event.type === linkType) resolved.push(await followLink(store, entry, signal))
+    else if (event.type === linkType) resolved.push(await followLink(following, entry))
     else {
-      const isShown = !info.tombstoned && event.revision + 1 >= info.truncateBefore
+      const isThere = !info.tombstoned && event.revision + 1 >= info.truncateBefore
+      const isShown = isThere && (await mayFollow(following, event.stream))
       resolved.push({ event: isShown ? event : undefined, link: entry })
     }
   }

@@ -1,0 +1,2 @@
+import '../../../test/kurrent/with-db-client.ts'
+import '../../../test/kurrent/specs/security.ts'
