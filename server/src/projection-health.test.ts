@@ -15,7 +15,7 @@ afterEach(async () => {
 /** A server whose clock the test can set forward. */
 async function serve(flags: ServerFlags = {}, engine: Engine = memory()): Promise<void> {
   const clock = { ...systemClock, now: () => systemClock.now() + aheadMs }
-  const config = serverConfig({ store: 'memory:', port: 0, logLevel: 'silent', ...flags })
+  const config = serverConfig({ store: 'memory:', port: 0, logLevel: 'silent', userProjectionsMax: 0, ...flags })
   server = await startServer(config, { clock, engine })
 }
 

@@ -1,5 +1,5 @@
 import { describe, inject, it } from 'vitest'
-import { distributions, npmMajor, whyMissing } from './distribution.ts'
+import { type Distribution, distributions, npmMajor, whyMissing } from './distribution.ts'
 import { borrowed, type LentCluster } from './lender.ts'
 
 /** One PostgreSQL that tests may use. */
@@ -14,9 +14,18 @@ export interface Postgres {
  * printed, but not in CI on a platform that npm surely has one for: there it would hide a broken install.
  */
 export function onPostgres(specify: (postgres: Postgres) => void): void {
+  specifyOn(distributions(), specify)
+}
+
+/** The same on the newest alone: for what is the same on all of them, is tried in part on all of them, and takes its time. */
+export function onNewestPostgres(specify: (postgres: Postgres) => void): void {
+  specifyOn(distributions().slice(0, 1), specify)
+}
+
+function specifyOn(found: readonly Distribution[], specify: (postgres: Postgres) => void): void {
   const reason = sayWhy(whyMissing(npmMajor))
   if (reason !== undefined) missing(reason)
-  for (const { major } of distributions()) {
+  for (const { major } of found) {
     describe(`PostgreSQL ${major}`, () => {
       specify({ major, cluster: () => borrowed(inject('postgresSocket'), major) })
     })

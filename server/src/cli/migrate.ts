@@ -78,13 +78,26 @@ async function tellStatus(session: Session, maintenance: SchemaMaintenance): Pro
     absent: "There is no store yet. Make one with 'varve migrate --up'.",
     old: `The schema is at version ${version} of ${newest}. Bring it up to date with 'varve migrate --up'.`,
   }[state]
-  await printResult(session, { state, version, newest, missing, ...(layout !== undefined && { layout }) }, says, [
-    state,
-    version,
-    newest,
-  ])
+  await printResult(
+    session,
+    { state, version, newest, missing, ...(layout !== undefined && { layout: layoutJson(layout) }) },
+    says,
+    [state, version, newest],
+  )
   if (layout !== undefined && !session.json) await tellLayout(session, layout)
   return state === 'current' ? exitCodes.done : exitCodes.failed
+}
+
+function layoutJson({ state, positionsPerPart, copiedUntil, archivedUntil, parts }: StoreLayout): object {
+  return {
+    state,
+    positions_per_part: positionsPerPart,
+    copied_until: copiedUntil,
+    archived_until: archivedUntil,
+    parts: parts.map(({ table, firstPosition, lastPosition, state: fate }) => {
+      return { table, first_position: firstPosition, last_position: lastPosition, state: fate }
+    }),
+  }
 }
 
 /** Of events in one table there is nothing to tell. */

@@ -134,7 +134,8 @@ onPostgres(({ cluster }) => {
       expect(await run('migrate', '--up')).toMatchObject({ code: 0, stdout: `up\t${newest}\t${newest}\n` })
       expect(await run('migrate', '--up')).toMatchObject({ code: 0, stdout: `up\t${newest}\t0\n` })
       const status = await run('migrate', '--status', '--json')
-      expect(JSON.parse(status.stdout)).toEqual({ state: 'current', version: newest, newest, missing: [] })
+      const layout = { state: 'one_table', archived_until: 0, parts: [] }
+      expect(JSON.parse(status.stdout)).toEqual({ state: 'current', version: newest, newest, missing: [], layout })
     })
 
     it('prints SQL that does the same, and nothing when nothing is missing', async () => {

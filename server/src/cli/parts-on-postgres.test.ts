@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it, onTestFinished } from 'vitest'
 import { migrations } from '../../../store/src/engines/postgres/migrate.ts'
 import { type Ended, temporaryFolder, varve } from '../../../test/cli/varve.ts'
 import { type FreshPlace, first, freshDatabase } from '../../../test/postgres/database.ts'
-import { onPostgres, type Postgres } from '../../../test/postgres/on-postgres.ts'
+import { onNewestPostgres, type Postgres } from '../../../test/postgres/on-postgres.ts'
 
 const newest = migrations.length
 
@@ -35,7 +35,7 @@ async function filled(cluster: Postgres['cluster']): Promise<FreshPlace> {
   return database
 }
 
-onPostgres(({ cluster }) => {
+onNewestPostgres(({ cluster }) => {
   describe('varve migrate --partition-events', () => {
     it('puts events into parts, tells which there are, and leaves an export as it was', async () => {
       const run = on(await filled(cluster))
@@ -81,7 +81,7 @@ onPostgres(({ cluster }) => {
   })
 })
 
-onPostgres(({ cluster }) => {
+onNewestPostgres(({ cluster }) => {
   describe('varve archive', () => {
     async function archived(): Promise<{ readonly run: Varve; readonly database: FreshPlace }> {
       const database = await filled(cluster)

@@ -29,7 +29,8 @@ beforeEach(async () => {
     sleeping--
   }
   const deps = { engine: { ...engine, shelf: { ...engine.shelf, list } }, clock: { ...systemClock, sleep } }
-  server = await startServer(serverConfig({ store: 'memory:', port: 0, logLevel: 'silent' }), deps)
+  const config = serverConfig({ store: 'memory:', port: 0, logLevel: 'silent', userProjectionsMax: 0 })
+  server = await startServer(config, deps)
 })
 const start = starting()
 afterEach(() => server.close())

@@ -65,7 +65,8 @@ export class Supervisor {
     this.#parts = parts
     this.registry = new Registry(parts.store)
     this.leases = new Leases({ ...parts, owner: parts.newId() })
-    this.#loop = this.#watch()
+    // A server that may run none has nothing to look after.
+    this.#loop = parts.limits.running === 0 ? Promise.resolve() : this.#watch()
   }
 
   /** The run of a projection on this server. */

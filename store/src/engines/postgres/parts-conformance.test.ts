@@ -1,7 +1,6 @@
 import { describe, test } from 'vitest'
 import { freshDatabase } from '../../../../test/postgres/database.ts'
-import { distributions } from '../../../../test/postgres/distribution.ts'
-import { onPostgres } from '../../../../test/postgres/on-postgres.ts'
+import { onNewestPostgres } from '../../../../test/postgres/on-postgres.ts'
 import { type ReusedStores, reusedStores } from '../../../../test/postgres/reused-stores.ts'
 import { engineConformance } from '../../conformance/index.ts'
 import { postgres } from './index.ts'
@@ -9,9 +8,9 @@ import { postgres } from './index.ts'
 /** Fewer than many a case appends at once, so that it goes over the borders of parts. */
 const positionsPerPart = 50
 
-onPostgres(({ cluster, major }) => {
-  // Parts are the same on every version, and the suite takes its time: the newest has it all, others what parts.test.ts has.
-  describe.skipIf(major !== distributions()[0]?.major)('keeps every promise with events in parts', () => {
+// Other versions have what parts.test.ts has.
+onNewestPostgres(({ cluster }) => {
+  describe('keeps every promise with events in parts', () => {
     let stores: Promise<{ readonly url: string; readonly parted: ReusedStores }> | undefined
 
     async function makeStores(): Promise<{ readonly url: string; readonly parted: ReusedStores }> {

@@ -2,7 +2,7 @@ import { Client } from 'pg'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { freshDatabase } from '../../../../test/postgres/database.ts'
 import { fillStore, largeStoreEvents, longStream } from '../../../../test/postgres/large-store.ts'
-import { onPostgres } from '../../../../test/postgres/on-postgres.ts'
+import { onNewestPostgres } from '../../../../test/postgres/on-postgres.ts'
 import { putIntoParts } from '../../../../test/postgres/parts.ts'
 import { nestedWork, type Planning, type Work } from '../../../../test/postgres/plan.ts'
 import {
@@ -107,7 +107,7 @@ function specifyAppends(client: () => Client): void {
   })
 }
 
-onPostgres(({ cluster }) => {
+onNewestPostgres(({ cluster }) => {
   describe(`with ${largeStoreEvents} events in ${parts} parts`, () => {
     let client: Client
 
