@@ -8,7 +8,7 @@ import { foldStream } from '../../store/src/deciders/fold-stream.ts'
 import type { EventStore } from '../../store/src/event-store.ts'
 import { openStore } from '../../store/src/open-store.ts'
 import { freshDatabase } from '../postgres/database.ts'
-import { onPostgres } from '../postgres/on-postgres.ts'
+import { onNewestPostgres } from '../postgres/on-postgres.ts'
 import { account, commands, engineAt } from './account.ts'
 import { crashFolder } from './crash-folder.ts'
 
@@ -71,7 +71,7 @@ describe('a command that is sent again after a kill at any step', () => {
     expect(await killedAtEveryStep(join(folder, 'store.db'), 'at once')).toBeGreaterThan(5)
   })
 
-  onPostgres(({ cluster }) => {
+  onNewestPostgres(({ cluster }) => {
     it('takes effect once', { timeout: 180_000 }, async () => {
       await using database = await freshDatabase(await cluster())
       expect(await killedAtEveryStep(database.url, 'one by one')).toBeGreaterThan(20)

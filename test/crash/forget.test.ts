@@ -18,7 +18,7 @@ import { postgresKeys } from 'varve/postgres'
 import { afterAll, describe, expect, it } from 'vitest'
 import { customer, customerEvents, registered } from '../erasure/customers.ts'
 import { freshDatabase } from '../postgres/database.ts'
-import { onPostgres } from '../postgres/on-postgres.ts'
+import { onNewestPostgres } from '../postgres/on-postgres.ts'
 import { engineAt } from './account.ts'
 import { crashFolder } from './crash-folder.ts'
 
@@ -101,7 +101,7 @@ describe('forgetting that is done again after a kill at any step', () => {
     expect(everyByteIn(folder)).not.toContain('Secret Name')
   })
 
-  onPostgres(({ cluster }) => {
+  onNewestPostgres(({ cluster }) => {
     it('leaves no key', { timeout: 240_000 }, async () => {
       await using database = await freshDatabase(await cluster())
       const { url } = database

@@ -11,7 +11,7 @@ import type { EventStore } from '../../store/src/event-store.ts'
 import { openStore } from '../../store/src/open-store.ts'
 import { react } from '../../store/src/reactions/react.ts'
 import { freshDatabase } from '../postgres/database.ts'
-import { onPostgres } from '../postgres/on-postgres.ts'
+import { onNewestPostgres } from '../postgres/on-postgres.ts'
 import { expectOnce, isSettled, longAfter, placeOrders } from '../reactions/mortal.ts'
 import { checkout, worker } from '../reactions/orders.ts'
 import { crashFolder } from './crash-folder.ts'
@@ -69,7 +69,7 @@ describe('a reaction on SQLite that is killed between every two of its steps', (
   })
 })
 
-onPostgres(({ cluster }) => {
+onNewestPostgres(({ cluster }) => {
   it('a reaction killed between its steps sends nothing twice and loses no deadline', {
     timeout: 300_000,
   }, async () => {

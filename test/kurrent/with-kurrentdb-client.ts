@@ -4,5 +4,6 @@ import { embedded, setStage } from './stage.ts'
 setStage({
   connect: (connectionString) => KurrentDBClient.connectionString`${connectionString}`,
   scheme: 'kurrentdb',
-  places: embedded,
+  // On SQLite alone: there are many of these, and the older client is tried on memory as well.
+  places: { sqlite: embedded.sqlite },
 })

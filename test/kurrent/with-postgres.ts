@@ -8,13 +8,16 @@ import { type MakePlace, setStage } from './stage.ts'
 
 sayWhy(whyMissing(npmMajor))
 
-const places = distributions().map(({ major }): [string, MakePlace] => [
-  `PostgreSQL ${major}`,
-  async () => {
-    const { url, drop } = await freshDatabase(await borrowed(inject('postgresSocket'), major))
-    return { store: url, cleanUp: drop }
-  },
-])
+// The newest alone: what is different about the others is tried on the engine.
+const places = distributions()
+  .slice(0, 1)
+  .map(({ major }): [string, MakePlace] => [
+    `PostgreSQL ${major}`,
+    async () => {
+      const { url, drop } = await freshDatabase(await borrowed(inject('postgresSocket'), major))
+      return { store: url, cleanUp: drop }
+    },
+  ])
 
 setStage({
   connect: (connectionString) => KurrentDBClient.connectionString`${connectionString}`,

@@ -8,7 +8,7 @@ import { migrations } from '../../../store/src/engines/postgres/migrate.ts'
 import { exportFile, exportLine } from '../../../test/cli/export-lines.ts'
 import { type Ended, start, temporaryFolder, varve } from '../../../test/cli/varve.ts'
 import { type FreshPlace, first, freshDatabase } from '../../../test/postgres/database.ts'
-import { onPostgres, type Postgres } from '../../../test/postgres/on-postgres.ts'
+import { onNewestPostgres, type Postgres } from '../../../test/postgres/on-postgres.ts'
 
 /** The version of the schema that this code writes. */
 const newest = migrations.length
@@ -39,7 +39,7 @@ async function filled(cluster: Postgres['cluster']): Promise<FreshPlace> {
   return database
 }
 
-onPostgres(({ cluster }) => {
+onNewestPostgres(({ cluster }) => {
   describe('the command line on PostgreSQL', () => {
     it('appends, reads, lists and closes', async () => {
       const run = on(await filled(cluster))
@@ -96,7 +96,7 @@ onPostgres(({ cluster }) => {
   })
 })
 
-onPostgres(({ cluster }) => {
+onNewestPostgres(({ cluster }) => {
   describe('an export from a file that is imported into PostgreSQL', () => {
     it('comes back to the byte, in a file too', async () => {
       const run = on(await empty(cluster))
@@ -125,7 +125,7 @@ onPostgres(({ cluster }) => {
   })
 })
 
-onPostgres(({ cluster }) => {
+onNewestPostgres(({ cluster }) => {
   describe('varve migrate', () => {
     it('makes a schema, tells how far it is, and does nothing twice', async () => {
       const database = await empty(cluster)
@@ -173,7 +173,7 @@ onPostgres(({ cluster }) => {
   })
 })
 
-onPostgres(({ cluster }) => {
+onNewestPostgres(({ cluster }) => {
   describe('varve doctor on PostgreSQL', () => {
     it('finds a sound store sound', async () => {
       const ended = await on(await filled(cluster))('doctor')

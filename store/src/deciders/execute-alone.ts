@@ -58,7 +58,10 @@ async function executeOn(
   return { streamId, events, version, position, idempotent, ...keepSnapshot(options) }
 }
 
-/** Appends; ids that are known already say that the command may be a repeat, unless it was looked for in vain. */
+/**
+ * Appends. Whatever its events are refused for, a command that was executed before is answered with what came of it, unless
+ * that was looked for in vain: the rules may make something else of it today.
+ */
 async function appendUnlessKnown(
   stream: TypedStream<EventDefinitions>,
   events: readonly NewEventOf<EventDefinitions>[],
@@ -69,7 +72,7 @@ async function appendUnlessKnown(
     const appended = await stream.append(events, options)
     return !isNew && appended.idempotent ? 'known' : appended
   } catch (error) {
-    if (!isNew && isVarveError(error, 'DUPLICATE_EVENT_ID')) return 'known'
+    if (!isNew && isVarveError(error) && !error.retryable) return 'known'
     throw error
   }
 }

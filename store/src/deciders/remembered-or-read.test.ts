@@ -1,4 +1,4 @@
-import { deepEqual } from 'node:assert/strict'
+import { deepEqual, rejects } from 'node:assert/strict'
 import fc from 'fast-check'
 import { describe, it } from 'vitest'
 import { type Asked, account, asked, storedIn, told } from '../../../test/deciders/worst-account.ts'
@@ -6,6 +6,7 @@ import { onEveryEngine } from '../../../test/on-every-engine.ts'
 import { memory } from '../engines/memory/index.ts'
 import type { EventStore } from '../event-store.ts'
 import { openStore } from '../open-store.ts'
+import { execute } from './execute.ts'
 import { type RecentStates, recentStates } from './recent-states.ts'
 import { takeSnapshot } from './take-snapshot.ts'
 
@@ -65,6 +66,17 @@ async function expectSame(open: () => Promise<EventStore>, steps: readonly Step[
   const remembered = await lived(await open(), steps, [recentStates({ streamsMax: 1 }), recentStates()])
   deepEqual(remembered, await lived(await open(), steps, []))
 }
+
+it('a command that was executed is known again behind a snapshot, when its events would be refused today', async () => {
+  const store = openStore({ engine: memory() })
+  const task = { decider, streamId: 'Account-1' }
+  const first = await execute(store, { ...task, command: { deposit: [1] } }, { commandId: 'c1' })
+  await takeSnapshot(store, task)
+  const again = await execute(store, { ...task, command: { deposit: [0] } }, { commandId: 'c1' })
+  deepEqual([again.idempotent, again.version], [true, first.version])
+  const refused = execute(store, { ...task, command: { deposit: [0] } }, { commandId: 'c2' })
+  await rejects(refused, { code: 'PAYLOAD_INVALID' })
+})
 
 describe('a process that remembers states', () => {
   it('tells and stores what one does that reads, whatever happens to the streams', { timeout: 60_000 }, async () => {

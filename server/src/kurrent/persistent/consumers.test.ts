@@ -1,2 +1,2 @@
-import '../../../../test/kurrent/with-kurrentdb-client-on-sqlite.ts'
+import '../../../../test/kurrent/with-kurrentdb-client.ts'
 import '../../../../test/kurrent/specs/persistent-consumers.ts'

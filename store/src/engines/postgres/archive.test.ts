@@ -1,12 +1,12 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { archivedStore, archivedTo30 } from '../../../../test/postgres/archived-store.ts'
 import { freshDatabase } from '../../../../test/postgres/database.ts'
-import { onPostgres } from '../../../../test/postgres/on-postgres.ts'
+import { onNewestPostgres } from '../../../../test/postgres/on-postgres.ts'
 import { connected, execute } from '../../../../test/postgres/role.ts'
 import { waitingFor } from '../../../../test/postgres/waiting.ts'
 import { postgresMaintenance } from './index.ts'
 
-onPostgres(({ cluster }) => {
+onNewestPostgres(({ cluster }) => {
   describe('an archive', () => {
     it('takes whole parts, tells which, and nothing twice', async () => {
       const { maintenance } = await archivedStore(cluster)
@@ -76,7 +76,7 @@ onPostgres(({ cluster }) => {
   })
 })
 
-onPostgres(({ cluster }) => {
+onNewestPostgres(({ cluster }) => {
   describe('attaching again', () => {
     it('gives back what was archived, all of it or from a position on', async () => {
       const { store, maintenance } = await archivedStore(cluster)
@@ -118,7 +118,7 @@ onPostgres(({ cluster }) => {
   })
 })
 
-onPostgres(({ cluster }) => {
+onNewestPostgres(({ cluster }) => {
   describe('archiving a store in use', () => {
     it('waits for whoever reads, and lets appends go on meanwhile', { timeout: 120_000 }, async () => {
       const { database, store, maintenance } = await archivedStore(cluster)

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { archivedStore } from '../../../../test/postgres/archived-store.ts'
-import { onPostgres } from '../../../../test/postgres/on-postgres.ts'
+import { onNewestPostgres } from '../../../../test/postgres/on-postgres.ts'
 import { connected } from '../../../../test/postgres/role.ts'
 import type { AppendCondition, Query } from '../../model/query.ts'
 
-onPostgres(({ cluster }) => {
+onNewestPostgres(({ cluster }) => {
   describe('an append to a store with an archive', () => {
     it('knows the ids and versions of archived events', async () => {
       const { store, maintenance } = await archivedStore(cluster)

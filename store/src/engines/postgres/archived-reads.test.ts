@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { archivedStore, archivedTo30 } from '../../../../test/postgres/archived-store.ts'
-import { onPostgres } from '../../../../test/postgres/on-postgres.ts'
+import { onNewestPostgres } from '../../../../test/postgres/on-postgres.ts'
 import type { Query } from '../../model/query.ts'
 
-onPostgres(({ cluster }) => {
+onNewestPostgres(({ cluster }) => {
   describe('a read that needs archived events', () => {
     it('is refused, and one that needs none is not', async () => {
       const { store } = await archivedStore(cluster, 31)

@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { type FreshPlace, first, freshDatabase } from '../../../../test/postgres/database.ts'
-import { onPostgres, type Postgres } from '../../../../test/postgres/on-postgres.ts'
+import { onNewestPostgres, type Postgres } from '../../../../test/postgres/on-postgres.ts'
 import { connected, execute, freshRole } from '../../../../test/postgres/role.ts'
 import { waitingFor } from '../../../../test/postgres/waiting.ts'
 import type { EventStore } from '../../event-store.ts'
@@ -54,7 +54,7 @@ async function readings(store: EventStore): Promise<string> {
   return JSON.stringify([forward, known, ...(await Promise.all(readers.map((reader) => reader.toArray())))])
 }
 
-onPostgres(({ cluster }) => {
+onNewestPostgres(({ cluster }) => {
   describe('putting events into parts', () => {
     it('leaves every read as it was, for those who have read before, too', async () => {
       const database = await empty(cluster)
@@ -129,7 +129,7 @@ onPostgres(({ cluster }) => {
   })
 })
 
-onPostgres(({ cluster }) => {
+onNewestPostgres(({ cluster }) => {
   describe('putting events into parts', () => {
     it('waits for a transaction that has read events, and lets others go on meanwhile', {
       timeout: 120_000,
