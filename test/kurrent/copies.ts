@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { KurrentDBClient } from '@kurrent/kurrentdb-client'
 import { type Envelope, type EventStore, openStore, toEnvelope } from 'varve'
 import { sqlite } from 'varve/sqlite'
-import { onTestFinished } from 'vitest'
+import type { TestContext } from 'vitest'
 import { serverConfig } from '../../server/src/config.ts'
 import { type RunningServer, startServer } from '../../server/src/server.ts'
 
@@ -14,9 +14,9 @@ export interface CopiedDatabase {
   readonly url: string
 }
 
-/** Serves an empty store; it ends with the test. */
-export async function servedDatabase(): Promise<CopiedDatabase> {
-  const server = await startServer(serverConfig({ store: 'memory:', port: 0, logLevel: 'silent' }))
+/** Serves an empty store, at any port that is free or a given one; it ends with the test, which may run beside others. */
+export async function servedDatabase({ onTestFinished }: TestContext, port = 0): Promise<CopiedDatabase> {
+  const server = await startServer(serverConfig({ store: 'memory:', port, logLevel: 'silent' }))
   const url = `kurrentdb://${new URL(server.url).host}?tls=false`
   const client = KurrentDBClient.connectionString(url)
   onTestFinished(async () => {

@@ -81,8 +81,8 @@ async function fillAlternating(store: EventStore, events: number): Promise<void>
 }
 
 describe('a database of KurrentDB that is imported', () => {
-  it('is what its clients appended, byte for byte, in order, but for streams of the system', async () => {
-    const database = await servedDatabase()
+  it.concurrent('is what its clients appended, byte for byte, in order, but for streams of the system, and then what is new', async (test) => {
+    const database = await servedDatabase(test)
     await fillDatabase(database)
     const imported = await importFrom(database, 'imported.db')
     expect(imported.stderr).toBe('')
@@ -90,40 +90,64 @@ describe('a database of KurrentDB that is imported', () => {
     const source = await envelopesIn(database.server.store)
     const expected = source.filter(({ stream_id: stream }) => stream !== '$mine')
     expect((await linesOf('imported.db')).map(withoutPosition)).toEqual(expected.map(withoutPosition))
-  })
-
-  it('is gone on with where the last import ended', async () => {
-    const database = await servedDatabase()
-    await fillDatabase(database)
-    await importFrom(database, 'again.db')
     await database.client.appendToStream('Order-2', jsonEvent({ type: 'Paid', data: {} }))
-    const second = await importFrom(database, 'again.db')
+    const second = await importFrom(database, 'imported.db')
     expect(JSON.parse(second.stdout)).toMatchObject({ imported: 1, already_present: 0 })
-    expect(await headOf('again.db')).toBe(12)
+    expect(await headOf('imported.db')).toBe(12)
   })
 
-  it('is whole after an import that was killed half-way, and another one', async () => {
-    const database = await servedDatabase()
+  it.concurrent('is gone through from its start when it is another one than before', async (test) => {
+    const first = await servedDatabase(test)
+    await first.client.appendToStream('Old-1', jsonEvent({ type: 'A', data: {} }))
+    await importFrom(first, 'moved.db')
+    await first.client.dispose()
+    await first.server.close()
+    const second = await servedDatabase(test, Number(new URL(first.server.url).port))
+    await second.client.appendToStream('New-1', jsonEvent({ type: 'A', data: {} }))
+    const imported = await importFrom(second, 'moved.db')
+    expect(imported.stderr).toMatch(/no longer has event .* Going through it from its start\.\n$/)
+    expect((await linesOf('moved.db')).map(({ stream_id: stream }) => stream)).toEqual(['Old-1', 'New-1'])
+  })
+
+  it.concurrent('stops at an event whose version is taken, with what comes before it', async (test) => {
+    const database = await servedDatabase(test)
     await fillDatabase(database)
-    await fillAlternating(database.server.store, 500)
+    await inFile(folder.path, 'taken.db', (store) => store.append('Order-2', [{ type: 'Mine', data: {} }]))
+    const imported = await importFrom(database, 'taken.db')
+    expect(imported).toMatchObject({ code: 3, stdout: '' })
+    expect(imported.stderr).toMatch(/Stopped at 0@Order-2: .* Everything before it is in the store \(2 imported/)
+    expect(await headOf('taken.db')).toBe(3)
+  })
+
+  it.concurrent('is whole after an import that was killed half-way, and another one', async (test) => {
+    const database = await servedDatabase(test)
+    await fillDatabase(database)
+    await fillAlternating(database.server.store, 600)
     const { child, ended } = start(folder.path, ['import', '--from', database.url, '--store', 'sqlite:killed.db'])
-    await expect.poll(() => headOf('killed.db'), { interval: 5, timeout: 20_000 }).toBeGreaterThan(50)
+    await expect.poll(() => headOf('killed.db'), { interval: 5, timeout: 20_000 }).toBeGreaterThan(10)
     child.kill('SIGKILL')
     await ended
-    expect(await headOf('killed.db')).toBeLessThan(511)
+    expect(await headOf('killed.db')).toBeLessThan(611)
     await importFrom(database, 'killed.db')
     const source = (await envelopesIn(database.server.store)).filter(({ stream_id: stream }) => stream !== '$mine')
     expect((await linesOf('killed.db')).map(withoutPosition)).toEqual(source.map(withoutPosition))
-    expect(await headOf('killed.db')).toBe(511)
+    expect(await headOf('killed.db')).toBe(611)
   })
 })
 
 describe('a store that is exported to a KurrentDB', () => {
-  it('shows clients what it shows, and comes back as it was but for ids and times of what closes streams', async () => {
-    await inFile(folder.path, 'there.db', fillStore)
-    const database = await servedDatabase()
-    const exported = await exportTo(database, 'there.db')
-    expect(exported.stderr).toBe('')
+  it.concurrent('comes back as it was, but for ids and times of tombstones, although a first run was killed half-way', async (test) => {
+    await inFile(folder.path, 'there.db', async (store) => {
+      await fillStore(store)
+      await fillAlternating(store, 150)
+    })
+    const database = await servedDatabase(test)
+    const { child, ended } = start(folder.path, ['export', '--to', database.url, '--store', 'sqlite:there.db'])
+    await expect.poll(() => database.server.store.head(), { interval: 2, timeout: 20_000 }).toBeGreaterThan(10)
+    child.kill('SIGKILL')
+    await ended
+    expect(await database.server.store.head()).toBeLessThan(await headOf('there.db'))
+    expect((await exportTo(database, 'there.db')).stderr).toBe('')
     await importFrom(database, 'back.db')
     expect((await linesOf('back.db')).map(comparable)).toEqual((await linesOf('there.db')).map(comparable))
     expect(await shownTo(database, 'Order-1')).toEqual([['OrderPlaced', 2]])
@@ -131,26 +155,9 @@ describe('a store that is exported to a KurrentDB', () => {
     await expect(shownTo(database, 'Gone-1')).rejects.toMatchObject({ type: 'stream-not-found' })
   })
 
-  it('goes on with what is new, and after a run that was killed', async () => {
-    await inFile(folder.path, 'long.db', async (store) => {
-      await fillStore(store)
-      await fillAlternating(store, 300)
-    })
-    const database = await servedDatabase()
-    const { child, ended } = start(folder.path, ['export', '--to', database.url, '--store', 'sqlite:long.db'])
-    const { store } = database.server
-    await expect.poll(() => store.head(), { interval: 2, timeout: 20_000 }).toBeGreaterThan(50)
-    child.kill('SIGKILL')
-    await ended
-    expect(await store.head()).toBeLessThan(await headOf('long.db'))
-    await exportTo(database, 'long.db')
-    await importFrom(database, 'long-back.db')
-    expect((await linesOf('long-back.db')).map(comparable)).toEqual((await linesOf('long.db')).map(comparable))
-  })
-
-  it('is refused by a database that somebody else writes to', async () => {
+  it.concurrent('is refused by a database that somebody else writes to', async (test) => {
     await inFile(folder.path, 'refused.db', fillStore)
-    const database = await servedDatabase()
+    const database = await servedDatabase(test)
     await database.client.appendToStream('Other-1', jsonEvent({ type: 'A', data: {} }))
     const ended = await exportTo(database, 'refused.db')
     expect(ended).toMatchObject({ code: 3, stdout: '' })
@@ -169,7 +176,7 @@ describe('a connection string', () => {
     expect(ended.stderr).not.toContain('s3cret')
   })
 
-  it('that leads nowhere ends the command, and its password is not told', async () => {
+  it.concurrent('that leads nowhere ends the command, and its password is not told', async () => {
     const url = 'kurrentdb://ada:s3cret@127.0.0.1:1?tls=false&maxDiscoverAttempts=1'
     const ended = await varve(folder.path, ['import', '--from', url, '--store', 'sqlite:nowhere.db', '--verbose'])
     expect(ended.code).toBe(4)
