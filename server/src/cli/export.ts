@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { type EventStore, type Query, type ReadAllOptions, toEnvelope } from 'varve'
 import { eventOf } from './envelope-line.ts'
+import { exportKurrent } from './export-kurrent.ts'
 import { CliFailure, type ExitCode, Interrupted } from './failure.ts'
 import { addFilters, examples } from './help.ts'
 import {
@@ -19,6 +20,7 @@ import { printResult } from './show.ts'
 interface ExportOptions extends FilterOptions {
   readonly from?: number
   readonly continue?: boolean
+  readonly to?: string
 }
 
 /** What is exported: from one position on, all or what a query names. */
@@ -40,16 +42,28 @@ export function addExport(program: Command, run: Run): void {
     .argument('[file]', 'the file to write; - is standard output', '-')
     .option('--from <position>', 'begin at this position', wholeNumber)
     .option('--continue', 'go on behind the last whole line of the file: after an interruption, or with what is new')
+    .option('--to <connection string>', 'append to a KurrentDB, or to what speaks like one, instead of writing a file')
   addFilters(command)
   examples(command, [
     ['varve export shop.ndjson', 'everything'],
     ['varve export shop.ndjson --continue', 'what is new since, or what an interrupted export left out'],
     ['varve export --category Order orders.ndjson', 'the streams of one category, whole'],
     ['varve export | gzip > shop.ndjson.gz', 'through a pipe'],
+    ['varve export --to kurrentdb://admin:secret@new:2113', 'into a KurrentDB; again, and what is new follows'],
   ])
   command.action((file: string, options: ExportOptions) =>
-    run(command, (session) => exportEvents(session, file, options)),
+    run(command, (session) => {
+      if (options.to === undefined) return exportEvents(session, file, options)
+      refuseExtract(file, options)
+      return exportKurrent(session, options.to)
+    }),
   )
+}
+
+/** Revisions count every event of a stream, and a copy that can go on has to know what came before. */
+function refuseExtract(file: string, { to: _, ...options }: ExportOptions): void {
+  if (file === '-' && Object.keys(options).length === 0) return
+  refuseUsage('--to copies the whole store and finds its place itself. Leave out the file and all other options.')
 }
 
 async function exportEvents(session: Session, file: string, options: ExportOptions): Promise<ExitCode | undefined> {

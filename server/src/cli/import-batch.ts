@@ -15,6 +15,10 @@ export interface Target {
   /** Streams about which facts were imported: these may be hidden, and hidden looks like absent to an append. */
   readonly factsAbout: Set<string>
   readonly tally: Tally
+  /** Where the lines come from: those of a database have no numbers that anybody could look up. */
+  readonly source: 'file' | 'database'
+  /** What to import for an event whose id is taken at another place. Without it such an event is refused. */
+  readonly underOwnId?: (line: EventLine) => EventLine
 }
 
 /** What an import has done so far. */
@@ -47,7 +51,12 @@ export async function putBatch(target: Target, batch: readonly EventLine[], sign
   const refused = await tryBatch(target, batch, signal)
   if (refused === undefined) return
   const [first] = batch
-  if (batch.length === 1 && first !== undefined) throw await stoppedAt(target, first, refused)
+  if (batch.length === 1 && first !== undefined) {
+    const { underOwnId, ...plain } = target
+    const isTaken = refused instanceof OtherPlace || isVarveError(refused, 'DUPLICATE_EVENT_ID')
+    if (underOwnId !== undefined && isTaken) return putBatch(plain, [underOwnId(first)], signal)
+    throw await stoppedAt(target, first, refused)
+  }
   const middle = batch.length >> 1
   await putBatch(target, batch.slice(0, middle), signal)
   await putBatch(target, batch.slice(middle), signal)
@@ -61,6 +70,7 @@ async function tryBatch(target: Target, batch: readonly EventLine[], signal: Abo
     return undefined
   } catch (error) {
     if (refusals.some((code) => isVarveError(error, code))) return error as Error
+    if (error instanceof OtherPlace && target.underOwnId !== undefined) return error
     throw error
   }
 }
@@ -111,19 +121,23 @@ async function append(
   // Never given up half-way: an append that was sent is waited for, so that what is said to be in is in.
   signal.throwIfAborted()
   const landed = await target.store.appendAll(writes)
-  refuseOtherPlace(landed, runs)
+  refuseOtherPlace(target, landed, runs)
   count(target, batch, landed)
 }
 
+/** Events are in the store, and lie elsewhere than they do in what is imported. */
+class OtherPlace extends CliFailure {}
+
 /** The same ids at other versions are not this history. */
-function refuseOtherPlace(landed: AppendedAll, runs: readonly (readonly EventLine[])[]): void {
+function refuseOtherPlace({ source }: Target, landed: AppendedAll, runs: readonly (readonly EventLine[])[]): void {
   for (const [index, run] of runs.entries()) {
     const [first] = run as readonly [EventLine]
     const at = landed.streams[index]?.firstVersion
     if (at === first.event.version) continue
-    throw new CliFailure(
-      `Line ${first.line.number}: event ${first.event.id} is version ${at} of stream ${JSON.stringify(first.event.streamId)} in the store, ` +
-        `the file has it at ${first.event.version}. The store went another way than the file: import into a new store.`,
+    const where = source === 'file' ? `Line ${first.line.number}` : sourcePlace(first)
+    throw new OtherPlace(
+      `${where}: event ${first.event.id} is version ${at} of stream ${JSON.stringify(first.event.streamId)} in the store, ` +
+        `the ${source} has it at ${first.event.version}. The store went another way than the ${source}: import into a new store.`,
       exitCodes.conflict,
     )
   }
@@ -152,37 +166,47 @@ function runsOf(batch: readonly EventLine[]): readonly (readonly EventLine[])[] 
 }
 
 /** Says which line the import came to, why it goes no further, and what to do. */
-async function stoppedAt({ store, tally }: Target, { line, event }: EventLine, refused: Error): Promise<CliFailure> {
-  const { imported, present } = tally
-  const soFar =
-    imported + present === 0
-      ? 'Nothing of the file is in the store'
-      : `The lines up to ${tally.lastLine} are in the store (${imported} imported, ${present} were there), nothing after them`
+async function stoppedAt(target: Target, line: EventLine, refused: Error): Promise<CliFailure> {
   const { line: reason, exitCode } = describeFailure(refused)
   const isConflict = exitCode === exitCodes.conflict
-  const why = isVarveError(refused, 'VERSION_CONFLICT') ? await versionProblem(store, event) : reason
+  const why = isVarveError(refused, 'VERSION_CONFLICT') ? await versionProblem(target, line.event) : reason
+  const where = target.source === 'file' ? `line ${line.line.number}` : sourcePlace(line)
   return new CliFailure(
-    `Stopped at line ${line.number}: ${why} ${soFar}.`,
+    `Stopped at ${where}: ${why} ${soFar(target)}.`,
     isConflict ? exitCodes.conflict : exitCodes.damaged,
     { cause: refused },
   )
 }
 
-async function versionProblem(store: EventStore, event: EventLine['event']): Promise<string> {
+function soFar({ source, tally }: Target): string {
+  const { imported, present, lastLine } = tally
+  if (imported + present === 0) return `Nothing of the ${source} is in the store`
+  const what = source === 'file' ? `The lines up to ${lastLine} are` : 'Everything before it is'
+  const after = source === 'file' ? 'them' : 'it'
+  return `${what} in the store (${imported} imported, ${present} were there), nothing after ${after}`
+}
+
+/** As links name it there. */
+function sourcePlace({ event }: EventLine): string {
+  return `${event.version - 1}@${event.streamId}`
+}
+
+async function versionProblem({ store, source }: Target, event: EventLine['event']): Promise<string> {
   const { version } = await store.streamInfo(event.streamId)
   const stream = JSON.stringify(event.streamId)
+  const it = source === 'file' ? 'the line' : 'it'
   if (event.version > version + 1) {
     const missing =
       event.version === version + 2
         ? `version ${version + 1} is`
         : `versions ${version + 1} to ${event.version - 1} are`
     return (
-      `the line is version ${event.version} of stream ${stream}, which is at ${version} in the store: ${missing} missing. ` +
+      `${it} is version ${event.version} of stream ${stream}, which is at ${version} in the store: ${missing} missing. ` +
       'Import what comes before first, or export the stream whole.'
     )
   }
   return (
-    `the line is version ${event.version} of stream ${stream}, which is at ${version} in the store with other events. ` +
-    'The store went another way than the file: import into a new store.'
+    `${it} is version ${event.version} of stream ${stream}, which is at ${version} in the store with other events. ` +
+    `The store went another way than the ${source}: import into a new store.`
   )
 }

@@ -1,37 +1,47 @@
 import { stat } from 'node:fs/promises'
 import type { Command } from 'commander'
-import type { EventStore } from 'varve'
 import { type EventLine, eventLinesOf } from './envelope-line.ts'
 import { CliFailure, type ExitCode, Interrupted } from './failure.ts'
 import { examples } from './help.ts'
 import { putBatch, type Tally, type Target } from './import-batch.ts'
+import { batchesOf } from './import-batches.ts'
+import { importKurrent } from './import-kurrent.ts'
 import { bytesOf, linesOf } from './lines.ts'
+import { refuseUsage } from './options.ts'
 import { counting, createProgress, type Progress } from './progress.ts'
 import { type Run, type Session, withStore } from './session.ts'
 import { printResult } from './show.ts'
 
-/** Events of one append. Beyond a few hundred a larger append is hardly faster, and keeps others waiting longer. */
-const batchEvents = 500
-/** Bytes of the lines of one append; a larger line goes alone. */
-const batchBytes = 1_048_576
+interface ImportOptions {
+  readonly from?: string
+}
 
-/** `varve import`: a file back into a log. */
+/** `varve import`: a file back into a log, or a database of KurrentDB. */
 export function addImport(program: Command, run: Run): void {
   const command = program
     .command('import')
-    .summary('append the events of an export')
+    .summary('append the events of an export or of a KurrentDB')
     .description(
       'Appends the events of an export with their ids, times, versions and order; into an empty store also at their ' +
         'positions. What is in the store already is left alone, so an import may be run again and goes on where it stopped. ' +
-        'A file is checked whole before anything is written; standard input as it comes.',
+        'A file is checked whole before anything is written; standard input as it comes. With --from, a whole database of ' +
+        'KurrentDB is copied instead, as far as it goes at the moment; again, and what is new since is copied.',
     )
     .argument('[file]', "an export of 'varve export'; - is standard input", '-')
+    .option('--from <connection string>', 'copy a database of KurrentDB, or of what speaks like one')
   examples(command, [
     ['varve import shop.ndjson --store sqlite:copy.db', 'a copy of the store'],
     ['varve export --store http://old:2113 | varve import --store sqlite:shop.db', 'from one store to another'],
     ['gunzip -c shop.ndjson.gz | varve import', 'what was compressed'],
+    ['varve import --from kurrentdb://admin:secret@old:2113 --store sqlite:shop.db', 'a whole KurrentDB'],
   ])
-  command.action((file: string) => run(command, (session) => importEvents(session, file)))
+  command.action((file: string, { from }: ImportOptions) =>
+    run(command, (session) => {
+      if (from === undefined) return importEvents(session, file)
+      if (file !== '-') refuseUsage('--from reads a database, and there is a file besides. Leave out one of them.')
+      return importKurrent(session, from)
+    }),
+  )
 }
 
 async function importEvents(session: Session, file: string): Promise<ExitCode | undefined> {
@@ -40,7 +50,7 @@ async function importEvents(session: Session, file: string): Promise<ExitCode | 
   if (file !== '-') await check(session, file, totalBytes)
   return withStore(session, 'create', async (store) => {
     const tally: Tally = { imported: 0, present: 0, positionsKept: true, lastLine: 0 }
-    const target: Target = { store, wasEmpty: (await store.head()) === 0, factsAbout: new Set(), tally }
+    const target: Target = { store, wasEmpty: (await store.head()) === 0, factsAbout: new Set(), tally, source: 'file' }
     const progress = progressOf(session, 'Importing', totalBytes)
     try {
       await putAll(session, target, eventLinesOf(linesOf(bytesOf(file, session.terminal.stdin), name), name), progress)
@@ -80,35 +90,6 @@ async function putAll(
     events += batch.length
     progress.update(events, batch.at(-1)?.line.endByte ?? 0)
   }
-}
-
-/**
- * Lines for one append each. An append names a stream once and numbers its events in the order of its writes, so a
- * batch ends where a stream comes back after another: only then the order of the file is the order of the log. It also
- * ends at a missing version, so that the append behind it expects that version and is refused.
- */
-async function* batchesOf(lines: AsyncIterable<EventLine>, store: EventStore): AsyncGenerator<readonly EventLine[]> {
-  const { multiStreamAppends } = store.capabilities
-  let batch: EventLine[] = []
-  let bytes = 0
-  const streams = new Set<string>()
-  for await (const line of lines) {
-    const { streamId } = line.event
-    const before = batch.at(-1)?.event
-    const isNext = before?.streamId === streamId && before.version + 1 === line.event.version
-    const isBack = !isNext && (streams.has(streamId) || (!multiStreamAppends && streams.size > 0))
-    const lineBytes = line.line.text.length
-    if (isBack || batch.length >= batchEvents || (batch.length > 0 && bytes + lineBytes > batchBytes)) {
-      yield batch
-      batch = []
-      bytes = 0
-      streams.clear()
-    }
-    batch.push(line)
-    bytes += lineBytes
-    streams.add(streamId)
-  }
-  if (batch.length > 0) yield batch
 }
 
 function interrupted({ exitCode }: Interrupted, { imported, present, lastLine }: Tally): CliFailure {

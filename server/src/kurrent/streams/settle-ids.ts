@@ -170,7 +170,7 @@ async function withFreeIds(
 }
 
 /** A UUID of version 8 (RFC 9562), the digest of where an id is to be once more. */
-function derivedId(id: string, stream: string, expected: Expectation, index: number): string {
+export function derivedId(id: string, stream: string, expected: Expectation, index: number): string {
   const digest = createHash('sha256')
     .update(JSON.stringify(['varve', id, stream, expected, index]))
     .digest()
