@@ -84,7 +84,7 @@ describe('a process that remembers states', () => {
     const steps = fc.array(step, { minLength: 1, maxLength: 12 })
     await fc.assert(
       fc.asyncProperty(steps, (all) => expectSame(open, all)),
-      { numRuns: 400 },
+      { numRuns: 200 },
     )
   })
 })
