@@ -6,6 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { crashFolder } from '../crash/crash-folder.ts'
+import { sayWhy } from '../postgres/on-postgres.ts'
 import type { SoakOrder } from './clients.ts'
 import type { Held } from './served.ts'
 
@@ -23,7 +24,9 @@ const leavingMax = 30
 
 const program = (name: string): string => fileURLToPath(new URL(`./${name}.ts`, import.meta.url))
 
-describe.skipIf(process.platform !== 'linux')(`a server that is used for ${seconds} s`, () => {
+const reason = sayWhy(process.platform === 'linux' ? undefined : 'open files are counted in /proc, which Linux has')
+
+describe.skipIf(reason)(`a server that is used for ${seconds} s`, () => {
   it('holds no more memory and no more files in the end, whoever went away without a word', {
     timeout: seconds * 1_000 + 120_000,
   }, async () => {

@@ -1,3 +1,5 @@
+import { unlessAborted } from '../engine/unless-aborted.ts'
+
 /**
  * Hands things over in the order they came, although each may take its time to get ready.
  */
@@ -30,19 +32,5 @@ export function createHandOver(): HandOver {
       last = over
       return sending.then(({ sent }) => sent)
     },
-  }
-}
-
-/** Rejects with the signal's reason as soon as it aborts: who gave up does not wait for a turn. */
-async function unlessAborted<Value>(value: Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
-  if (signal === undefined) return value
-  const { promise: aborted, reject } = Promise.withResolvers<never>()
-  const abort = (): void => reject(signal.reason)
-  signal.addEventListener('abort', abort, { once: true })
-  if (signal.aborted) abort()
-  try {
-    return await Promise.race([value, aborted])
-  } finally {
-    signal.removeEventListener('abort', abort)
   }
 }

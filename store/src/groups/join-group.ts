@@ -1,4 +1,5 @@
 import type { Clock } from '../engine/clock.ts'
+import { unlessAborted } from '../engine/unless-aborted.ts'
 import type { CallOptions } from '../model/call.ts'
 import type { GroupSettings } from '../model/consumer-group.ts'
 import { InvalidArgument, LimitExceeded } from '../model/errors.ts'
@@ -170,14 +171,4 @@ export function checkedOptions(
     throw new InvalidArgument('onChange', "is neither 'follow' nor 'end'")
   }
   return { name, bufferEvents, today: checkedToday(reading) }
-}
-
-function unlessAborted<Result>(promise: Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
-  if (signal === undefined) return promise
-  return new Promise((resolve, reject) => {
-    signal.throwIfAborted()
-    const abort = (): void => reject(signal.reason)
-    signal.addEventListener('abort', abort)
-    promise.finally(() => signal.removeEventListener('abort', abort)).then(resolve, reject)
-  })
 }

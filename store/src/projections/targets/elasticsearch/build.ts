@@ -14,8 +14,9 @@ import { InvalidArgument, isVarveError } from '../../../model/errors.ts'
 import type { RecordedEvent } from '../../../model/event.ts'
 import { ProjectionFailed } from '../../../model/event-errors.ts'
 import { CheckpointConflict } from '../../../model/shelf-errors.ts'
-import { checkpointHolds, checkpointText, type TargetChange, type TargetCheckpoint } from '../../../model/target.ts'
+import { checkpointHolds, checkpointText, type TargetChange } from '../../../model/target.ts'
 import { TargetFailed } from '../../../model/target-errors.ts'
+import type { ServerBuild } from '../build-target.ts'
 import { type Refresh, send, stored } from './bulk.ts'
 import { createRecorder, type Documents, type FinalDocument, finalDocument, needsStored } from './documents.ts'
 import type { Indices } from './indices.ts'
@@ -36,10 +37,7 @@ export interface BuildPlace {
 }
 
 /** One build. */
-export interface Build {
-  checkpoint(name: string): Promise<TargetCheckpoint | undefined>
-  /** Writes for a projection, which alone may empty it. */
-  write(projection: string, change: TargetChange<ElasticsearchReadModel<object>>): Promise<void>
+export interface Build extends ServerBuild<ElasticsearchReadModel<object>> {
   /** The index that documents are in at this moment, undefined for none. */
   index(): Promise<string | undefined>
 }

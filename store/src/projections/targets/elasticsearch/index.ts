@@ -2,6 +2,7 @@ import type { Clock } from '../../../engine/clock.ts'
 import { systemClock, systemRandom } from '../../../engine/system-clock.ts'
 import { InvalidArgument, StoreClosed } from '../../../model/errors.ts'
 import type { Generations, Target } from '../../../model/target.ts'
+import { buildTarget, type Opened } from '../build-target.ts'
 import { checkedGeneration, isMissing, isPublished } from '../generation.ts'
 import {
   type Build,
@@ -114,59 +115,18 @@ export function elasticsearchTarget<Document extends object = Record<string, unk
   return target as unknown as ElasticsearchTarget<Document>
 }
 
-interface Parts {
+interface Parts extends Opened {
   readonly place: BuildPlace
-  readonly check: () => void
-  readonly underWay: Set<Promise<unknown>>
 }
 
 /** The target of one build; `owner` is the projection, where the name of a checkpoint does not say it. */
-function targetOf(
-  { place, check, underWay }: Parts,
-  build: Build,
-  owner?: string,
-): Target<ElasticsearchReadModel<object>> {
-  const own = new Set<Promise<unknown>>()
-  let isClosed = false
-  const checkOpen = (): void => {
-    check()
-    if (isClosed) throw new StoreClosed('The generation')
-  }
-  const checkedName = (name: string): string => {
-    checkOpen()
-    if (typeof name !== 'string' || name === '' || !name.isWellFormed()) {
-      throw new InvalidArgument('projection', 'is not a non-empty string')
-    }
-    return name
-  }
-  const during = async <Result>(work: Promise<Result>): Promise<Result> => {
-    own.add(work)
-    underWay.add(work)
-    try {
-      return await work
-    } finally {
-      own.delete(work)
-      underWay.delete(work)
-    }
-  }
-  const close = async (): Promise<void> => {
-    isClosed = true
-    await Promise.allSettled(own)
-  }
-  return {
-    readModel: readersOf(place.link.ask, async () => {
+function targetOf(parts: Parts, build: Build, owner?: string): Target<ElasticsearchReadModel<object>> {
+  const readModel = (checkOpen: () => void): ElasticsearchReadModel<object> =>
+    readersOf(parts.place.link.ask, async () => {
       checkOpen()
       return build.index()
-    }),
-    emptiesItself: true,
-    checkpoint: async (name) => during(build.checkpoint(checkedName(name))),
-    write: async (change) => {
-      const name = checkedName(change.projection)
-      await during(build.write(owner ?? name, change))
-    },
-    close,
-    [Symbol.asyncDispose]: close,
-  }
+    })
+  return buildTarget(parts, build, readModel, owner)
 }
 
 function generationsOf(parts: Parts): Generations<ElasticsearchReadModel<object>> {

@@ -1,6 +1,7 @@
 /** Requests to the server, whose unexpected answers are errors of ours. */
 import type { Clock } from '../../../engine/clock.ts'
-import { isVarveError, StoreClosed } from '../../../model/errors.ts'
+import { StoreClosed } from '../../../model/errors.ts'
+import { persistently } from '../persistently.ts'
 import type { Answer, Exchange, Request } from './client.ts'
 import { noAnswer, unexpected } from './errors.ts'
 
@@ -18,10 +19,6 @@ export interface Link {
   close(): void
 }
 
-/** Attempts of a request that may be repeated, the first one included, and the pause before the second, which doubles. */
-const attemptsMax = 6
-const pauseMs = 100
-
 /** Over any exchange. */
 export function createLink(exchange: Exchange, clock: Clock, random: () => number): Link {
   let isClosed = false
@@ -36,21 +33,10 @@ export function createLink(exchange: Exchange, clock: Clock, random: () => numbe
     return answer
   }
 
-  async function persistently<Result>(work: () => Promise<Result>): Promise<Result> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await work()
-      } catch (error) {
-        if (attempt === attemptsMax || !isVarveError(error, 'TARGET_UNAVAILABLE')) throw error
-      }
-      await clock.sleep(pauseMs * 2 ** (attempt - 1) * (0.5 + random() / 2))
-    }
-  }
-
   return {
     ask,
-    askAgain: (request, ...expected) => persistently(() => ask(request, ...expected)),
-    persistently,
+    askAgain: (request, ...expected) => persistently(() => ask(request, ...expected), clock, random),
+    persistently: (work) => persistently(work, clock, random),
     close: () => {
       isClosed = true
     },

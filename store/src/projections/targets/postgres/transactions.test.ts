@@ -2,7 +2,7 @@ import { Pool } from 'pg'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { type Cut, startCuttingProxy } from '../../../../../test/postgres/cutting-proxy.ts'
 import { type FreshPlace, first, freshDatabase } from '../../../../../test/postgres/database.ts'
-import { onPostgres, type Postgres } from '../../../../../test/postgres/on-postgres.ts'
+import { onPostgres, type Postgres, sayWhy } from '../../../../../test/postgres/on-postgres.ts'
 import { startPgbouncer, whyNoPgbouncer } from '../../../../../test/postgres/pgbouncer.ts'
 import { execute } from '../../../../../test/postgres/role.ts'
 import { firstCheckpoint, type Target, type TargetChange } from '../../../model/target.ts'
@@ -202,19 +202,22 @@ onPostgres(({ cluster }) => {
       expect(rows).toEqual([{ path: '"$user", public', ms: '0' }])
     })
 
-    it.skipIf(whyNoPgbouncer())('works behind a pooler that gives each transaction another connection', async () => {
-      const database = await fresh(cluster)
-      const bouncer = await startPgbouncer(await cluster())
-      onTestFinished(bouncer.stop)
-      const target = await opened(cluster, { url: bouncer.through(database) })
-      await write(target, make)
-      await Promise.all(
-        Array.from({ length: 5 }, (_, nth) =>
-          write(target, (db) => db.query('insert into stock values ($1, 1)', [`${nth}`])),
-        ),
-      )
-      expect(await cups(target)).toBe(5)
-    })
+    it.skipIf(sayWhy(whyNoPgbouncer()))(
+      'works behind a pooler that gives each transaction another connection',
+      async () => {
+        const database = await fresh(cluster)
+        const bouncer = await startPgbouncer(await cluster())
+        onTestFinished(bouncer.stop)
+        const target = await opened(cluster, { url: bouncer.through(database) })
+        await write(target, make)
+        await Promise.all(
+          Array.from({ length: 5 }, (_, nth) =>
+            write(target, (db) => db.query('insert into stock values ($1, 1)', [`${nth}`])),
+          ),
+        )
+        expect(await cups(target)).toBe(5)
+      },
+    )
 
     it('says what stands in the way of it', async () => {
       const nowhere = postgresTarget({ url: 'postgres://127.0.0.1:1/any' })

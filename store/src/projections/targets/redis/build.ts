@@ -12,6 +12,7 @@ import { InvalidArgument, isVarveError } from '../../../model/errors.ts'
 import { CheckpointConflict } from '../../../model/shelf-errors.ts'
 import { checkpointFrom, checkpointText, type TargetChange, type TargetCheckpoint } from '../../../model/target.ts'
 import { TargetFailed } from '../../../model/target-errors.ts'
+import type { ServerBuild } from '../build-target.ts'
 import { argumentsOf, type Changes, createChanges } from './changes.ts'
 import type { Link } from './link.ts'
 import type { ReadKey, RedisReadModel } from './read-model.ts'
@@ -33,12 +34,9 @@ export interface BuildPlace {
 export const scanKeys = 1_000
 
 /** One build. */
-export interface Build {
+export interface Build extends ServerBuild<RedisReadModel> {
   /** Reads what is there at this moment. */
   readonly read: ReadKey
-  checkpoint(name: string): Promise<TargetCheckpoint | undefined>
-  /** Writes for a projection, which alone may empty it. */
-  write(projection: string, change: TargetChange<RedisReadModel>): Promise<void>
 }
 
 /** The names of what a target keeps in Redis. */

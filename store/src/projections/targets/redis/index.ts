@@ -2,6 +2,7 @@ import type { Clock } from '../../../engine/clock.ts'
 import { systemClock, systemRandom } from '../../../engine/system-clock.ts'
 import { InvalidArgument, StoreClosed } from '../../../model/errors.ts'
 import type { Generations, Target } from '../../../model/target.ts'
+import { buildTarget, type Opened } from '../build-target.ts'
 import { checkedGeneration, isMissing, isPublished } from '../generation.ts'
 import { type Build, type BuildPlace, belongsToAnother, createBuild, indexKey, recordKey, sweep } from './build.ts'
 import type { RedisClientLike } from './client.ts'
@@ -65,7 +66,7 @@ export function redisTarget(options: RedisTargetOptions): RedisTarget {
   }
   const shown = shownBuild({ ...place, link: links.quick }, check)
   const readModel = readersOf(shown.read)
-  const parts: Parts = { check, underWay }
+  const parts: Opened = { check, underWay }
   const itself = targetOf(parts, createBuild(place, 0, ''))
   const close = async (): Promise<void> => {
     isClosed = true
@@ -82,55 +83,14 @@ export function redisTarget(options: RedisTargetOptions): RedisTarget {
   }
 }
 
-interface Parts {
-  readonly check: () => void
-  readonly underWay: Set<Promise<unknown>>
-}
-
 /** The target of one build; `owner` is the projection, where the name of a checkpoint does not say it. */
-function targetOf({ check, underWay }: Parts, build: Build, owner?: string): Target<RedisReadModel> {
-  let isClosed = false
-  const own = new Set<Promise<unknown>>()
-  const checkOpen = (): void => {
-    check()
-    if (isClosed) throw new StoreClosed('The generation')
-  }
-  const checkedName = (name: string): string => {
-    checkOpen()
-    if (typeof name !== 'string' || name === '' || !name.isWellFormed()) {
-      throw new InvalidArgument('projection', 'is not a non-empty string')
-    }
-    return name
-  }
-  const during = async <Result>(work: Promise<Result>): Promise<Result> => {
-    own.add(work)
-    underWay.add(work)
-    try {
-      return await work
-    } finally {
-      own.delete(work)
-      underWay.delete(work)
-    }
-  }
-  const close = async (): Promise<void> => {
-    isClosed = true
-    await Promise.allSettled(own)
-  }
-  const read: ReadKey = async (key, command, args) => {
-    checkOpen()
-    return build.read(key, command, args)
-  }
-  return {
-    readModel: readersOf(read),
-    emptiesItself: true,
-    checkpoint: async (name) => during(build.checkpoint(checkedName(name))),
-    write: async (change) => {
-      const name = checkedName(change.projection)
-      await during(build.write(owner ?? name, change))
-    },
-    close,
-    [Symbol.asyncDispose]: close,
-  }
+function targetOf(opened: Opened, build: Build, owner?: string): Target<RedisReadModel> {
+  const readModel = (checkOpen: () => void): RedisReadModel =>
+    readersOf(async (key, command, args) => {
+      checkOpen()
+      return build.read(key, command, args)
+    })
+  return buildTarget(opened, build, readModel, owner)
 }
 
 /** The build that readers see. */
@@ -173,7 +133,7 @@ function shownBuild({ begin, link }: BuildPlace, check: () => void): Shown {
   }
 }
 
-function generationsOf(place: BuildPlace, parts: Parts, shown: Shown): Generations<RedisReadModel> {
+function generationsOf(place: BuildPlace, parts: Opened, shown: Shown): Generations<RedisReadModel> {
   const { begin, link } = place
   const { check } = parts
   const keysOf = (generation: number): readonly string[] => [indexKey(begin), recordKey(begin, generation)]

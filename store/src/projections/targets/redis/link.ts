@@ -1,6 +1,7 @@
 /** Scripts and commands to one target's server, over a client of the user's or a connection of its own. */
 import type { Clock } from '../../../engine/clock.ts'
-import { InvalidArgument, isVarveError, StoreClosed } from '../../../model/errors.ts'
+import { InvalidArgument, StoreClosed } from '../../../model/errors.ts'
+import { persistently } from '../persistently.ts'
 import { type RedisClientLike, type Send, senderOf } from './client.ts'
 import { type Connection, openConnection } from './driver.ts'
 import { isUnknownScript, translatedRedis } from './errors.ts'
@@ -29,10 +30,6 @@ export interface Links {
   /** From here on nothing is sent. */
   close(): Promise<void>
 }
-
-/** Attempts of what may be repeated, the first one included, and the pause before the second, which doubles. */
-const attemptsMax = 6
-const pauseMs = 100
 
 /**
  * Opens nothing before the first command.
@@ -94,17 +91,6 @@ export function createLinks({ client, url, clock, random }: LinkPlace): Links {
       const connection = await opening?.catch(() => undefined)
       await connection?.close()
     },
-  }
-}
-
-async function persistently<Result>(work: () => Promise<Result>, clock: Clock, random: () => number): Promise<Result> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await work()
-    } catch (error) {
-      if (attempt === attemptsMax || !isVarveError(error, 'TARGET_UNAVAILABLE')) throw error
-    }
-    await clock.sleep(pauseMs * 2 ** (attempt - 1) * (0.5 + random() / 2))
   }
 }
 
