@@ -88,7 +88,9 @@ class FollowedAcls implements StreamAcls {
 
   take(event: RecordedEvent): void {
     if (event.streamId === settingsStream) this.defaults = defaultAclsIn(jsonIn(event))
-    else if (event.type === metadataType) this.#set(event.streamId.slice(metadataPrefix.length), aclIn(jsonIn(event)))
+    else if (event.type === metadataType && event.streamId.startsWith(metadataPrefix)) {
+      this.#set(event.streamId.slice(metadataPrefix.length), aclIn(jsonIn(event)))
+    }
     this.reach(event.position)
   }
 
