@@ -29,8 +29,9 @@ export async function runPartition<ReadModel>(run: PartitionRun<ReadModel>): Pro
   let checkpoint = await takenOver(run)
   for (;;) {
     signal.throwIfAborted()
-    checkpoint = await carriedOutRequests(run, checkpoint)
+    // Taken before: what is asked while something else is carried out interrupts what follows.
     const interruption = told.interruption()
+    checkpoint = await carriedOutRequests(run, checkpoint)
     const following = AbortSignal.any([signal, interruption])
     told.reached(checkpoint, 'catching_up')
     try {
