@@ -108,7 +108,7 @@ export const readingCases: readonly StoreCase[] = [
       const metadata = { correlationId: 'c', causationId: 'd', userId: 'u', source: { ip: '::1' } }
       const data = { total_cents: 1200, note: 'Grüße 🐘\u0000', list: [1, null, true] }
       const timestamp = '2026-01-15T10:30:00.123Z'
-      await store.append('Order-1', [
+      const { firstPosition } = await store.append('Order-1', [
         { type: 'Placed', id, data, metadata, tags: ['b', 'a', 'b'], schemaVersion: 3, timestamp },
       ])
       const event = await store.readStream('Order-1').first()
@@ -121,7 +121,7 @@ export const readingCases: readonly StoreCase[] = [
           type: 'Placed',
           streamId: 'Order-1',
           version: 1,
-          position: 1,
+          position: firstPosition,
           schemaVersion: 3,
           contentType: 'application/json',
           tags: ['b', 'a'],
