@@ -37,6 +37,7 @@ const capabilities: Capabilities = {
   durable: true,
   sharedStorage: true,
   callerTransactions: false,
+  logShards: 1,
   batchesInFlight: 1,
   readsOverNetwork: true,
 }
