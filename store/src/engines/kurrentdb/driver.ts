@@ -1,4 +1,4 @@
-import { DriverMissing } from '../../model/errors.ts'
+import { DriverMissing, InvalidArgument } from '../../model/errors.ts'
 
 /**
  * What the engine needs of the `@kurrent/kurrentdb-client` package's client, by structure. It reads by `readStream` and
@@ -123,11 +123,16 @@ export interface KurrentSubscribed extends AsyncIterable<unknown> {
 /**
  * Connects by the official client. Nothing is sent before the first call.
  *
- * @throws DRIVER_MISSING when the client is not installed; what it says itself of a connection string it does not take.
+ * @throws DRIVER_MISSING when the client is not installed; INVALID_ARGUMENT for a connection string that it does not take.
  */
 export async function openClient(url: string): Promise<KurrentClient> {
   const { KurrentDBClient: Client } = await importDriver()
-  return Client.connectionString(url) as KurrentClient
+  try {
+    return Client.connectionString(url)
+  } catch {
+    // What the client says has the password in it.
+    throw new InvalidArgument('url', 'is no connection string of KurrentDB: write kurrentdb://user:password@host:2113')
+  }
 }
 
 async function importDriver(): Promise<Pick<typeof import('@kurrent/kurrentdb-client'), 'KurrentDBClient'>> {

@@ -43,7 +43,7 @@ export interface KurrentdbOptions {
  * store, and other clients of KurrentDB may read and append beside them. Connects when it is first used.
  *
  * @throws INVALID_ARGUMENT without `client` or `url`; DRIVER_MISSING, by the first call, when `@kurrent/kurrentdb-client` is not
- *   installed; ENGINE_FAILED, by the first append, when the server is too old.
+ *   installed, INVALID_ARGUMENT when `url` is no connection string; ENGINE_FAILED, by the first append, when the server is too old.
  * @example
  * const store = openStore({ engine: kurrentdb({ url: 'kurrentdb://localhost:2113?tls=false', namespace: 'shop' }) })
  */

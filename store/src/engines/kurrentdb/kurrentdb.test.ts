@@ -14,17 +14,25 @@ const beyondServe: Readonly<Record<string, string>> = {
     'varve serve takes the events of each stream together',
 }
 
+/**
+ * Reads of every page size, and thousands of streams, say little that others do not, and take a third of the time. All of them
+ * run on a database of its own, and here with VARVE_KURRENT_ALL=1.
+ */
+const leftOut =
+  /^reads: .*(?:in pages of (?!2,)\d+,|gives no more than (?!3 )\d+ )|more events than a page has|thousands of streams/
+
 onKurrent(({ engineIn, freshNamespace, hasOwnLimits }) => {
   const register: RegisterTest = (name, run) => {
-    const reason = hasOwnLimits ? undefined : beyondServe[name]
+    if (hasOwnLimits) return test(name, run)
+    const isLeftOut = process.env.VARVE_KURRENT_ALL === undefined && leftOut.test(name)
+    const reason = isLeftOut ? 'other cases say it; VARVE_KURRENT_ALL=1 runs all' : beyondServe[name]
     if (reason === undefined) return test(name, run)
     return test(name, (context: TestContext) => context.skip(`on varve serve ${reason}`))
   }
   engineConformance({
     test: register,
-    modelRuns: 3,
     // An append of a thousand events to one stream is three streams too many for varve serve.
-    bulkEvents: 900,
+    bulkEvents: hasOwnLimits ? 20_000 : 400,
     open: () => {
       const namespace = freshNamespace()
       const connect = () => engineIn(namespace)
