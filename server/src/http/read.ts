@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyReply } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import {
   type Envelope,
@@ -71,11 +71,11 @@ const traceSchema = {
 export function readRoutes(store: EventStore): FastifyPluginAsyncTypebox {
   return async (app) => {
     app.get('/streams/:stream_id/events', { schema: readStreamSchema }, async (request, reply) =>
-      answerStream({ store, reply, lines: wantsLines(request) }, request.params.stream_id, request.query),
+      answerStream({ store, request, reply }, request.params.stream_id, request.query),
     )
 
     app.get('/events', { schema: readAllSchema }, async (request, reply) =>
-      answerAll({ store, reply, lines: wantsLines(request) }, filterFrom(request.query), request.query),
+      answerAll({ store, request, reply }, filterFrom(request.query), request.query),
     )
 
     app.get('/events/:event_id', { schema: readEventSchema }, async ({ params, access }) => {
@@ -97,7 +97,7 @@ export function readRoutes(store: EventStore): FastifyPluginAsyncTypebox {
       if (stream_id !== undefined && shard !== undefined) {
         throw new InvalidArgument('shard', 'does not go together with stream_id: a stream lies in one shard')
       }
-      const asked = { store, reply, lines: wantsLines(request) }
+      const asked = { store, request, reply }
       if (stream_id !== undefined) return answerStream(asked, stream_id, range)
       return answerAll(asked, queryFrom(query ?? 'everything'), { ...range, ...(shard !== undefined && { shard }) })
     })
@@ -106,13 +106,15 @@ export function readRoutes(store: EventStore): FastifyPluginAsyncTypebox {
 
 interface Asked {
   readonly store: EventStore
+  readonly request: FastifyRequest
   readonly reply: FastifyReply
-  readonly lines: boolean
 }
 
-async function answerStream({ store, reply, lines }: Asked, streamId: string, wire: WireRange): Promise<unknown> {
+async function answerStream({ store, request, reply }: Asked, streamId: string, wire: WireRange): Promise<unknown> {
+  if (wantsLines(request)) {
+    return sendLines(request, reply, (gone) => store.readStream(streamId, { ...wire, signal: gone }), toEnvelope)
+  }
   const signal = untilGone(reply)
-  if (lines) return sendLines(reply, store.readStream(streamId, { ...wire, signal }), toEnvelope)
   const range = pageRange(wire)
   const info = await store.streamInfo(streamId, { signal })
   const head = (await store.heads({ signal }))[logShardOf(streamId, store.capabilities.logShards)] ?? 0
@@ -123,19 +125,21 @@ async function answerStream({ store, reply, lines }: Asked, streamId: string, wi
 }
 
 async function answerAll(
-  { store, reply, lines }: Asked,
+  { store, request, reply }: Asked,
   filter: Query,
   { shard, ...wire }: WireRange & { readonly shard?: number },
 ): Promise<unknown> {
-  const signal = untilGone(reply)
-  const place = { filter, signal, ...(shard !== undefined && { shard }) }
-  if (lines) return sendLines(reply, store.readAll({ ...wire, ...place }), toEnvelope)
+  const chosen = { filter, ...(shard !== undefined && { shard }) }
+  if (wantsLines(request)) {
+    return sendLines(request, reply, (gone) => store.readAll({ ...wire, ...chosen, signal: gone }), toEnvelope)
+  }
   if (shard === undefined) {
     requireOneOrder(store.capabilities, 'A page is of one shard: give shard. Lines (application/x-ndjson) are of all.')
   }
+  const signal = untilGone(reply)
   const range = pageRange(wire)
   // Nothing is read before the first event is asked for, and so not before the head.
-  const events = store.readAll({ ...range, ...place })
+  const events = store.readAll({ ...range, ...chosen, signal })
   const head = (await store.heads({ signal }))[shard ?? 0] ?? 0
   return pageFrom({ events, range, head, last: head, placeOf: (event) => event.position })
 }
