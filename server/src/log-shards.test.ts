@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { logShardOf, type RecordedEvent } from 'varve'
+import { logShardOf, memory, type RecordedEvent } from 'varve'
 import { connect } from 'varve/remote'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { temporaryFolder, varve } from '../../test/cli/varve.ts'
@@ -88,8 +88,8 @@ describe('a server over a log in shards', () => {
     expect(await placesIn(other)).toEqual(await placesIn(server))
   })
 
-  it('goes on with the command line where one order is needed by refusing, and by name', async () => {
-    for (const words of [['tail', '--from', '7'], ['read', '--from', '7'], ['doctor']]) {
+  it('is refused by name where the command line needs one order', async () => {
+    for (const words of [['tail', '--from', '7'], ['doctor']]) {
       const { code, stderr } = await varve(folder.path, [...words, '--store', server.url])
       expect(code, words.join(' ')).not.toBe(0)
       expect(stderr).toContain('4 shards, each with an order of its own')
@@ -100,6 +100,35 @@ describe('a server over a log in shards', () => {
     await server.store.setStreamMetadata('Order-3', { $acl: { $r: 'ada' } })
     await using store = await connect({ url: server.url })
     expect((await store.getStreamMetadata('Order-3')).values).toEqual({ $acl: { $r: 'ada' } })
+  })
+})
+
+describe('a client that follows a log in shards', () => {
+  it('gets each event once, in the order of its stream, although servers come and go', async () => {
+    const kept = memory({ logShards })
+    const deps = { engine: { ...kept, close: async () => undefined } }
+    const config = (port: number) => serverConfig({ store: 'memory:', port, logLevel: 'silent' })
+    let serving = await startServer(config(0), deps)
+    const port = Number(new URL(serving.url).port)
+    await using store = await connect({ url: serving.url })
+    const seen: RecordedEvent[] = []
+    const following = (async () => {
+      for await (const event of store.subscribe()) if (seen.push(event) === 4 * streamIds.length) return
+    })()
+    for (let round = 1; round <= 4; round++) {
+      for (const streamId of streamIds) await serving.store.append(streamId, [{ type: 'Placed', data: { round } }])
+      await expect.poll(() => seen.length, { timeout: 10_000 }).toBeGreaterThan((round - 1) * streamIds.length)
+      await serving.close()
+      serving = await startServer(config(port), deps)
+    }
+    await following
+    expect(new Set(seen.map(({ id }) => id)).size).toBe(4 * streamIds.length)
+    for (const streamId of streamIds) {
+      const versions = seen.filter((event) => event.streamId === streamId).map(({ version }) => version)
+      expect(versions, streamId).toEqual([1, 2, 3, 4])
+    }
+    await serving.close()
+    await kept.close()
   })
 })
 
