@@ -70,7 +70,16 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'deciders/recent-states.ts',
   ],
   relays: ['model', 'event-store.ts', 'engine/clock.ts', 'engine/system-clock.ts'],
-  remote: ['model', 'engine', 'event-store.ts', 'schema', 'streams', 'subscriptions/checkpoint.ts', 'shelf'],
+  remote: [
+    'model',
+    'engine',
+    'event-store.ts',
+    'schema',
+    'streams',
+    'subscriptions/checkpoint.ts',
+    'subscriptions/followed.ts',
+    'shelf',
+  ],
   engines: ['model', 'engine'],
   'open-store.ts': ['model', 'engine', 'event-store.ts', 'schema', 'streams', 'shelf', 'subscriptions'],
   // The memory engine is the reference that the model-based cases compare with.
