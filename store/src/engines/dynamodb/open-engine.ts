@@ -27,6 +27,7 @@ export interface EngineParts {
 
 const capabilities: Capabilities = {
   engine: 'dynamodb',
+  logShards: 1,
   gaplessPositions: true,
   appendConditions: true,
   multiStreamAppends: true,
