@@ -36,7 +36,7 @@ const known =
   'kurrentdb://user@host (a KurrentDB), memory: (gone on exit), http://host:2113 or https://host (a Varve server)'
 
 /**
- * Opens the engine that a store URL names: `sqlite:shop.db`, `sqlite:/var/lib/shop.db`, `memory:`,
+ * Opens the engine that a store URL names: `sqlite:shop.db`, `sqlite:/var/lib/shop.db`, `memory:`, `memory:?logShards=4`,
  * `postgres://user@host/database?schema=varve&prepare=true&listen=true` or `kurrentdb://user@host?namespace=shop`, whose other
  * parameters are the driver's, or `dynamodb://table?region=eu-west-1&endpoint=http://127.0.0.1:8000`.
  *
@@ -47,8 +47,7 @@ export async function openEngine(url: string, purpose: Purpose = 'create'): Prom
   if (kurrentScheme.test(scheme)) return kurrentdb(kurrentFrom(url))
   switch (scheme) {
     case 'memory':
-      if (rest !== '') throw new InvalidArgument('store', `is ${quoted(url)}: memory: takes nothing after the colon`)
-      return memory()
+      return memory(memoryFrom(url, rest))
     case 'sqlite':
       return sqlite({ path: pathFrom(url, rest) })
     case 'postgres':
@@ -64,6 +63,15 @@ export async function openEngine(url: string, purpose: Purpose = 'create'): Prom
     default:
       throw unknownStore(url)
   }
+}
+
+function memoryFrom(url: string, rest: string): { readonly logShards?: number } {
+  if (rest === '') return {}
+  const [, count] = /^\?logShards=(\d{1,3})$/.exec(rest) ?? []
+  if (count === undefined) {
+    throw new InvalidArgument('store', `is ${quoted(url)}: memory: takes nothing after the colon but ?logShards=4`)
+  }
+  return { logShards: Number(count) }
 }
 
 /**
