@@ -115,8 +115,9 @@ function factsAfter(scene: Scene, subject: string, event: EventToStore): Stands 
 
 /** Holds the append to what is known of a stream: its version, and how many facts there are about it. */
 function guard({ before, checks }: Scene, streamId: string): void {
-  checks.set(streamId, versionIn(before, streamId))
-  checks.set(`$$${streamId}`, (before.facts.get(streamId) ?? noFacts).version)
+  const facts = before.facts.get(streamId) ?? noFacts
+  if (facts.isClosed !== true) checks.set(streamId, versionIn(before, streamId))
+  checks.set(`$$${streamId}`, facts.version)
 }
 
 function stateOf(scene: Scene, streamId: string): StreamState {

@@ -21,6 +21,8 @@ export interface Knowledge {
 /** See {@link Knowledge}. */
 export interface Facts extends Stands {
   readonly version: number
+  /** KurrentDB itself has closed the stream, by another client: nothing can change that, and no check of it holds. */
+  readonly isClosed?: true
 }
 
 /** The facts about a stream about which nothing was ever said. */
@@ -125,7 +127,7 @@ async function learn(connection: Connection, streamId: string, { versions, facts
   if (version === undefined) facts.set(streamId, about)
   else {
     versions.set(streamId, version === 'closed' ? 0 : version)
-    facts.set(streamId, version === 'closed' ? { ...about, tombstoned: true } : about)
+    facts.set(streamId, version === 'closed' ? { ...about, tombstoned: true, isClosed: true } : about)
   }
 }
 

@@ -86,6 +86,20 @@ onKurrent((database) => {
       deepEqual(await store.readStream('Order-7').toArray(), [])
     })
 
+    it('tombstones a stream that an append only looks at, which is then no stream', async () => {
+      const namespace = database.freshNamespace()
+      const store = openIn(database, namespace)
+      await store.append('Order-7', [{ type: 'Placed', data: {} }])
+      await database.client().tombstoneStream(`${namespace}:Order-7`)
+
+      const writes = [
+        { streamId: 'Order-8', events: [{ type: 'Placed', data: {} }] },
+        { streamId: 'Order-7', events: [], expectedVersion: 'no_stream' as const },
+      ]
+
+      equal((await store.appendAll(writes)).idempotent, false)
+    })
+
     it('deletes a stream, whose versions go on when Varve writes it again', async () => {
       const namespace = database.freshNamespace()
       const store = openIn(database, namespace)
