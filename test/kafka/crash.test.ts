@@ -24,6 +24,8 @@ const seed = Number(process.env.VARVE_KAFKA_SEED ?? Date.now() % 1_000_000)
 const timeout = 60_000 + events * 10 + kills * 20_000
 const streams = 20
 const leaseMs = 800
+/** A long run shows that it goes on. */
+const isLong = events > 10_000
 
 const folder = temporaryFolder()
 afterAll(folder.remove)
@@ -31,7 +33,9 @@ const program = fileURLToPath(new URL('./relay-until-killed.ts', import.meta.url
 
 /** A relay in a process of its own. */
 function begin(life: RelayLife): ChildProcess {
-  return spawn(process.execPath, [program, JSON.stringify(life)], { stdio: ['ignore', 'pipe', 'ignore'] })
+  return spawn(process.execPath, [program, JSON.stringify(life)], {
+    stdio: ['ignore', 'pipe', isLong ? 'inherit' : 'ignore'],
+  })
 }
 
 async function endOf(child: ChildProcess): Promise<void> {
@@ -93,6 +97,8 @@ onKafka(({ broker, newName }) => {
           await endOf(relay)
         }
         await appending
+        if (isLong)
+          process.stderr.write(`${delivery}: killed ${kill + 1} times, at ${await positionOf(store, life.name)}\n`)
       }
       const relay = begin(life)
       await until(async () => (await positionOf(store, life.name)) >= events)
