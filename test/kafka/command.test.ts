@@ -57,6 +57,25 @@ onKafka(({ broker, newName }) => {
     expect(await worker.printed(/Event 2 .* is parked/)).toMatch(/topic is "Tört": a topic is named by/)
   })
 
+  it('takes messages in, each once, and says how many', async () => {
+    const topic = newName()
+    await createTopic(broker().address, topic)
+    await append(topic, 'Order.Placed', 'Order.Paid')
+    const at = ['--brokers', broker().address]
+    const out = relay(topic, [...at, '--topic', topic, '--name', topic])
+    await expect.poll(async () => (await readTopic(broker().address, topic)).length).toBe(2)
+    out.child.kill('SIGTERM')
+    await out.ended
+    const templates = ['--stream', 'Copy-{key}', '--type', '{header.varve-event-type}']
+    const words = ['relay', 'from-kafka', ...at, '--topics', topic, '--group', topic, ...templates]
+    const taking = start(folder.path, [...words, '--store', `sqlite:${topic}.db`])
+    running.push(taking)
+    const copied = () => varve(folder.path, ['read', 'Copy-Order-1', '--store', `sqlite:${topic}.db`])
+    await expect.poll(async () => (await copied()).stdout.match(/Placed|Paid/g), { timeout: 20_000 }).toHaveLength(4)
+    taking.child.kill('SIGTERM')
+    expect((await taking.ended).stdout).toMatch(/2 messages, 2 appended, 0 were there already, 0 parked\.\n$/)
+  })
+
   it('is shown by an example', async () => {
     const { code, output } = await run(
       'env',
