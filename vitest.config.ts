@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
@@ -10,6 +11,8 @@ export default defineConfig({
       'examples/**/*.test.ts',
     ],
     globalSetup: ['test/postgres/global-setup.ts'],
+    // Tests start hundreds of processes that import all of Varve: what one has compiled, the next one finds.
+    env: { NODE_COMPILE_CACHE: join(import.meta.dirname, 'node_modules', '.cache', 'compiled') },
     // Long enough for a disk that others use as well; a test that hangs still ends.
     testTimeout: 60_000,
     hookTimeout: 60_000,

@@ -98,6 +98,7 @@ function measured(engine: Engine, clock: Clock, seen: Seen): Engine {
       seen.head(head)
       return head
     },
+    ...(engine.heads && { heads: engine.heads }),
     streams: (query, signal) => engine.streams(query, signal),
     wake: (signal) => engine.wake(signal),
     close: () => engine.close(),

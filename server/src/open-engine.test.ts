@@ -27,6 +27,11 @@ describe('a store URL', () => {
     ['postgres://db/shop?listen=no', /listen is neither true nor false/],
     ['postgres://db/shop?schema=a&schema=b', /says schema, prepare or listen twice/],
     ['postgres://db/shop?schema=', /schema is not a name/],
+    ['dynamodb:shop', /no table of DynamoDB: write dynamodb:\/\/table\?region/],
+    ['dynamodb://shop?zone=a', /no table of DynamoDB/],
+    ['dynamodb://shop?region=a&region=b', /no table of DynamoDB/],
+    ['dynamodb://a', /table is not a name of 3 to 255/],
+    ['dynamodb://shop?endpoint=localhost', /endpoint is not the URL of a server/],
     ['sqlite://shop.db', /write sqlite:shop\.db for a file here, or sqlite:\/shop\.db/],
   ])('is refused when it is %j', async (url, says) => {
     await expect(openStoreAt(url)).rejects.toThrow(says)

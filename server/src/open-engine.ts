@@ -1,4 +1,5 @@
 import { type Engine, type EventStore, fileKeys, InvalidArgument, type KeyStore, memory, openStore } from 'varve'
+import { type DynamoDBMaintenance, dynamodb, dynamodbMaintenance } from 'varve/dynamodb'
 import {
   type PostgresLayout,
   type PostgresMaintenance,
@@ -10,6 +11,9 @@ import {
 import { connect } from 'varve/remote'
 import { sqlite } from 'varve/sqlite'
 import { withoutPassword } from './store-url.ts'
+
+/** Looks after what a store lies in: a schema of a database, or a table. */
+export type StoreMaintenance = Pick<PostgresMaintenance, keyof DynamoDBMaintenance>
 
 /** Looks after the schema of a store that lies in a database. */
 export type SchemaMaintenance = PostgresMaintenance
@@ -24,12 +28,13 @@ export type StorePart = PostgresPart
 export type Purpose = 'existing' | 'create'
 
 const known =
-  'sqlite:shop.db (a file), postgres://user@host/database (a PostgreSQL), memory: (gone on exit), ' +
-  'http://host:2113 or https://host (a Varve server)'
+  'sqlite:shop.db (a file), postgres://user@host/database (a PostgreSQL), dynamodb://table?region=eu-west-1 (a DynamoDB), ' +
+  'memory: (gone on exit), http://host:2113 or https://host (a Varve server)'
 
 /**
- * Opens the engine that a store URL names: `sqlite:shop.db`, `sqlite:/var/lib/shop.db`, `memory:`, or
- * `postgres://user@host/database?schema=varve&prepare=true&listen=true`, whose other parameters are the driver's.
+ * Opens the engine that a store URL names: `sqlite:shop.db`, `sqlite:/var/lib/shop.db`, `memory:`,
+ * `postgres://user@host/database?schema=varve&prepare=true&listen=true`, whose other parameters are the driver's, or
+ * `dynamodb://table?region=eu-west-1&endpoint=http://127.0.0.1:8000`.
  *
  * @throws INVALID_ARGUMENT for a URL that names no engine, and what the engine says about its storage.
  */
@@ -46,6 +51,8 @@ export async function openEngine(url: string, purpose: Purpose = 'create'): Prom
       const { switches, ...place } = databaseFrom(url)
       return postgres({ ...place, ...switches, migrate: purpose === 'create' ? 'up' : 'refuse' })
     }
+    case 'dynamodb':
+      return dynamodb({ ...tableFrom(url), migrate: purpose === 'create' ? 'up' : 'refuse' })
     case 'http':
     case 'https':
       throw new InvalidArgument('store', `is ${quoted(url)}, a server; a server needs storage of its own: ${known}`)
@@ -97,18 +104,28 @@ function decoded(text: string): string {
 }
 
 /**
- * What looks after the schema of the store that a URL names; undefined when the store has no schema that anybody has to
- * look after. Connects when it is first used.
+ * What looks after the schema or the table of the store that a URL names; undefined when the store has none that anybody has
+ * to look after. Connects when it is first used.
  *
  * @throws INVALID_ARGUMENT for a URL that names no store.
  */
-export function openMaintenance(url: string): SchemaMaintenance | undefined {
+export function openMaintenance(url: string): StoreMaintenance | undefined {
+  return partsOf(url).scheme === 'dynamodb' ? dynamodbMaintenance(tableFrom(url)) : openSchemaMaintenance(url)
+}
+
+/**
+ * What looks after the schema of the store that a URL names; undefined when the store lies in no schema of a database.
+ * Connects when it is first used.
+ *
+ * @throws INVALID_ARGUMENT for a URL that names no store.
+ */
+export function openSchemaMaintenance(url: string): SchemaMaintenance | undefined {
   const { scheme } = partsOf(url)
   if (scheme === 'postgres' || scheme === 'postgresql') {
     const { switches: _, ...place } = databaseFrom(url)
     return postgresMaintenance(place)
   }
-  if (['memory', 'sqlite', 'http', 'https'].includes(scheme)) return undefined
+  if (['memory', 'sqlite', 'dynamodb', 'http', 'https'].includes(scheme)) return undefined
   throw unknownStore(url)
 }
 
@@ -143,6 +160,19 @@ function pathFrom(url: string, rest: string): string {
     throw new InvalidArgument('store', `is ${quoted(url)}: write sqlite:${path} for a file here, or sqlite:/${path}`)
   }
   return rest
+}
+
+/** Where a table is: `dynamodb://table`, with a region and an endpoint where the AWS SDK is not to find them itself. */
+function tableFrom(url: string): { readonly table: string; readonly region?: string; readonly endpoint?: string } {
+  const [, table, query = ''] = /^dynamodb:\/\/([^/?#]+)\/?(?:\?([^#]*))?$/i.exec(url) ?? []
+  const given = new URLSearchParams(query)
+  const unknown = [...given.keys()].find((name) => name !== 'region' && name !== 'endpoint')
+  if (table === undefined || unknown !== undefined || new Set(given.keys()).size < given.size) {
+    const hint = 'write dynamodb://table?region=eu-west-1, and &endpoint=http://127.0.0.1:8000 for a server of your own'
+    throw new InvalidArgument('store', `is ${quoted(url)}, which names no table of DynamoDB: ${hint}`)
+  }
+  const [region, endpoint] = [given.get('region'), given.get('endpoint')]
+  return { table, ...(region !== null && { region }), ...(endpoint !== null && { endpoint }) }
 }
 
 /** Where a database is, for the driver; and what the URL says to Varve, which the driver does not get to see. */

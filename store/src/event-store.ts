@@ -17,6 +17,7 @@ import type {
 import type { Category, CategoryOptions } from './model/category.ts'
 import type { NewEvent, RecordedEvent } from './model/event.ts'
 import type { EventDefinitions } from './model/event-definition.ts'
+import type { LogPositions } from './model/log-shard.ts'
 import type { StoreShelf } from './model/shelf.ts'
 import type { StreamInfo } from './model/stream.ts'
 import type { Trace, TraceOptions } from './model/trace.ts'
@@ -84,8 +85,10 @@ export interface EventStore extends AsyncDisposable {
 
   /**
    * Reads the whole store in order of position, or what matches a filter. Ends at what was the head when the read
-   * began. The log never changes: events hidden from reads of their stream are still delivered here.
+   * began. The log never changes: events hidden from reads of their stream are still delivered here. Of a log with several
+   * shards it ends at what were their heads, and only the order within a shard says what came first.
    *
+   * @throws NOT_SUPPORTED when it is to begin at a position of a log with several shards.
    * @example
    * for await (const event of store.readAll({ filter: { categories: ['Order'] } })) console.log(event.type)
    */
@@ -115,7 +118,11 @@ export interface EventStore extends AsyncDisposable {
    *
    * With a `checkpoint` name, delivery resumes after the last event whose turn was over: at least once.
    *
-   * @throws CHECKPOINT_CONFLICT when another consumer runs under the same checkpoint name.
+   * Of a log with several shards it follows all of them, each in its order, so that a stream's events come in theirs, and
+   * waits for none: a page of one shard comes as soon as it is there. It keeps a page of each in memory.
+   *
+   * @throws CHECKPOINT_CONFLICT when another consumer runs under the same checkpoint name; NOT_SUPPORTED when it is to begin
+   *   at a position of a log with several shards.
    * @example
    * for await (const event of store.subscribe({ filter: { types: ['OrderPlaced'] }, signal })) await sendMail(event)
    */
@@ -123,8 +130,18 @@ export interface EventStore extends AsyncDisposable {
   /** The same with marks between the events: when the reader caught up, and how far events were filtered out. */
   subscribe(options: SubscribeOptions & { readonly marks: true }): AsyncIterable<SubscriptionItem>
 
-  /** The position of the last event, 0 when the store is empty. */
+  /**
+   * The position of the last event, 0 when the store is empty.
+   *
+   * @throws NOT_SUPPORTED when the log has several shards, and so no last event: see {@link EventStore.heads}.
+   */
   head(options?: CallOptions): Promise<number>
+
+  /**
+   * The position of the last event of each log shard, 0 of one that is empty. On most stores there is one shard, and this
+   * is the head in a list.
+   */
+  heads(options?: CallOptions): Promise<LogPositions>
 
   /** Lists streams ever written to, ordered by the UTF-8 bytes of their ids; deleted and tombstoned ones say so. */
   streams(options?: StreamsOptions): Reader<StreamInfo>
@@ -216,7 +233,7 @@ export interface ChangeOptions extends CallOptions {
 
 /** What a call that appends a fact about a stream did. */
 export interface Changed {
-  /** Position of the fact, or the head when there was nothing to change. */
+  /** Position of the fact, or the head of its log shard when there was nothing to change. */
   readonly position: number
   /** False when the stream was in that state already. */
   readonly changed: boolean
@@ -227,18 +244,20 @@ export interface Checkpoints {
   /** The saved position and its version, or undefined when nothing was ever saved under the name. */
   load(name: string, options?: CallOptions): Promise<Checkpoint | undefined>
   /**
-   * Saves a position.
+   * Saves a position, or a position for each log shard.
    *
    * @returns the new version of the checkpoint.
    * @throws CHECKPOINT_CONFLICT when the checkpoint is not at `expectedVersion` (0: never saved).
    */
-  save(name: string, position: number, options?: SaveCheckpointOptions): Promise<number>
+  save(name: string, place: number | LogPositions, options?: SaveCheckpointOptions): Promise<number>
 }
 
 /** A saved place. */
 export interface Checkpoint {
-  /** Everything up to here was processed; of a subscription to one stream, a version. */
+  /** Everything up to here was processed; of a subscription to one stream, a version. The highest of `positions`, if there are. */
   readonly position: number
+  /** What was saved when it was a position for each shard of a log with several. */
+  readonly positions?: LogPositions
   readonly version: number
 }
 

@@ -53,7 +53,7 @@ export type {
   StreamsQuery,
 } from './engine/engine.ts'
 export { systemClock } from './engine/system-clock.ts'
-export { memory } from './engines/memory/index.ts'
+export { type MemoryOptions, memory } from './engines/memory/index.ts'
 export { type FileKeysOptions, fileKeys } from './erasure/file-keys.ts'
 export {
   erasureEvents,
@@ -121,6 +121,7 @@ export type {
   CallOptions,
   CheckpointOptions,
   EventReader,
+  MarkedPlace,
   PendingAppend,
   PendingAppendAll,
   ReadAllOptions,
@@ -211,6 +212,17 @@ export {
 export type { JsonForm, StoredForm } from './model/json-form.ts'
 export type { KeyStore, SubjectKeys } from './model/key-store.ts'
 export { type LimitName, limits } from './model/limits.ts'
+export {
+  type LogPlace,
+  type LogPositions,
+  logShardOf,
+  placeFrom,
+  placeOfPosition,
+  positionOfPlace,
+  positionsAfter,
+  requireOneOrder,
+  type ShardStart,
+} from './model/log-shard.ts'
 export { ownPayload, type Payload, payloadBytes, toBytes, toText } from './model/payload.ts'
 export type { AnyPersonalFields, PersonalData, PersonalFields } from './model/personal-data.ts'
 export {

@@ -14,6 +14,7 @@ import { withTransaction } from './streams/append-within.ts'
 import { deleteStream, tombstone, truncateBefore } from './streams/close-stream.ts'
 import { createIdSource } from './streams/event-id.ts'
 import { createGroupCommit } from './streams/group-commit.ts'
+import { head, heads } from './streams/head.ts'
 import { getStreamMetadata, setStreamMetadata, streamInfo } from './streams/metadata.ts'
 import { listStreams, readAll, readEvent, readStream } from './streams/read.ts'
 import { trace } from './streams/trace.ts'
@@ -77,7 +78,8 @@ export function openStore(options: OpenStoreOptions): EventStore {
     trace: (correlationId, traceOptions) => trace(engine, correlationId, traceOptions),
     subscribe: ((subscribeOptions: SubscribeOptions & { marks: true }) =>
       subscribe(subscriptions, subscribeOptions)) as EventStore['subscribe'],
-    head: (callOptions) => engine.head(callOptions?.signal),
+    head: (callOptions) => head(engine, callOptions),
+    heads: (callOptions) => heads(engine, callOptions),
     streams: (streamsOptions) => listStreams(engine, streamsOptions),
     streamInfo: (streamId, callOptions) => streamInfo(engine, streamId, callOptions),
     getStreamMetadata: (streamId, callOptions) => getStreamMetadata(engine, streamId, callOptions),

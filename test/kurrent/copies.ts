@@ -6,6 +6,8 @@ import { sqlite } from 'varve/sqlite'
 import type { TestContext } from 'vitest'
 import { serverConfig } from '../../server/src/config.ts'
 import { type RunningServer, startServer } from '../../server/src/server.ts'
+import type { Certificates } from '../security/certificates.ts'
+import { basic, quickPasswords, send } from '../security/requests.ts'
 
 /** A database that is copied from or to: a store that is served, and an official client of it. */
 export interface CopiedDatabase {
@@ -15,9 +17,27 @@ export interface CopiedDatabase {
 }
 
 /** Serves an empty store, at any port that is free or a given one; it ends with the test, which may run beside others. */
-export async function servedDatabase({ onTestFinished }: TestContext, port = 0): Promise<CopiedDatabase> {
+export async function servedDatabase(test: TestContext, port = 0): Promise<CopiedDatabase> {
   const server = await startServer(serverConfig({ store: 'memory:', port, logLevel: 'silent' }))
-  const url = `kurrentdb://${new URL(server.url).host}?tls=false`
+  return copied(test, server, `kurrentdb://${new URL(server.url).host}?tls=false`)
+}
+
+/**
+ * Likewise over TLS and with logins: the database as `admin` has it, whose password has to be encoded in a URL. There is a
+ * user `ada` as well, with her name as password.
+ */
+export async function securedDatabase(test: TestContext, { ca, cert, key }: Certificates): Promise<CopiedDatabase> {
+  const secured = { cert, key, adminPassword: 's3cret/@:?' }
+  const config = serverConfig({ store: 'memory:', port: 0, logLevel: 'silent', ...secured })
+  const server = await startServer(config, quickPasswords)
+  const authorization = basic('admin', secured.adminPassword)
+  await send(server.url, 'POST', '/users', { ca, authorization, body: { login: 'ada', password: 'ada' } })
+  const { port } = new URL(server.url)
+  const user = `admin:${encodeURIComponent(secured.adminPassword)}`
+  return copied(test, server, `kurrentdb://${user}@localhost:${port}?tls=true&tlsCAFile=${ca}`)
+}
+
+function copied({ onTestFinished }: TestContext, server: RunningServer, url: string): CopiedDatabase {
   const client = KurrentDBClient.connectionString(url)
   onTestFinished(async () => {
     await client.dispose()

@@ -1,10 +1,12 @@
 import type { KurrentDBClient } from '@kurrent/kurrentdb-client'
-import { afterAll, afterEach, beforeAll } from 'vitest'
+import { afterEach } from 'vitest'
 import { serverConfig } from '../../server/src/config.ts'
 import { type RunningServer, startServer } from '../../server/src/server.ts'
-import { type Certificates, certificates } from '../security/certificates.ts'
+import type { Certificates } from '../security/certificates.ts'
 import { type Answer, basic, quickPasswords, send } from '../security/requests.ts'
-import { chosenStage, type MakePlace } from './stage.ts'
+import { ownCertificates } from './own-certificates.ts'
+import type { MakePlace } from './places.ts'
+import { chosenStage } from './stage.ts'
 
 /** A server with TLS and logins, whose users `admin` and `ops` have the password `changeit`, and `ada` has `ada`. */
 export interface Secured {
@@ -21,14 +23,8 @@ export type Secure = () => Promise<Secured>
 /** Each store that was chosen, and how to serve it securely. */
 export function securedStores(): (readonly [string, Secure])[] {
   const stage = chosenStage()
-  let made: Certificates | undefined
-  beforeAll(() => {
-    made = certificates()
-  })
-  afterAll(() => made?.remove())
-  return Object.entries(stage.places).map(
-    ([name, place]) => [name, securing(place, () => made as Certificates)] as const,
-  )
+  const files = ownCertificates()
+  return Object.entries(stage.places).map(([name, place]) => [name, securing(place, files)] as const)
 }
 
 function securing(place: MakePlace, files: () => Certificates): Secure {

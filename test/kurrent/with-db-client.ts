@@ -1,6 +1,7 @@
 import { EventStoreDBClient } from '@eventstore/db-client'
 import type { KurrentDBClient } from '@kurrent/kurrentdb-client'
-import { embedded, setStage } from './stage.ts'
+import { embedded } from './places.ts'
+import { setStage } from './stage.ts'
 
 setStage({
   // The older client has the methods of the newer one; specifications use what is the same.

@@ -1,9 +1,10 @@
 import { KurrentDBClient } from '@kurrent/kurrentdb-client'
-import { embedded, setStage } from './stage.ts'
+import { embedded } from './places.ts'
+import { setStage } from './stage.ts'
 
 setStage({
   connect: (connectionString) => KurrentDBClient.connectionString`${connectionString}`,
   scheme: 'kurrentdb',
-  // On SQLite alone: there are many of these, and the older client is tried on memory as well.
+  // On SQLite alone, unless everything is tried: there are many of these, and the older client is tried on memory as well.
   places: { sqlite: embedded.sqlite },
 })

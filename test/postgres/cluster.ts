@@ -34,6 +34,8 @@ export interface ClusterOptions {
   readonly parentFolder?: string
   /** Default: whatever is needed and possible. */
   readonly runAs?: RunAs
+  /** Makes a standby of that cluster, which can be read; the distribution has to have `pg_basebackup`. */
+  readonly replicaOf?: Cluster
 }
 
 /** A running cluster. Its superuser is `postgres`, its first database too. */
@@ -84,8 +86,10 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const keeper = hireKeeper(folder, runner)
   try {
     const distribution = madeRunnable(found, folder, runner.runAs === 'nobody' ? 'always' : 'if-needed')
-    const password = randomBytes(12).toString('hex')
-    const dataFolder = await initialised(distribution, runner, keeper, folder, password)
+    const { replicaOf } = options
+    const password = replicaOf === undefined ? randomBytes(12).toString('hex') : new URL(replicaOf.url).password
+    const making = { distribution, runner, keeper, folder }
+    const dataFolder = await (replicaOf === undefined ? initialised(making, password) : copied(making, replicaOf))
     const settings = {
       listen_addresses: '127.0.0.1',
       unix_socket_directories: '',
@@ -190,21 +194,34 @@ async function killed(run: Run): Promise<void> {
   if (!(await run.ends(stopMs))) throw new Error(`The server with process id ${run.pid} cannot be killed.`)
 }
 
-async function initialised(
-  distribution: Distribution,
-  runner: Identity,
-  keeper: Keeper,
-  folder: string,
-  password: string,
-): Promise<string> {
-  const dataFolder = join(folder, 'data')
+type Making = Pick<Place, 'distribution' | 'runner' | 'keeper'> & { readonly folder: string }
+
+async function initialised({ distribution, runner, keeper, folder }: Making, password: string): Promise<string> {
+  const dataFolder = emptyDataFolder(folder, runner)
   const passwordFile = join(folder, 'password')
-  mkdirSync(dataFolder, { mode: 0o700 })
-  giveTo(runner, dataFolder)
   writeSecret(passwordFile, password, runner)
   const command = [toolOf(distribution, 'initdb') ?? '', '-D', dataFolder, '-U', 'postgres']
   const flags = ['--auth=scram-sha-256', `--pwfile=${passwordFile}`, '--no-locale', '--encoding=UTF8', '--no-sync']
-  const run = await keeper.start([...command, ...flags])
-  if (!(await run.ends(startMs)) || run.exit() !== 0) throw new Error(`initdb failed:\n${keeper.logged()}`)
+  await completed(keeper, [...command, ...flags])
   return dataFolder
+}
+
+/** What `pg_basebackup` makes of a running cluster: its data, and where to get what is written from now on. */
+async function copied({ distribution, runner, keeper, folder }: Making, { url }: Cluster): Promise<string> {
+  const dataFolder = emptyDataFolder(folder, runner)
+  const command = [toolOf(distribution, 'pg_basebackup') ?? '', '-D', dataFolder, '-d', url]
+  await completed(keeper, [...command, '--write-recovery-conf', '--checkpoint=fast', '--no-sync'])
+  return dataFolder
+}
+
+function emptyDataFolder(folder: string, runner: Identity): string {
+  const dataFolder = join(folder, 'data')
+  mkdirSync(dataFolder, { mode: 0o700 })
+  giveTo(runner, dataFolder)
+  return dataFolder
+}
+
+async function completed(keeper: Keeper, command: readonly string[]): Promise<void> {
+  const run = await keeper.start(command)
+  if (!(await run.ends(startMs)) || run.exit() !== 0) throw new Error(`${command[0]} failed:\n${keeper.logged()}`)
 }

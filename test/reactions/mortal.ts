@@ -28,6 +28,7 @@ export function mortalStore(store: EventStore, step: Step): ReactionStore {
     return shelf.list(...given)
   }
   return {
+    capabilities: store.capabilities,
     subscribe: store.subscribe,
     head: stepping(store.head),
     shelf: { get: stepping(shelf.get), put: stepping(shelf.put), delete: stepping(shelf.delete), list },

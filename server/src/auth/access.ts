@@ -4,6 +4,9 @@ export type StreamRight = 'read' | 'write' | 'delete' | 'read_metadata' | 'write
 /** Who may do what concerns no stream: whoever has logged in, those who run the server, those who say who may log in. */
 export type Role = 'user' | 'operator' | 'admin'
 
+/** Asks for a right: undefined where it is there and that is known, a promise that rejects with AccessRefused where it is not. */
+export type Ask = () => Promise<void> | undefined
+
 /** What the caller of one request may do. Protocols ask it, and know nothing of users. */
 export interface Access {
   /** The name the caller has logged in by; undefined for nobody. */
@@ -19,6 +22,11 @@ export interface Access {
   to(right: StreamRight, stream: string): Promise<void> | undefined
   /** Asks for a role, in the same way. */
   as(role: Role): Promise<void> | undefined
+  /**
+   * For what stays open: aborts with AccessRefused within seconds once `ask` is refused, also while nothing is sent; and when
+   * `over` aborts, which says that it is closed.
+   */
+  whileAllowed(ask: Ask, over: AbortSignal): AbortSignal
 }
 
 /**
@@ -39,12 +47,20 @@ export class AccessRefused extends Error {
 }
 
 /** Of a server where nobody has to log in: everybody may do everything. */
-export const openAccess: Access = { login: undefined, by: undefined, to: () => undefined, as: () => undefined }
-
-/** Of a request that nobody has looked at yet. */
-export const noAccess: Access = {
+export const openAccess: Access = {
   login: undefined,
   by: undefined,
-  to: () => Promise.reject(new AccessRefused('anonymous', 'Nobody has asked yet who sends this.')),
-  as: () => Promise.reject(new AccessRefused('anonymous', 'Nobody has asked yet who sends this.')),
+  to: () => undefined,
+  as: () => undefined,
+  whileAllowed: (_, over) => over,
+}
+
+/** Of a request that nobody has looked at yet. */
+export const noAccess: Access = nobody(() => new AccessRefused('anonymous', 'Nobody has asked yet who sends this.'))
+
+/** Of somebody who may do nothing, and is told why. */
+export function nobody(refusal: () => AccessRefused): Access {
+  const refuse = (): Promise<never> => Promise.reject(refusal())
+  const whileAllowed = (): AbortSignal => AbortSignal.abort(refusal())
+  return { login: undefined, by: undefined, to: refuse, as: refuse, whileAllowed }
 }

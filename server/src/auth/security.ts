@@ -1,11 +1,12 @@
 import type { Clock, Engine, EventStore } from 'varve'
-import { type Access, AccessRefused, openAccess, type Role, type StreamRight } from './access.ts'
+import { type Access, AccessRefused, type Ask, nobody, openAccess, type Role, type StreamRight } from './access.ts'
 import { type Accounts, accountsOn, noAccounts } from './accounts.ts'
 import { adminsGroup, isAllowed, type Member, operatorsGroup } from './acl.ts'
 import { withAclWrites } from './acl-writes.ts'
 import { Authenticator, type Identity } from './authenticator.ts'
 import type { Passwords } from './passwords.ts'
 import { followAcls, type StreamAcls } from './stream-acls.ts'
+import { Withdrawals } from './withdrawals.ts'
 
 /** Who may do what on one server: the only place where that is decided, whatever protocol a request comes by. */
 export interface Security {
@@ -51,6 +52,8 @@ export async function securedBy(parts: SecurityParts): Promise<Security> {
   const { users, tokens } = accounts
   const authenticator = new Authenticator({ clock, passwords, findUser: users.find, findToken: tokens.find })
   const acls = await followAcls(parts)
+  const withdrawals = new Withdrawals(parts)
+  const accessOf = (identity: Identity): Access => new UserAccess(identity, acls, withdrawals)
   return {
     asksForLogin: true,
     accounts,
@@ -58,7 +61,7 @@ export async function securedBy(parts: SecurityParts): Promise<Security> {
     admit: (header) => {
       if (header === undefined) return anonymous
       const identity = authenticator.identify(header)
-      return 'login' in identity ? new UserAccess(identity, acls) : identity.then((one) => new UserAccess(one, acls))
+      return 'login' in identity ? accessOf(identity) : identity.then(accessOf)
     },
   }
 }
@@ -68,12 +71,14 @@ class UserAccess implements Access {
   readonly by: 'password' | 'token'
   readonly #identity: Identity
   readonly #acls: StreamAcls
+  readonly #withdrawals: Withdrawals
 
-  constructor(identity: Identity, acls: StreamAcls) {
+  constructor(identity: Identity, acls: StreamAcls, withdrawals: Withdrawals) {
     this.login = identity.login
     this.by = identity.by
     this.#identity = identity
     this.#acls = acls
+    this.#withdrawals = withdrawals
   }
 
   to(right: StreamRight, stream: string): Promise<void> | undefined {
@@ -90,6 +95,10 @@ class UserAccess implements Access {
       if (needed === undefined || needed.some((group) => groups.includes(group))) return undefined
       return new AccessRefused('denied', `Access denied: user '${this.login}' is not in ${needed.join(' or ')}.`)
     })
+  }
+
+  whileAllowed(ask: Ask, over: AbortSignal): AbortSignal {
+    return this.#withdrawals.whileAllowed(ask, over)
   }
 
   #asked(judge: (member: Member) => AccessRefused | undefined): Promise<void> | undefined {
@@ -133,13 +142,6 @@ const ofMetadata: Readonly<Record<StreamRight, StreamRight>> = {
   write_metadata: 'write_metadata',
 }
 
-const anonymous: Access = {
-  login: undefined,
-  by: undefined,
-  to: () => Promise.reject(notLoggedIn()),
-  as: () => Promise.reject(notLoggedIn()),
-}
-
-function notLoggedIn(): AccessRefused {
-  return new AccessRefused('anonymous', 'Access denied: log in first. Send Basic credentials or a Bearer token.')
-}
+const anonymous: Access = nobody(
+  () => new AccessRefused('anonymous', 'Access denied: log in first. Send Basic credentials or a Bearer token.'),
+)

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { openMaintenance, type SchemaMaintenance, type StorePart, schemaOf } from '../open-engine.ts'
+import { openSchemaMaintenance, type SchemaMaintenance, type StorePart, schemaOf } from '../open-engine.ts'
 import { withoutPassword } from '../store-url.ts'
 import { CliFailure, type ExitCode, exitCodes } from './failure.ts'
 import { examples } from './help.ts'
@@ -37,7 +37,7 @@ export function addArchive(program: Command, run: Run): void {
 async function archive(session: Session, { before, attachFrom }: ArchiveFlags): Promise<ExitCode | undefined> {
   if ((before === undefined) === (attachFrom === undefined)) refuseUsage('Give one of --before and --attach-from.')
   session.signal.throwIfAborted()
-  await using maintenance = openMaintenance(session.storeUrl) ?? refuseStore(session.storeUrl)
+  await using maintenance = openSchemaMaintenance(session.storeUrl) ?? refuseStore(session.storeUrl)
   if (before !== undefined) await tellDetached(session, await maintenance.archive(before), maintenance)
   else await tellAttached(session, await maintenance.attach(attachFrom ?? 1))
   return undefined

@@ -172,7 +172,7 @@ const imports: readonly Case[] = [
   ['a stream with a gap', ['import', 'gap.ndjson'], 3, /line 1: .*version 1 is missing.*Nothing of the file/],
   ['another history', ['import', 'other-history.ndjson'], 3, /line 1: .*another way/],
   ['an event for a closed stream', ['import', 'closed.ndjson'], 3, /line 1: .*tombstoned/],
-  ['an event at another place', ['import', 'other-place.ndjson'], 3, /Line 1: .*is version 1 of stream/],
+  ['an event at another place', ['import', 'other-place.ndjson'], 3, /line 1: .*is version 1 of stream/],
   ['a fact nobody understands', ['import', 'fact.ndjson'], 5, /line 1: .*no fact about a stream/],
   [
     'events with a field nobody knows',

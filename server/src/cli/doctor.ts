@@ -55,7 +55,7 @@ async function examine(session: Session, version: string): Promise<ExitCode | un
   return conclude(session, states)
 }
 
-/** Of a store in a database: whether its tables agree. */
+/** Of a store in a database: whether its tables agree, and what its settings are. */
 async function examineTables({ storeUrl, signal }: Session): Promise<readonly Finding[]> {
   await using maintenance = openMaintenance(storeUrl)
   signal.throwIfAborted()
@@ -63,7 +63,10 @@ async function examineTables({ storeUrl, signal }: Session): Promise<readonly Fi
   return found.map(({ check, state, says }) => {
     if (state === 'ok') return ok(check, says)
     if (state === 'damaged') return damage(check, says)
-    return warning(check, says, "Nothing is lost. Run 'varve migrate --up' as the owner, and switch triggers on again.")
+    const advice = storeUrl.startsWith('dynamodb')
+      ? 'Nothing is lost. Switch the protection on again in the settings of the table.'
+      : "Nothing is lost. Run 'varve migrate --up' as the owner, and switch triggers on again."
+    return warning(check, says, advice)
   })
 }
 

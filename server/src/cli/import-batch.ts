@@ -15,8 +15,8 @@ export interface Target {
   /** Streams about which facts were imported: these may be hidden, and hidden looks like absent to an append. */
   readonly factsAbout: Set<string>
   readonly tally: Tally
-  /** Where the lines come from: those of a database have no numbers that anybody could look up. */
-  readonly source: 'file' | 'database'
+  /** Where the lines come from: a file, a database of KurrentDB, or another store. Only those of a file have numbers. */
+  readonly source: 'file' | 'database' | 'source'
   /** What to import for an event whose id is taken at another place. Without it such an event is refused. */
   readonly underOwnId?: (line: EventLine) => EventLine
 }
@@ -134,9 +134,9 @@ function refuseOtherPlace({ source }: Target, landed: AppendedAll, runs: readonl
     const [first] = run as readonly [EventLine]
     const at = landed.streams[index]?.firstVersion
     if (at === first.event.version) continue
-    const where = source === 'file' ? `Line ${first.line.number}` : sourcePlace(first)
+    const where = placeIn(source, first)
     throw new OtherPlace(
-      `${where}: event ${first.event.id} is version ${at} of stream ${JSON.stringify(first.event.streamId)} in the store, ` +
+      `At ${where}: event ${first.event.id} is version ${at} of stream ${JSON.stringify(first.event.streamId)} in the store, ` +
         `the ${source} has it at ${first.event.version}. The store went another way than the ${source}: import into a new store.`,
       exitCodes.conflict,
     )
@@ -170,7 +170,7 @@ async function stoppedAt(target: Target, line: EventLine, refused: Error): Promi
   const { line: reason, exitCode } = describeFailure(refused)
   const isConflict = exitCode === exitCodes.conflict
   const why = isVarveError(refused, 'VERSION_CONFLICT') ? await versionProblem(target, line.event) : reason
-  const where = target.source === 'file' ? `line ${line.line.number}` : sourcePlace(line)
+  const where = placeIn(target.source, line)
   return new CliFailure(
     `Stopped at ${where}: ${why} ${soFar(target)}.`,
     isConflict ? exitCodes.conflict : exitCodes.damaged,
@@ -186,9 +186,10 @@ function soFar({ source, tally }: Target): string {
   return `${what} in the store (${imported} imported, ${present} were there), nothing after ${after}`
 }
 
-/** As links name it there. */
-function sourcePlace({ event }: EventLine): string {
-  return `${event.version - 1}@${event.streamId}`
+/** What somebody who looks for the event has to look for there. */
+function placeIn(source: Target['source'], { line, event }: EventLine): string {
+  if (source === 'file') return `line ${line.number}`
+  return source === 'database' ? `${event.version - 1}@${event.streamId}` : `position ${event.position}`
 }
 
 async function versionProblem({ store, source }: Target, event: EventLine['event']): Promise<string> {

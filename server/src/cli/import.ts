@@ -1,11 +1,13 @@
 import { stat } from 'node:fs/promises'
 import type { Command } from 'commander'
+import { isConnectionString } from '../kurrent-copy/connect.ts'
 import { type EventLine, eventLinesOf } from './envelope-line.ts'
 import { CliFailure, type ExitCode, Interrupted } from './failure.ts'
 import { examples } from './help.ts'
 import { putBatch, type Tally, type Target } from './import-batch.ts'
 import { batchesOf } from './import-batches.ts'
 import { importKurrent } from './import-kurrent.ts'
+import { importStore } from './import-store.ts'
 import { bytesOf, linesOf } from './lines.ts'
 import { refuseUsage } from './options.ts'
 import { counting, createProgress, type Progress } from './progress.ts'
@@ -14,31 +16,50 @@ import { printResult } from './show.ts'
 
 interface ImportOptions {
   readonly from?: string
+  readonly follow?: boolean
+  readonly shelf?: boolean
+  readonly checkpoint?: readonly string[]
 }
 
-/** `varve import`: a file back into a log, or a database of KurrentDB. */
+/** `varve import`: a file back into a log, another store, or a database of KurrentDB. */
 export function addImport(program: Command, run: Run): void {
   const command = program
     .command('import')
-    .summary('append the events of an export or of a KurrentDB')
+    .summary('append the events of an export, of another store or of a KurrentDB')
     .description(
       'Appends the events of an export with their ids, times, versions and order; into an empty store also at their ' +
         'positions. What is in the store already is left alone, so an import may be run again and goes on where it stopped. ' +
-        'A file is checked whole before anything is written; standard input as it comes. With --from, a whole database of ' +
-        'KurrentDB is copied instead, as far as it goes at the moment; again, and what is new since is copied.',
+        'A file is checked whole before anything is written; standard input as it comes. With --from, a whole store or ' +
+        'database of KurrentDB is copied instead, as far as it goes at the moment; again, and what is new since is copied. ' +
+        'A store that is written to can be followed, until everybody writes to the copy.',
     )
     .argument('[file]', "an export of 'varve export'; - is standard input", '-')
-    .option('--from <connection string>', 'copy a database of KurrentDB, or of what speaks like one')
+    .option('--from <store>', 'copy another store, or a database of KurrentDB by its connection string')
+    .option('--follow', 'with --from: go on with what is appended to a store, until Ctrl-C')
+    .option(
+      '--shelf',
+      'with --from: copy the shelf of a store too: where projections and groups are, snapshots, deadlines',
+    )
+    .option('--checkpoint <name...>', 'with --from: copy checkpoints of a store too: where subscriptions are')
   examples(command, [
     ['varve import shop.ndjson --store sqlite:copy.db', 'a copy of the store'],
     ['varve export --store http://old:2113 | varve import --store sqlite:shop.db', 'from one store to another'],
     ['gunzip -c shop.ndjson.gz | varve import', 'what was compressed'],
+    ['varve import --from sqlite:shop.db --store postgres://db/shop --follow', 'a store that is written to meanwhile'],
     ['varve import --from kurrentdb://admin:secret@old:2113 --store sqlite:shop.db', 'a whole KurrentDB'],
   ])
-  command.action((file: string, { from }: ImportOptions) =>
+  command.action((file: string, options: ImportOptions) =>
     run(command, (session) => {
-      if (from === undefined) return importEvents(session, file)
-      if (file !== '-') refuseUsage('--from reads a database, and there is a file besides. Leave out one of them.')
+      const { from, follow = false, shelf = false, checkpoint: checkpoints = [] } = options
+      const [ofStores] =
+        Object.entries({ follow, shelf, checkpoint: checkpoints.length > 0 }).find(([, is]) => is) ?? []
+      if (from === undefined) {
+        if (ofStores !== undefined) refuseUsage(`--${ofStores} is for --from, which names a store.`)
+        return importEvents(session, file)
+      }
+      if (file !== '-') refuseUsage('--from reads a store, and there is a file besides. Leave out one of them.')
+      if (!isConnectionString(from)) return importStore(session, from, { follow, shelf, checkpoints })
+      if (ofStores !== undefined) refuseUsage(`--${ofStores} is for stores of Varve, not for a KurrentDB.`)
       return importKurrent(session, from)
     }),
   )

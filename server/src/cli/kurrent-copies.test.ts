@@ -11,9 +11,11 @@ import {
   envelopesInFile,
   headOfFile,
   inFile,
+  securedDatabase,
   servedDatabase,
   withoutPosition,
 } from '../../../test/kurrent/copies.ts'
+import { certificates } from '../../../test/security/certificates.ts'
 
 const folder = temporaryFolder()
 afterAll(folder.remove)
@@ -163,6 +165,52 @@ describe('a store that is exported to a KurrentDB', () => {
     expect(ended).toMatchObject({ code: 3, stdout: '' })
     expect(ended.stderr).toMatch(/0@Other-1, is none of the store's/)
     expect(await database.server.store.head()).toBe(1)
+  })
+})
+
+describe('a database over TLS, with logins', () => {
+  const files = certificates()
+  const others = certificates()
+  afterAll(() => {
+    files.remove()
+    others.remove()
+  })
+
+  it.concurrent('is imported from and exported to by a connection string with a user and an authority', async (test) => {
+    const [from, to] = [await securedDatabase(test, files), await securedDatabase(test, files)]
+    await fillDatabase(from)
+    expect((await importFrom(from, 'secured.db')).stderr).toBe('')
+    const source = (await envelopesIn(from.server.store)).filter(({ stream_id: stream }) => stream !== '$mine')
+    expect((await linesOf('secured.db')).map(withoutPosition)).toEqual(source.map(withoutPosition))
+    expect((await exportTo(to, 'secured.db')).stderr).toBe('')
+    await importFrom(to, 'secured-again.db')
+    expect((await linesOf('secured-again.db')).map(comparable)).toEqual((await linesOf('secured.db')).map(comparable))
+  })
+
+  it.concurrent('says what is missing: a right, the password, the authority, its file', async (test) => {
+    const database = await securedDatabase(test, files)
+    await database.client.appendToStream('Order-1', jsonEvent({ type: 'A', data: {} }))
+    await inFile(folder.path, 'own.db', (store) => store.append('Order-1', [{ type: 'A', data: {} }]))
+    const { port } = new URL(database.server.url)
+    const as = (user: string, ca = files.ca) => ({
+      ...database,
+      url: `kurrentdb://${user}localhost:${port}?tls=true&tlsCAFile=${ca}`,
+    })
+    const untrusted = new URL(database.url).href.replace(files.ca, others.ca)
+    const run = { import: importFrom, export: exportTo }
+    for (const [verb, url, code, says] of [
+      ['import', as('ada:ada@').url, 1, /\$admins/],
+      ['export', as('').url, 1, /\$admins/],
+      ['import', as('admin:wr0ng@').url, 1, /\$admins/],
+      ['export', untrusted, 4, /tlsCAFile where its authority is your own/],
+      ['import', as('', '/nowhere/ca.crt').url, 2, /\/nowhere\/ca\.crt as tlsCAFile, which cannot be read \(ENOENT\)/],
+    ] as const) {
+      const ended = await run[verb]({ ...database, url }, verb === 'import' ? 'none.db' : 'own.db')
+      expect(ended).toMatchObject({ code, stdout: '' })
+      expect(ended.stderr).toMatch(says)
+      expect(ended.stderr).not.toMatch(/wr0ng|s3cret/)
+    }
+    expect(existsSync(join(folder.path, 'none.db'))).toBe(false)
   })
 })
 

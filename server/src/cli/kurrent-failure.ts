@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { isVarveError } from 'varve'
 import { connectKurrent, isConnectionString, type Kurrent } from '../kurrent-copy/connect.ts'
 import { CliFailure, exitCodes } from './failure.ts'
@@ -16,9 +17,23 @@ export async function connectTo(option: string, text: string): Promise<Kurrent> 
     return await connectKurrent(text)
   } catch (error) {
     if (isVarveError(error)) throw error
+    refuseUnreadable(option, text)
     throw new CliFailure(`${option} is not understood by the client of KurrentDB. ${advice}`, exitCodes.usage, {
       cause: error,
     })
+  }
+}
+
+/** The client does not say that it could not read the file with the certificate of the authority. */
+function refuseUnreadable(option: string, text: string): void {
+  const [, encoded] = /[?&]tlsCAFile=([^&]*)/i.exec(text) ?? []
+  if (encoded === undefined) return
+  try {
+    readFileSync(decodeURIComponent(encoded))
+  } catch (error) {
+    const { code, path } = error as NodeJS.ErrnoException
+    if (path !== undefined)
+      refuseUsage(`${option} names the file ${path} as tlsCAFile, which cannot be read (${code}).`)
   }
 }
 
@@ -32,7 +47,7 @@ export function kurrentFailure({ name }: Kurrent, error: unknown): unknown {
   const advice = isRefused
     ? 'Reading all streams is for $admins: put such a user and the password into the connection string'
     : isAway
-      ? 'Check the connection string, also whether it says tls=false where there is no certificate, and run the same command again'
+      ? 'Check the connection string: tls=false where there is no certificate, tlsCAFile where its authority is your own. Then run the same command again'
       : 'Run the same command again: it goes on where it stopped'
   return new CliFailure(
     `${name}: ${said(error, reason)}. ${advice}.`,

@@ -1,5 +1,11 @@
 import type { Command } from 'commander'
-import { openMaintenance, type SchemaMaintenance, type StoreLayout } from '../open-engine.ts'
+import {
+  openMaintenance,
+  openSchemaMaintenance,
+  type SchemaMaintenance,
+  type StoreLayout,
+  type StoreMaintenance,
+} from '../open-engine.ts'
 import { withoutPassword } from '../store-url.ts'
 import { CliFailure, type ExitCode, exitCodes } from './failure.ts'
 import { examples } from './help.ts'
@@ -17,15 +23,16 @@ interface MigrateFlags {
   readonly partitionEvents?: number
 }
 
-/** `varve migrate`: the schema of a store in PostgreSQL. */
+/** `varve migrate`: the schema of a store in PostgreSQL, or the table of one in DynamoDB. */
 export function addMigrate(program: Command, run: Run): void {
   const command = program
     .command('migrate')
-    .summary('look after the schema of a store in PostgreSQL')
+    .summary('look after the schema of a store in PostgreSQL, or the table of one in DynamoDB')
     .description(
       'Shows how far the schema of a store in PostgreSQL is, brings it up to date, and gives a role the rights to append ' +
-        'and to read. A store in a file needs none of it: it is brought up to date when it is opened. ' +
-        'Exit code of --status: 0 when the schema is up to date, 1 when something is missing.',
+        'and to read. Makes the table of a store in DynamoDB, whose rights are given through IAM. ' +
+        'A store in a file needs none of it: it is brought up to date when it is opened. ' +
+        'Exit code of --status: 0 when all is up to date, 1 when something is missing.',
     )
     .option('--status', 'print the version of the schema and what is missing (default)')
     .option('--up', 'bring it up to date, or make it; needs the right to create')
@@ -40,6 +47,7 @@ export function addMigrate(program: Command, run: Run): void {
     ['varve migrate --store postgres://owner@db/shop', 'how far the schema is'],
     ['varve migrate --up --grant shop_app --store postgres://owner@db/shop', 'make it, for the role shop_app to use'],
     ['varve migrate --up --partition-events 10000000', 'and put events into parts, so that old ones can be archived'],
+    ['varve migrate --up --store "dynamodb://shop?region=eu-west-1"', 'make the table of a store in DynamoDB'],
     ['varve migrate --print --store postgres://owner@db/shop | psql shop', 'see or run the SQL yourself'],
   ])
   command.action((flags: MigrateFlags) => run(command, (session) => migrate(session, flags)))
@@ -53,23 +61,35 @@ async function migrate(session: Session, flags: MigrateFlags): Promise<ExitCode 
   if (grant?.trim() === '') refuseUsage('--grant needs the name of a role.')
   session.signal.throwIfAborted()
   await using maintenance = openMaintenance(session.storeUrl) ?? refuseStore(session.storeUrl)
+  const needsSchema = print || grant !== undefined || partitionEvents !== undefined
+  await using schema = needsSchema
+    ? (openSchemaMaintenance(session.storeUrl) ?? refuseTable(session.storeUrl))
+    : undefined
   // Awaited here: the connections end with this function.
-  if (print) return await printScript(session, maintenance, grant)
+  if (print && schema !== undefined) return await printScript(session, schema, grant)
   if (up) await bringUp(session, maintenance)
-  if (partitionEvents !== undefined) await partition(session, maintenance, partitionEvents)
-  if (grant !== undefined) await grantTo(session, maintenance, grant)
+  if (partitionEvents !== undefined && schema !== undefined) await partition(session, schema, partitionEvents)
+  if (grant !== undefined && schema !== undefined) await grantTo(session, schema, grant)
   return up || grant !== undefined ? undefined : await tellStatus(session, maintenance)
 }
 
 function refuseStore(storeUrl: string): never {
   throw new CliFailure(
     `${withoutPassword(storeUrl)} has no schema to look after: a file is brought up to date when it is opened, and a server looks after its own store. ` +
-      'Name a database, as in --store postgres://user@host/database.',
+      'Name a database, as in --store postgres://user@host/database, or a table, as in --store dynamodb://table.',
     exitCodes.usage,
   )
 }
 
-async function tellStatus(session: Session, maintenance: SchemaMaintenance): Promise<ExitCode | undefined> {
+function refuseTable(storeUrl: string): never {
+  throw new CliFailure(
+    `${withoutPassword(storeUrl)} has no SQL, no roles and no parts: give rights to a table through IAM. ` +
+      '--print, --grant and --partition-events are for stores in PostgreSQL.',
+    exitCodes.usage,
+  )
+}
+
+async function tellStatus(session: Session, maintenance: StoreMaintenance): Promise<ExitCode | undefined> {
   const { version, newest, missing, layout } = await maintenance.status()
   const state = version === newest ? 'current' : version > newest ? 'too_new' : version === 0 ? 'absent' : 'old'
   const says = {
@@ -157,7 +177,7 @@ async function partition(session: Session, maintenance: SchemaMaintenance, posit
   ])
 }
 
-async function bringUp(session: Session, maintenance: SchemaMaintenance): Promise<void> {
+async function bringUp(session: Session, maintenance: StoreMaintenance): Promise<void> {
   const applied = await maintenance.up()
   const { version } = await maintenance.status()
   const steps = applied.map((step) => `${step.version} (${step.name})`).join(', ')

@@ -3,12 +3,14 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type TSchema, Type } from 'typebox'
 import { type Clock, limits, type NackAction, toEnvelope } from 'varve'
+import { AccessRefused } from '../auth/access.ts'
 import { followAnswers } from './answers.ts'
 import { countAnswers, deliveriesAnswers, saidAnswers } from './group-answers.ts'
 import { type ConsumersParts, GroupConsumers, type HttpConsumer, type Said, type Taken } from './group-consumers.ts'
 import { groupParams } from './group-wire.ts'
 import { problemOf } from './problem.ts'
 import { noQuery } from './range.ts'
+import { endAnswer, endOf } from './until-gone.ts'
 
 /** How long a request waits for an event at the most, in milliseconds: longer, and proxies on the way give it up. */
 const waitMsMax = 55_000
@@ -51,7 +53,7 @@ const followSchema = {
   tags: ['groups'],
   summary: 'Follow a consumer group',
   description:
-    'Server-sent events: delivery with a delivery_id, an attempt and an event. The consumer ends with its connection, and what it has not acknowledged is given back. Ends with error and a problem document.',
+    'Server-sent events: delivery with a delivery_id, an attempt and an event. The consumer ends with its connection, and what it has not acknowledged is given back. Ends with error and a problem document, also when the right to it is withdrawn.',
   params: groupParams,
   querystring: Type.Object({ consumer, buffer_events: buffer }, closed),
   response: followAnswers,
@@ -107,9 +109,10 @@ export function groupDeliveryRoutes(parts: DeliveryParts): FastifyPluginAsyncTyp
       const { params, query } = request
       const joined = consumers.join(params.group, query.consumer, query.buffer_events)
       const waiting = untilGone(reply, parts, query.wait_ms ?? waitMsDefault)
-      const taken = await joined.take(query.max ?? maxDefault, waiting.signal)
+      const taken = await joined.take(query.max ?? maxDefault, request.access.whileAllowed(request.ask, waiting.signal))
       waiting.end()
-      if (waiting.hasLeft()) await giveBack(joined, taken)
+      if (waiting.hasLeft()) await giveBack(joined, taken, 'The connection was closed before the event was sent.')
+      await askBefore(request, joined, taken)
       return { group: params.group, deliveries: taken.map(wireDelivery) }
     })
 
@@ -153,7 +156,7 @@ async function follow(
   const gone = new AbortController()
   const response = reply.raw
   response.once('close', () => gone.abort(new Error('The client has gone.')))
-  const signal = AbortSignal.any([gone.signal, closing])
+  const signal = request.access.whileAllowed(request.ask, AbortSignal.any([gone.signal, closing]))
   reply.hijack()
   response.writeHead(200, {
     'content-type': 'text/event-stream',
@@ -165,20 +168,23 @@ async function follow(
   try {
     while (!signal.aborted) {
       const taken = await joined.take(1, signal)
+      await askBefore(request, joined, taken)
       for (const one of taken) {
         // A client that does not drain holds what it has in hand here and nothing more.
         const frame = `event: delivery\ndata: ${JSON.stringify(wireDelivery(one))}\n\n`
         if (!response.write(frame)) await once(response, 'drain', { signal })
       }
     }
-  } catch (error) {
-    if (signal.aborted) return
-    request.log.error({ err: error }, 'a consumer of a group failed')
+  } catch (failure) {
+    const error = endOf(signal, failure)
+    const isRefused = error instanceof AccessRefused
+    if (signal.aborted && !isRefused) return
+    if (!isRefused) request.log.error({ err: error }, 'a consumer of a group failed')
     response.write(`event: error\ndata: ${JSON.stringify(problemOf(error))}\n\n`)
   } finally {
     gone.abort(new Error('The consumer has ended.'))
     await joined.leave()
-    response.end()
+    endAnswer(response, signal)
   }
 }
 
@@ -207,9 +213,18 @@ function untilGone(
   return { signal: AbortSignal.any([over.signal, closing]), hasLeft: () => isClosed, end }
 }
 
-/** The client has gone with the answer on its way: nobody has these events. */
-async function giveBack(joined: HttpConsumer, taken: readonly Taken[]): Promise<void> {
-  const reason = 'The connection was closed before the event was sent.'
+/** Rights may have been withdrawn while an event was waited for: it is others' then. */
+async function askBefore({ ask }: FastifyRequest, joined: HttpConsumer, taken: readonly Taken[]): Promise<void> {
+  try {
+    await ask()
+  } catch (error) {
+    await giveBack(joined, taken, 'Its consumer may not read it any more.')
+    throw error
+  }
+}
+
+/** The client does not get them, and nobody else has them. */
+async function giveBack(joined: HttpConsumer, taken: readonly Taken[], reason: string): Promise<void> {
   await joined.say(
     taken.map(({ deliveryId }) => deliveryId),
     (delivery) => delivery.nack('retry', { reason, delayMs: 0 }),

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { untilGone } from './until-gone.ts'
 
 /** The media type of one JSON object a line. */
 export const linesType = 'application/x-ndjson'
@@ -14,28 +15,40 @@ export function wantsLines({ headers }: FastifyRequest): boolean {
 
 /**
  * Answers with everything that a reader gives, one object a line, however much that is. Nothing is read that the
- * client does not drain; a failure on the way cuts the answer off, which clients see as an incomplete body.
+ * client does not drain; a failure on the way, or a right that is withdrawn, cuts the answer off, which clients see as an
+ * incomplete body.
+ *
+ * @param read reads until its signal aborts.
  */
 export async function sendLines<Item>(
+  request: FastifyRequest,
   reply: FastifyReply,
-  items: AsyncIterable<Item>,
+  read: (signal: AbortSignal) => AsyncIterable<Item>,
   lineOf: (item: Item) => object,
 ): Promise<FastifyReply> {
-  const chunks = chunksOf(items, lineOf)
+  const { access, ask } = request
+  const signal = access.whileAllowed(ask, untilGone(reply))
+  const chunks = chunksOf(read(signal), lineOf, ask)
   // What is refused is refused here, as a problem document, before the first line.
   const first = await chunks.next()
   async function* all(): AsyncGenerator<string> {
     if (first.done !== true) yield first.value
     yield* chunks
   }
-  return reply.type(linesType).send(Readable.from(all(), { objectMode: false }))
+  // A client that does not drain is let go as well.
+  return reply.type(linesType).send(Readable.from(all(), { objectMode: false, signal }))
 }
 
-async function* chunksOf<Item>(items: AsyncIterable<Item>, lineOf: (item: Item) => object): AsyncGenerator<string> {
+async function* chunksOf<Item>(
+  items: AsyncIterable<Item>,
+  lineOf: (item: Item) => object,
+  ask: FastifyRequest['ask'],
+): AsyncGenerator<string> {
   let chunk = ''
   for await (const item of items) {
     chunk += `${JSON.stringify(lineOf(item))}\n`
     if (chunk.length < chunkChars) continue
+    await ask()
     yield chunk
     chunk = ''
   }

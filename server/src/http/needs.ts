@@ -1,75 +1,85 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { type EventStore, groupInfo, listGroups } from 'varve'
-import { type Access, openAccess, type Role, type StreamRight } from '../auth/access.ts'
+import { type Access, type Ask, openAccess, type Role, type StreamRight } from '../auth/access.ts'
 import type { Security } from '../auth/security.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** What the sender may do. */
     access: Access
+    /** Asks again for what the request needed when it came in: for answers that go on for long. */
+    ask: Ask
   }
 }
 
-/** Asks for what a request needs; undefined when that is known to be allowed. */
-type Ask = (request: FastifyRequest, store: EventStore) => Promise<void> | undefined
+/** How to ask for what a request needs. */
+type AskOf = (request: FastifyRequest, store: EventStore) => Ask | Promise<Ask>
 
 /** What it takes to use a route: nothing, a role, or rights to the streams that a request is about. */
-type Need = Role | 'nothing' | Ask
+type Need = Role | 'nothing' | AskOf
 
 /** Names that stand for what is no stream in access control lists: whoever has a right to them may use the whole of it. */
 const pseudoStreams = { all: '$all', streams: '$streams', shelf: '$shelf', checkpoints: '$checkpoints' } as const
 
 const ofStream =
-  (right: StreamRight): Ask =>
+  (right: StreamRight): AskOf =>
   ({ access, params }) =>
+  () =>
     access.to(right, (params as { readonly stream_id: string }).stream_id)
 
 const of =
-  (right: StreamRight, name: keyof typeof pseudoStreams): Ask =>
+  (right: StreamRight, name: keyof typeof pseudoStreams): AskOf =>
   ({ access }) =>
+  () =>
     access.to(right, pseudoStreams[name])
 
 /** One stream that the query or the body names, or else the whole store. */
 const readOf =
-  (streamIn: (request: FastifyRequest) => unknown): Ask =>
+  (streamIn: (request: FastifyRequest) => unknown): AskOf =>
   (request) => {
     const stream = streamIn(request)
-    return request.access.to('read', typeof stream === 'string' ? stream : pseudoStreams.all)
+    return () => request.access.to('read', typeof stream === 'string' ? stream : pseudoStreams.all)
   }
 
 const queried = readOf(({ query }) => (query as { readonly stream?: unknown }).stream)
-const inBody = (name: string): Ask => readOf(({ body }) => (body as Readonly<Record<string, unknown>>)[name])
+const inBody = (name: string): AskOf => readOf(({ body }) => (body as Readonly<Record<string, unknown>>)[name])
 
 /** A condition tells whether there are events that match it, wherever they are. */
-const appended: Ask = async ({ access, params, body }) => {
-  const { stream_id } = params as { readonly stream_id: string }
-  await access.to('write', stream_id)
-  if ((body as { readonly condition?: unknown }).condition !== undefined) await access.to('read', pseudoStreams.all)
-}
+const appended: AskOf =
+  ({ access, params, body }) =>
+  async () => {
+    const { stream_id } = params as { readonly stream_id: string }
+    await access.to('write', stream_id)
+    if ((body as { readonly condition?: unknown }).condition !== undefined) await access.to('read', pseudoStreams.all)
+  }
 
 /** A write without events tells how its stream stands. */
-const appendedAll: Ask = async ({ access, body }) => {
-  const { writes, condition } = body as { readonly writes: readonly AnyWrite[]; readonly condition?: unknown }
-  for (const { stream_id, events } of writes) await access.to(events.length > 0 ? 'write' : 'read', stream_id)
-  if (condition !== undefined) await access.to('read', pseudoStreams.all)
-}
+const appendedAll: AskOf =
+  ({ access, body }) =>
+  async () => {
+    const { writes, condition } = body as { readonly writes: readonly AnyWrite[]; readonly condition?: unknown }
+    for (const { stream_id, events } of writes) await access.to(events.length > 0 ? 'write' : 'read', stream_id)
+    if (condition !== undefined) await access.to('read', pseudoStreams.all)
+  }
 
 /** About oneself, or for whoever says who may log in. */
-const ofUser: Ask = ({ access, params }) =>
-  access.as((params as { readonly login: string }).login === access.login ? 'user' : 'admin')
+const ofUser: AskOf =
+  ({ access, params }) =>
+  () =>
+    access.as((params as { readonly login: string }).login === access.login ? 'user' : 'admin')
 
 interface AnyWrite {
   readonly stream_id: string
   readonly events: readonly unknown[]
 }
 
-/** Whoever consumes a group reads what it reads. */
-const consumed: Ask = async ({ access, params }, store) => {
+/** Whoever consumes a group reads what it reads. What that is never changes, so it is looked up once. */
+const consumed: AskOf = async ({ access, params }, store) => {
   const name = (params as { readonly group: string }).group
   // The first name that begins like this one is this one; what it takes to read the group's log is not asked for.
   const [found] = await listGroups(store, { prefix: name, limit: 1 }).toArray()
   const { settings } = found?.group === name ? found : await groupInfo(store, name)
-  await access.to('read', settings.stream ?? pseudoStreams.all)
+  return () => access.to('read', settings.stream ?? pseudoStreams.all)
 }
 
 /**
@@ -151,18 +161,23 @@ const needs: Readonly<Record<string, Need>> = {
 /** Lets requests in that may be answered: who sends them is found out before anything of a body is read. */
 export function askForNeeds(app: FastifyInstance, security: Security, store: EventStore): void {
   app.decorateRequest('access')
+  app.decorateRequest('ask')
   app.addHook('onRoute', ({ method, url }) => {
     for (const one of [method].flat()) needOf(one, url)
   })
   app.addHook('onRequest', async (request) => {
     request.access = await security.admit(request.headers.authorization)
+    request.ask = () => undefined
     const need = routeNeed(request)
     if (need === undefined || need === 'nothing' || request.access === openAccess) return
-    await request.access.as(typeof need === 'string' ? need : 'user')
+    request.ask = () => request.access.as(typeof need === 'string' ? need : 'user')
+    await request.ask()
   })
   app.addHook('preHandler', async (request) => {
     const need = routeNeed(request)
-    if (typeof need === 'function' && request.access !== openAccess) await need(request, store)
+    if (typeof need !== 'function' || request.access === openAccess) return
+    request.ask = await need(request, store)
+    await request.ask()
   })
 }
 

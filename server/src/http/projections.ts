@@ -212,7 +212,7 @@ function setAsideRoutes(
       const { name } = request.params
       const { generation, from = 0, limit } = request.query
       const events = parkedInProjection(store, name, { from, ...(generation !== undefined && { generation }) })
-      if (wantsLines(request)) return sendLines(reply, events, parkedJson)
+      if (wantsLines(request)) return sendLines(request, reply, () => events, parkedJson)
       const range = pageRange(limit === undefined ? {} : { limit })
       return parkedPage(events, from, range.limit)
     })

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyReply } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { type Envelope, type EventStore, InvalidArgument, type Query, type TracedEvent, toEnvelope } from 'varve'
 import { eventAnswers, pageAnswers, streamPageAnswers, traceAnswers } from './answers.ts'
@@ -62,11 +62,11 @@ const traceSchema = {
 export function readRoutes(store: EventStore): FastifyPluginAsyncTypebox {
   return async (app) => {
     app.get('/streams/:stream_id/events', { schema: readStreamSchema }, async (request, reply) =>
-      answerStream({ store, reply, lines: wantsLines(request) }, request.params.stream_id, request.query),
+      answerStream({ store, request, reply }, request.params.stream_id, request.query),
     )
 
     app.get('/events', { schema: readAllSchema }, async (request, reply) =>
-      answerAll({ store, reply, lines: wantsLines(request) }, filterFrom(request.query), request.query),
+      answerAll({ store, request, reply }, filterFrom(request.query), request.query),
     )
 
     app.get('/events/:event_id', { schema: readEventSchema }, async ({ params, access }) => {
@@ -85,7 +85,7 @@ export function readRoutes(store: EventStore): FastifyPluginAsyncTypebox {
       if (query !== undefined && stream_id !== undefined) {
         throw new InvalidArgument('stream_id', 'does not go together with query: a read is of one or the other')
       }
-      const asked = { store, reply, lines: wantsLines(request) }
+      const asked = { store, request, reply }
       if (stream_id !== undefined) return answerStream(asked, stream_id, range)
       return answerAll(asked, queryFrom(query ?? 'everything'), range)
     })
@@ -94,13 +94,15 @@ export function readRoutes(store: EventStore): FastifyPluginAsyncTypebox {
 
 interface Asked {
   readonly store: EventStore
+  readonly request: FastifyRequest
   readonly reply: FastifyReply
-  readonly lines: boolean
 }
 
-async function answerStream({ store, reply, lines }: Asked, streamId: string, wire: WireRange): Promise<unknown> {
+async function answerStream({ store, request, reply }: Asked, streamId: string, wire: WireRange): Promise<unknown> {
+  if (wantsLines(request)) {
+    return sendLines(request, reply, (gone) => store.readStream(streamId, { ...wire, signal: gone }), toEnvelope)
+  }
   const signal = untilGone(reply)
-  if (lines) return sendLines(reply, store.readStream(streamId, { ...wire, signal }), toEnvelope)
   const range = pageRange(wire)
   const info = await store.streamInfo(streamId, { signal })
   const head = await store.head({ signal })
@@ -110,9 +112,11 @@ async function answerStream({ store, reply, lines }: Asked, streamId: string, wi
   return { ...wireInfo(info), ...page }
 }
 
-async function answerAll({ store, reply, lines }: Asked, filter: Query, wire: WireRange): Promise<unknown> {
+async function answerAll({ store, request, reply }: Asked, filter: Query, wire: WireRange): Promise<unknown> {
+  if (wantsLines(request)) {
+    return sendLines(request, reply, (gone) => store.readAll({ ...wire, filter, signal: gone }), toEnvelope)
+  }
   const signal = untilGone(reply)
-  if (lines) return sendLines(reply, store.readAll({ ...wire, filter, signal }), toEnvelope)
   const range = pageRange(wire)
   const head = await store.head({ signal })
   const events = store.readAll({ ...range, filter, signal })

@@ -12,11 +12,11 @@ import {
   type SubscriptionItem,
   toEnvelope,
 } from 'varve'
-import { AccessRefused } from '../auth/access.ts'
+import { AccessRefused, type Ask } from '../auth/access.ts'
 import { followAnswers } from './answers.ts'
 import { problemOf } from './problem.ts'
 import { filterFields, filterFrom, noQuery } from './range.ts'
-import { untilGone } from './until-gone.ts'
+import { endAnswer, endOf, untilGone } from './until-gone.ts'
 import { queryFrom, querySchema } from './wire.ts'
 
 type From = number | 'end'
@@ -30,7 +30,7 @@ const stream = Type.Optional(Type.String({ description: 'Follows one stream, by 
 const closed = { additionalProperties: false } as const
 
 const description =
-  'Server-sent events (text/event-stream): event with an envelope, caught_up and checkpoint with a position. Every id is a place to resume after by Last-Event-ID: a position, or a version when one stream is followed. Ends only when the server shuts down, or with error and a problem document.'
+  'Server-sent events (text/event-stream): event with an envelope, caught_up and checkpoint with a position. Every id is a place to resume after by Last-Event-ID: a position, or a version when one stream is followed. Ends only when the server shuts down, or with error and a problem document: also when the right to it is withdrawn.'
 
 const headers: TSchema = Type.Object({
   'last-event-id': Type.Optional(
@@ -101,7 +101,8 @@ async function follow(
   reply: FastifyReply,
   asked: Asked,
 ): Promise<void> {
-  const signal = AbortSignal.any([untilGone(reply), parts.closing])
+  const { access, ask } = request
+  const signal = access.whileAllowed(ask, AbortSignal.any([untilGone(reply), parts.closing]))
   // Bad arguments are refused here, as a problem document, before the stream of events begins.
   const options = { ...optionsFrom(asked, request.headers['last-event-id']), signal }
   const items = parts.store.subscribe({ ...options, marks: true })
@@ -109,29 +110,30 @@ async function follow(
   parts.opened()
   try {
     const placeOf = asked.stream === undefined ? positionOf : versionOf
-    const mayRead = (): Promise<void> | undefined => request.access.to('read', asked.stream ?? '$all')
-    await send(parts, items, reply.raw, { signal, placeOf, mayRead })
-  } catch (error) {
-    if (signal.aborted) return
-    if (!(error instanceof AccessRefused)) request.log.error({ err: error }, 'a subscription failed')
+    await send(parts, items, reply.raw, { signal, placeOf, ask })
+  } catch (failure) {
+    const error = endOf(signal, failure)
+    const isRefused = error instanceof AccessRefused
+    if (signal.aborted && !isRefused) return
+    if (!isRefused) request.log.error({ err: error }, 'a subscription failed')
     reply.raw.write(frame('error', problemOf(error)))
   } finally {
     parts.closed()
-    reply.raw.end(parts.closing.aborted ? ': the server shuts down, come back later\n\n' : undefined)
+    endAnswer(reply.raw, signal, parts.closing.aborted ? ': the server shuts down, come back later\n\n' : undefined)
   }
 }
 
 interface Sending {
   readonly signal: AbortSignal
   readonly placeOf: PlaceOf
-  readonly mayRead: () => Promise<void> | undefined
+  readonly ask: Ask
 }
 
 async function send(
   { clock, heartbeatMs }: SubscribeParts,
   items: AsyncIterable<SubscriptionItem>,
   response: ServerResponse,
-  { signal, placeOf, mayRead }: Sending,
+  { signal, placeOf, ask }: Sending,
 ): Promise<void> {
   response.writeHead(200, {
     'content-type': 'text/event-stream',
@@ -144,7 +146,7 @@ async function send(
   void sendHeartbeats(clock, heartbeatMs, response, signal)
   for await (const item of items) {
     // Rights that are withdrawn end what was begun with them.
-    const refused = mayRead()
+    const refused = ask()
     if (refused !== undefined) await refused
     // A reader that does not drain holds one page here and nothing more.
     if (!response.write(frameOf(item, placeOf))) await once(response, 'drain', { signal })

@@ -22,9 +22,16 @@ export interface SourcePosition {
   readonly prepare: bigint
 }
 
+/** The user of a connection string. */
+interface Login {
+  readonly username: string
+  readonly password: string
+}
+
 /** A database of KurrentDB, or a Varve that is served. */
 export interface Kurrent {
   readonly client: KurrentDBClient
+  readonly login: Login | undefined
   /** Its hosts, without the user and the password: to be printed and to keep places by. */
   readonly name: string
 }
@@ -51,7 +58,23 @@ export function hostsOf(text: string): string {
  */
 export async function connectKurrent(text: string): Promise<Kurrent> {
   const { KurrentDBClient: Client } = await importDriver()
-  return { client: Client.connectionString(text), name: hostsOf(text) }
+  const client = Client.connectionString(text)
+  // What the client documents parses what it reads, and no parsed JSON is the bytes again. Its own readers stand on this one.
+  if (typeof client.rustClient?.readAll !== 'function') {
+    const install = 'This one has no reader of bytes as they are: npm install @kurrent/kurrentdb-client@1.3.1'
+    throw new DriverMissing('The @kurrent/kurrentdb-client package in a version that is known', install)
+  }
+  return { client, login: loginIn(text), name: hostsOf(text) }
+}
+
+/**
+ * The user as the client itself reads it. Its native reader does so too, but takes a percent-encoded password for the password:
+ * it is given the user with each read.
+ */
+function loginIn(text: string): Login | undefined {
+  const [, username = '', password = ''] = /^([^:]+):([^:@]+)@/.exec(text.replace(connectionString, '')) ?? []
+  if (username === '') return undefined
+  return { username: decodeURIComponent(username), password: decodeURIComponent(password) }
 }
 
 async function importDriver(): Promise<Pick<typeof import('@kurrent/kurrentdb-client'), 'KurrentDBClient'>> {
@@ -70,11 +93,12 @@ async function importDriver(): Promise<Pick<typeof import('@kurrent/kurrentdb-cl
  * events in the same order, so that the times of one are put to the bytes of the other.
  */
 export async function* eventsFrom(
-  { client }: Kurrent,
+  { client, login }: Kurrent,
   from: SourcePosition | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<SourceEvent> {
-  const exact = client.rustClient.readAll({ ...everything, direction: 'forwards', fromPosition: from ?? 'start' })
+  const place = { direction: 'forwards', fromPosition: from ?? 'start' } as const
+  const exact = client.rustClient.readAll({ ...everything, ...place, ...as(login) })
   let times: Times | undefined
   try {
     for await (const event of eventsOf(exact, signal)) {
@@ -123,14 +147,16 @@ function createTimes(subscription: AllStreamSubscription): Times {
 
 /** Events of a database, the last one first: all, or so many. Their times are in whole seconds. */
 export function eventsBackwards(
-  { client }: Kurrent,
+  { client, login }: Kurrent,
   signal: AbortSignal,
   count: bigint = everything.maxCount,
 ): AsyncGenerator<SourceEvent> {
-  return eventsOf(
-    client.rustClient.readAll({ ...everything, direction: 'backwards', fromPosition: 'end', maxCount: count }),
-    signal,
-  )
+  const place = { direction: 'backwards', fromPosition: 'end', maxCount: count } as const
+  return eventsOf(client.rustClient.readAll({ ...everything, ...place, ...as(login) }), signal)
+}
+
+function as(login: Login | undefined): { readonly credentials?: Login } {
+  return login === undefined ? {} : { credentials: login }
 }
 
 /** The position of the last event, undefined when there is none. */

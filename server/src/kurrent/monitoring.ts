@@ -33,6 +33,8 @@ export function monitoring(messages: Messages, { store, clock, closing }: Monito
     const periodMs = Math.min(Math.max(refreshTimePeriodInMs, shortestPeriodMs), longestPeriodMs)
     const signal = AbortSignal.any([call.signal, closing])
     while (!closing.aborted) {
+      // Whoever is nobody any more is told nothing more.
+      await call.access.as('user')
       await call.send(framed(encode({ stats: await counts(store, signal) })))
       await clock.sleep(periodMs, signal)
       call.signal.throwIfAborted()

@@ -15,7 +15,7 @@ import { operationsProto } from './proto/operations.ts'
 import { persistentSubscriptionsProto } from './proto/persistent-subscriptions.ts'
 import { projectionsProto } from './proto/projections.ts'
 import { serverFeaturesProto } from './proto/server-features.ts'
-import { rpcProto, streamsV2ErrorsProto, streamsV2Proto } from './proto/streams-v2.ts'
+import { rpcProto, serverErrorsProto, streamsV2ErrorsProto, streamsV2Proto } from './proto/streams-v2.ts'
 import { usersProto } from './proto/users.ts'
 import { messagesOf } from './protobuf/messages.ts'
 import { serverFeatures } from './server-features.ts'
@@ -36,6 +36,7 @@ const protos = [
   rpcProto,
   streamsV2Proto,
   streamsV2ErrorsProto,
+  serverErrorsProto,
 ]
 
 /** What the services of KurrentDB are made of. */

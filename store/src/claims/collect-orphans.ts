@@ -19,6 +19,7 @@ import type { EventStore } from '../event-store.ts'
 import { NoBlobNamed } from '../model/blob-errors.ts'
 import type { CallOptions } from '../model/call.ts'
 import { InvalidArgument, StoreCorrupt } from '../model/errors.ts'
+import { type LogPositions, placeOfPosition, positionsAfter } from '../model/log-shard.ts'
 import type { BlobEntry, BlobStore } from './blob-store.ts'
 import { Census } from './census.ts'
 import { digestsNamedBy } from './mentions.ts'
@@ -139,23 +140,28 @@ async function namedIn(
   const census = new Census()
   let events = 0
   for (const store of stores) {
-    const head = await store.head(signal && { signal })
-    let last = 0
+    const heads = await store.heads(signal && { signal })
+    let last: LogPositions = heads.map(() => 0)
     for await (const event of store.readAll(signal && { signal })) {
       signal?.throwIfAborted()
       refuseHole(store, last, event.position)
       for (const digest of digestsNamedBy(event)) census.add(digest)
-      last = event.position
+      last = positionsAfter(last, event)
       events++
     }
-    if (last < head) throw new StoreCorrupt(`the log ends at position ${last}, before its head at ${head}`)
+    for (const [shard, head] of heads.entries()) {
+      const end = last[shard] ?? 0
+      if (end < head) throw new StoreCorrupt(`the log ends at position ${end}, before its head at ${head}`)
+    }
   }
   return { census, events }
 }
 
 /** An event that was passed over may be the one that names a blob. */
-function refuseHole({ capabilities }: EventStore, last: number, position: number): void {
-  if (!capabilities.gaplessPositions || position === last + 1) return
+function refuseHole({ capabilities }: EventStore, positions: LogPositions, position: number): void {
+  const { shard, place } = placeOfPosition(position, positions.length)
+  const last = positions[shard] ?? 0
+  if (!capabilities.gaplessPositions || place === placeOfPosition(last, positions.length).place + 1) return
   throw new StoreCorrupt(`the log has position ${position} after ${last}`)
 }
 

@@ -96,6 +96,7 @@ const gapCases: readonly EngineCase[] = refusals.map(({ because, needs = [], pre
   rule: 'atomic/no-gap',
   name: `the append after one refused because ${because} takes the very next position and version`,
   needs: ['gaplessPositions', ...needs],
+  shards: 'one',
   run: async ({ engine }) => {
     const refused = await prepare(engine)
     const head = await engine.head()
@@ -127,6 +128,7 @@ export const atomicCases: readonly EngineCase[] = [
     promise: 'atomic',
     rule: 'atomic/whole',
     name: 'an append to several streams is there as a whole, interleaved as given',
+    shards: 'one',
     needs: ['multiStreamAppends'],
     run: async ({ engine }) => {
       const events = ['Account-a', 'Account-b', 'Account-a', 'Account-c'].map((streamId) => eventFor(streamId))

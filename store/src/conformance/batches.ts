@@ -33,6 +33,7 @@ export const batchCases: readonly EngineCase[] = [
     promise: 'batches',
     rule: 'batches/one-outcome-each',
     name: 'a batch has one outcome for each request, in the same order, with rising positions',
+    shards: 'one',
     run: async ({ engine }) => {
       const batch = [3, 1, 2].map((count, index) => request(eventsFor(`Order-${index}`, count)))
       const places = (await engine.append(batch)).map((outcome) => landed(outcome))
@@ -127,6 +128,7 @@ export const batchCases: readonly EngineCase[] = [
     promise: 'batches',
     rule: 'batches/neighbours-unharmed',
     name: 'requests refused for every reason at once harm none of their neighbours',
+    shards: 'one',
     run: async ({ engine }) => {
       const stored = eventFor('Order-1')
       await land(engine, stored)
@@ -221,6 +223,7 @@ export const batchCases: readonly EngineCase[] = [
     promise: 'batches',
     rule: 'batches/visible-when-acknowledged',
     name: 'when a batch is acknowledged every done request is visible to reads and to the head',
+    shards: 'one',
     run: async ({ engine }) => {
       for (let turn = 0; turn < 5; turn++) {
         const batch = Array.from({ length: 10 }, (_, index) => request([eventFor(`Order-${index}`)]))

@@ -123,6 +123,7 @@ export const boundedCases: readonly EngineCase[] = [
     promise: 'bounded',
     rule: 'bounded/most-streams',
     name: 'an append to the largest number of streams is one append',
+    shards: 'one',
     needs: ['multiStreamAppends'],
     run: async ({ engine }) => {
       const events = Array.from({ length: limits.appendStreams }, (_, number) => eventFor(`Order-${number}`))

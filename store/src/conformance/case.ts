@@ -20,10 +20,11 @@ export type PromiseName =
   | 'lifecycle'
   | 'shelf'
   | 'closing'
+  | 'shards'
   | 'model'
 
 /** A capability that an engine may lack. */
-export type Need = Exclude<keyof Capabilities, 'engine' | 'batchesInFlight' | 'readsOverNetwork'>
+export type Need = Exclude<keyof Capabilities, 'engine' | 'batchesInFlight' | 'readsOverNetwork' | 'logShards'>
 
 /** One thing that must hold, as data. */
 export interface Case<Subject> {
@@ -34,6 +35,11 @@ export interface Case<Subject> {
   readonly name: string
   /** Capabilities without which the case says nothing; the cases of `honest` then assert the refusal. */
   readonly needs?: readonly Need[]
+  /**
+   * `'one'`: speaks of the order of the whole log. On an engine with several log shards it is said of each shard: the case
+   * sees one of them as a log. `'several'`: says something only of an engine with several. Default: holds of any.
+   */
+  readonly shards?: 'one' | 'several'
   /** Resolves when the rule held, rejects with an `AssertionError` when not. */
   readonly run: (subject: Subject) => Promise<void>
 }

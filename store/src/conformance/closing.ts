@@ -12,7 +12,10 @@ const verbs: readonly {
   {
     verb: 'read',
     call: (engine, signal) =>
-      engine.read({ source: wholeLog, direction: 'forward', from: 1, limit: 10, maxBytes: 1_000 }, signal),
+      engine.read(
+        { source: { streamId: 'Order-1' }, direction: 'forward', from: 1, limit: 10, maxBytes: 1_000 },
+        signal,
+      ),
   },
   { verb: 'find', call: (engine, signal) => engine.find(eventFor('Order-1').id, signal) },
   { verb: 'head', call: (engine, signal) => engine.head(signal) },
@@ -84,6 +87,7 @@ export const closingCases: readonly EngineCase[] = [
     promise: 'closing',
     rule: 'closing/shared',
     name: 'closing one instance leaves the other on the same storage at work',
+    shards: 'one',
     needs: ['sharedStorage'],
     run: async ({ engine, openBeside }) => {
       const other = await openBeside()

@@ -15,6 +15,7 @@ import { modelCases } from './model-based.ts'
 import { nameCases } from './names.ts'
 import { orderedCases } from './ordered.ts'
 import { readCases } from './reads.ts'
+import { shardCases } from './shards.ts'
 import { shelfCases } from './shelf.ts'
 import { versionedCases } from './versioned.ts'
 
@@ -24,6 +25,7 @@ export function engineCases(modelRuns = 40): readonly EngineCase[] {
     ...appendOnlyCases,
     ...atomicCases,
     ...orderedCases,
+    ...shardCases,
     ...versionedCases,
     ...idempotentCases,
     ...durableCases,

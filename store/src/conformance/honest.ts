@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Capabilities } from '../engine/capabilities.ts'
+import { limits } from '../model/limits.ts'
 import type { EngineCase, Need } from './case.ts'
 import { eventFor, expecting, item, request, unless } from './port.ts'
 
@@ -74,6 +75,17 @@ export const honestCases: readonly EngineCase[] = [
     name: 'an engine appends inside of its caller transactions exactly when it says so',
     run: async ({ engine }) => {
       assert.equal(typeof engine.appendWithin === 'function', engine.capabilities.callerTransactions)
+    },
+  },
+  {
+    promise: 'honest',
+    rule: 'honest/log-shards',
+    name: 'an engine says how many log shards it has, and with several it tells the head of each and takes no condition',
+    run: async ({ engine }) => {
+      const { logShards, appendConditions } = engine.capabilities
+      assert.ok(Number.isSafeInteger(logShards) && logShards >= 1 && logShards <= limits.logShards)
+      assert.equal(typeof engine.heads === 'function', logShards > 1)
+      if (logShards > 1) assert.equal(appendConditions, false, 'a condition is about one order of the log')
     },
   },
   {

@@ -234,6 +234,7 @@ export const idempotentCases: readonly EngineCase[] = [
     promise: 'idempotent',
     rule: 'idempotent/run-of-a-stream',
     name: 'a run of stored ids is a repeat of those events, also when they came in several appends',
+    shards: 'one',
     run: async ({ engine }) => {
       const events = eventsFor('Order-1', 4)
       await land(engine, ...events.slice(0, 2))

@@ -1,6 +1,9 @@
+import type { Engine } from '../engine/engine.ts'
+import type { EventStore } from '../event-store.ts'
 import { openStore } from '../open-store.ts'
-import type { Case, RegisterTest } from './case.ts'
+import type { Case, RegisterTest, StoreCase } from './case.ts'
 import { engineCases } from './engine-cases.ts'
+import { asSeenBy } from './one-shard.ts'
 import { register } from './register.ts'
 import { type OpenedEngine, type OpenedStore, runEngineCase, runStoreCase, type Sizes } from './run.ts'
 import { storeCases } from './store-cases.ts'
@@ -53,7 +56,8 @@ export function engineConformance(suite: EngineConformance): void {
   const { test, open, seed = Math.floor(Math.random() * 0x1_0000_0000), ...sizes } = suite
   for (const one of engineCases(sizes.modelRuns))
     register(test, nameOf(one), () => runEngineCase(one, open, { ...sizes, seed }))
-  storeConformance({ test, open: async () => storeOn(await open()) })
+  for (const one of storeCases)
+    register(test, nameOf(one), () => runStoreCase(one, async () => storeOn(await open(), one, seed)))
 }
 
 /** What {@link storeConformance} takes. */
@@ -75,10 +79,11 @@ export function storeConformance({ test, open }: StoreConformance): void {
 }
 
 /** Opens a store on each engine, so that an engine's suite covers both. */
-async function storeOn({ engine, reopen, cleanUp }: OpenedEngine): Promise<OpenedStore> {
+function storeOn({ engine, reopen, cleanUp }: OpenedEngine, one: StoreCase, seed: number): OpenedStore {
+  const open = (opened: Engine): EventStore => openStore({ engine: asSeenBy(one, opened, seed) })
   return {
-    store: openStore({ engine }),
-    ...(reopen !== undefined && { reopen: async () => openStore({ engine: await reopen() }) }),
+    store: open(engine),
+    ...(reopen !== undefined && { reopen: async () => open(await reopen()) }),
     ...(cleanUp !== undefined && { cleanUp }),
   }
 }

@@ -65,6 +65,7 @@ export const liveCases: readonly EngineCase[] = [
     promise: 'live',
     rule: 'live/reading-is-the-truth',
     name: 'a follower who reads on from where it was sees every event once, whatever the wake-ups do',
+    shards: 'one',
     run: async ({ engine }) => {
       const seen: string[] = []
       let from = 1
@@ -82,6 +83,7 @@ export const liveCases: readonly EngineCase[] = [
     promise: 'live',
     rule: 'live/reading-is-the-truth',
     name: 'a follower of another instance sees every event once',
+    shards: 'one',
     needs: ['sharedStorage'],
     run: async ({ engine, openBeside }) => {
       const other = await openBeside()

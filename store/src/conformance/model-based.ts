@@ -20,9 +20,9 @@ export function modelCases(runs: number): readonly EngineCase[] {
 
 async function compare(subject: EngineSubject, seed: number): Promise<void> {
   const random = seeded(seed)
-  const reference = memory()
   // What the engine cannot do is not asked of it.
-  const { appendConditions, multiStreamAppends, durable } = subject.engine.capabilities
+  const { appendConditions, multiStreamAppends, durable, logShards } = subject.engine.capabilities
+  const reference = memory({ logShards })
   const capabilities = { ...reference.capabilities, appendConditions, multiStreamAppends }
   const past: Past = { reference: { ...reference, capabilities }, requests: [] }
   const done: string[] = []

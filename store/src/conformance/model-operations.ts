@@ -47,7 +47,7 @@ export async function someOperation(random: Random, past: Past): Promise<Operati
   if (die < 12) return readingLog(random, past)
   if (die < 15) return readingStream(random, past)
   if (die < 16) return listing(random)
-  if (die < 17) return { text: 'head', answer: (engine) => engine.head() }
+  if (die < 17) return { text: 'head', answer: async (engine) => [await engine.head(), await engine.heads?.()] }
   return shelving(random)
 }
 
@@ -183,7 +183,9 @@ function someQuery(random: Random): NormalQuery {
 
 async function readingLog(random: Random, past: Past): Promise<Operation> {
   const query = random.oneIn(3) ? 'everything' : someQuery(random)
-  const options = await someOptions(random, past)
+  const { logShards } = past.reference.capabilities
+  const shard = logShards > 1 ? { shard: random.below(logShards) } : {}
+  const options = { ...(await someOptions(random, past)), ...shard }
   return {
     text: `read ${queryText(query)} ${optionsText(options)}`,
     answer: async (engine) => (await read(engine, { query }, options)).map(comparable),
@@ -262,6 +264,6 @@ function queryText(query: NormalQuery): string {
     .join('|')
 }
 
-function optionsText({ direction, from, limit, maxBytes }: Partial<ReadQuery>): string {
-  return `${direction} from ${from} by ${limit} events, ${maxBytes} bytes`
+function optionsText({ direction, from, limit, maxBytes, shard }: Partial<ReadQuery>): string {
+  return `${direction} from ${from} by ${limit} events, ${maxBytes} bytes${shard === undefined ? '' : `, shard ${shard}`}`
 }

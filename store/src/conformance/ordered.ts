@@ -24,6 +24,7 @@ export const orderedCases: readonly EngineCase[] = [
     promise: 'ordered',
     rule: 'ordered/head',
     name: 'the head of an empty store is 0, and then the last position',
+    shards: 'one',
     run: async ({ engine }) => {
       assert.equal(await engine.head(), 0)
       const first = await land(engine, ...eventsFor('Order-1', 3))
@@ -68,6 +69,7 @@ export const orderedCases: readonly EngineCase[] = [
     promise: 'ordered',
     rule: 'ordered/positions-rise',
     name: 'positions rise from append to append, and an append says which it took',
+    shards: 'one',
     run: async ({ engine }) => {
       let last = 0
       for (const streamId of ['Order-1', 'Order-2', 'Order-1', 'Invoice-1']) {
@@ -86,6 +88,7 @@ export const orderedCases: readonly EngineCase[] = [
     promise: 'ordered',
     rule: 'ordered/gapless',
     name: 'positions are 1, 2, 3… without a hole',
+    shards: 'one',
     needs: ['gaplessPositions'],
     run: async ({ engine }) => {
       await land(engine, ...eventsFor('Order-1', 3))
@@ -101,6 +104,7 @@ export const orderedCases: readonly EngineCase[] = [
     promise: 'ordered',
     rule: 'ordered/commit-order',
     name: 'a reader who tails the log while 32 writers race never sees an event appear behind it',
+    shards: 'one',
     run: async ({ engine }) => {
       const commit = committer(engine)
       const write = async (writer: number): Promise<void> => {

@@ -139,8 +139,13 @@ export function page(engine: Engine, source: ReadQuery['source'], options: Parti
     from,
     limit: limits.pageEvents,
     maxBytes: limits.pageBytes,
+    ...(isInShards(engine, source) && { shard: 0 }),
     ...options,
   })
+}
+
+function isInShards({ capabilities }: Engine, source: ReadQuery['source']): boolean {
+  return capabilities.logShards > 1 && 'query' in source
 }
 
 /** The whole log as a source. */
@@ -166,13 +171,20 @@ export async function pages(
   }
 }
 
-/** All events of a source, read page after page. */
+/** All events of a source, read page after page; of a log with several shards that of each, ordered by position. */
 export async function read(
   engine: Engine,
   source: ReadQuery['source'],
   options: Partial<ReadQuery> = {},
 ): Promise<StoredEvent[]> {
-  return (await pages(engine, source, options)).flatMap((one) => one.events)
+  if (options.shard !== undefined || !isInShards(engine, source)) {
+    return (await pages(engine, source, options)).flatMap((one) => one.events)
+  }
+  const shards = Array.from({ length: engine.capabilities.logShards }, (_, shard) =>
+    read(engine, source, { ...options, shard }),
+  )
+  const order = options.direction === 'backward' ? -1 : 1
+  return (await Promise.all(shards)).flat().sort((left, right) => order * (left.position - right.position))
 }
 
 /** All events of one stream, forward. */

@@ -40,113 +40,122 @@ const sources: readonly {
   { name: 'a filtered log', source: { query: [item({ tags: ['odd'] })] }, place: 'position' },
 ]
 
-const sourceCases: readonly EngineCase[] = sources.flatMap(({ name, source, place }): EngineCase[] => [
-  {
-    promise: 'reads',
-    rule: 'reads/backward',
-    name: `${name}, read backward, is what it is read forward, turned round`,
-    run: async ({ engine }) => {
-      await tenEach(engine)
-      const forward = await read(engine, source)
-      assert.deepEqual(idsOf(await read(engine, source, { direction: 'backward' })), idsOf(forward).reverse())
+const sourceCases: readonly EngineCase[] = sources.flatMap((source) => casesOf(source).map(onOneShard))
+
+/** Whatever is said of a log is said of a shard, whose events these are. */
+function onOneShard(one: EngineCase): EngineCase {
+  return { ...one, shards: 'one' }
+}
+
+function casesOf({ name, source, place }: (typeof sources)[number]): EngineCase[] {
+  return [
+    {
+      promise: 'reads',
+      rule: 'reads/backward',
+      name: `${name}, read backward, is what it is read forward, turned round`,
+      run: async ({ engine }) => {
+        await tenEach(engine)
+        const forward = await read(engine, source)
+        assert.deepEqual(idsOf(await read(engine, source, { direction: 'backward' })), idsOf(forward).reverse())
+      },
     },
-  },
-  {
-    promise: 'reads',
-    rule: 'reads/from-forward',
-    name: `${name}, read forward from any event, begins with that event`,
-    run: async ({ engine }) => {
-      await tenEach(engine)
-      const all = await read(engine, source)
-      for (const [index, event] of all.entries()) {
-        assert.deepEqual(idsOf(await read(engine, source, { from: event[place] })), idsOf(all.slice(index)))
-      }
+    {
+      promise: 'reads',
+      rule: 'reads/from-forward',
+      name: `${name}, read forward from any event, begins with that event`,
+      run: async ({ engine }) => {
+        await tenEach(engine)
+        const all = await read(engine, source)
+        for (const [index, event] of all.entries()) {
+          assert.deepEqual(idsOf(await read(engine, source, { from: event[place] })), idsOf(all.slice(index)))
+        }
+      },
     },
-  },
-  {
-    promise: 'reads',
-    rule: 'reads/from-backward',
-    name: `${name}, read backward from any event, begins with that event`,
-    run: async ({ engine }) => {
-      await tenEach(engine)
-      const all = await read(engine, source)
-      for (const [index, event] of all.entries()) {
-        const back = await read(engine, source, { from: event[place], direction: 'backward' })
-        assert.deepEqual(idsOf(back), idsOf(all.slice(0, index + 1).reverse()))
-      }
+    {
+      promise: 'reads',
+      rule: 'reads/from-backward',
+      name: `${name}, read backward from any event, begins with that event`,
+      run: async ({ engine }) => {
+        await tenEach(engine)
+        const all = await read(engine, source)
+        for (const [index, event] of all.entries()) {
+          const back = await read(engine, source, { from: event[place], direction: 'backward' })
+          assert.deepEqual(idsOf(back), idsOf(all.slice(0, index + 1).reverse()))
+        }
+      },
     },
-  },
-  {
-    promise: 'reads',
-    rule: 'reads/beyond-the-end',
-    name: `${name}, read forward from beyond its end, is an empty page that is the end`,
-    run: async ({ engine }) => {
-      await tenEach(engine)
-      const head = await engine.head()
-      for (const from of [head + 1, head + 2, head + 1_000_000, Number.MAX_SAFE_INTEGER]) {
-        const { events, end, next } = await page(engine, source, { from })
-        assert.deepEqual({ events, end }, { events: [], end: true })
-        assert.ok(next <= from, 'going on from there misses nothing that is appended later')
-      }
+    {
+      promise: 'reads',
+      rule: 'reads/beyond-the-end',
+      name: `${name}, read forward from beyond its end, is an empty page that is the end`,
+      run: async ({ engine }) => {
+        await tenEach(engine)
+        const head = await engine.head()
+        for (const from of [head + 1, head + 2, head + 1_000_000, Number.MAX_SAFE_INTEGER]) {
+          const { events, end, next } = await page(engine, source, { from })
+          assert.deepEqual({ events, end }, { events: [], end: true })
+          assert.ok(next <= from, 'going on from there misses nothing that is appended later')
+        }
+      },
     },
-  },
-  {
-    promise: 'reads',
-    rule: 'reads/beyond-the-end',
-    name: `${name}, read backward from beyond its end, begins at its end, and from 0 is at its beginning`,
-    run: async ({ engine }) => {
-      await tenEach(engine)
-      const all = idsOf(await read(engine, source)).reverse()
-      const head = await engine.head()
-      for (const from of [head + 1, head + 1_000_000, Number.MAX_SAFE_INTEGER]) {
-        assert.deepEqual(idsOf(await read(engine, source, { from, direction: 'backward' })), all)
-      }
-      const { events, end, next } = await page(engine, source, { from: 0, direction: 'backward' })
-      assert.deepEqual({ events, end, next }, { events: [], end: true, next: 0 })
+    {
+      promise: 'reads',
+      rule: 'reads/beyond-the-end',
+      name: `${name}, read backward from beyond its end, begins at its end, and from 0 is at its beginning`,
+      run: async ({ engine }) => {
+        await tenEach(engine)
+        const all = idsOf(await read(engine, source)).reverse()
+        const head = await engine.head()
+        for (const from of [head + 1, head + 1_000_000, Number.MAX_SAFE_INTEGER]) {
+          assert.deepEqual(idsOf(await read(engine, source, { from, direction: 'backward' })), all)
+        }
+        const { events, end, next } = await page(engine, source, { from: 0, direction: 'backward' })
+        assert.deepEqual({ events, end, next }, { events: [], end: true, next: 0 })
+      },
     },
-  },
-  ...([1, 2, 3, 9, 10, 11, 1_000] as const).flatMap((limit): EngineCase[] =>
-    (['forward', 'backward'] as const).map((direction) => ({
+    ...([1, 2, 3, 9, 10, 11, 1_000] as const).flatMap((limit): EngineCase[] =>
+      (['forward', 'backward'] as const).map((direction) => ({
+        promise: 'reads',
+        rule: 'reads/limit',
+        name: `${name}, read ${direction}, gives no more than ${limit} when asked for that many, and the first of them`,
+        run: async ({ engine }) => {
+          await tenEach(engine)
+          const all = idsOf(await read(engine, source, { direction }))
+          const { events } = await page(engine, source, { limit, direction })
+          assert.ok(events.length <= limit, `${events.length} events for a limit of ${limit}`)
+          assert.deepEqual(idsOf(events), all.slice(0, events.length))
+          assert.ok(events.length === Math.min(limit, all.length) || 'query' in source, 'a stream fills its page')
+        },
+      })),
+    ),
+    {
       promise: 'reads',
       rule: 'reads/limit',
-      name: `${name}, read ${direction}, gives no more than ${limit} when asked for that many, and the first of them`,
+      name: `${name}, asked for 0 events, still says where the store stands`,
       run: async ({ engine }) => {
         await tenEach(engine)
-        const all = idsOf(await read(engine, source, { direction }))
-        const { events } = await page(engine, source, { limit, direction })
-        assert.ok(events.length <= limit, `${events.length} events for a limit of ${limit}`)
-        assert.deepEqual(idsOf(events), all.slice(0, events.length))
-        assert.ok(events.length === Math.min(limit, all.length) || 'query' in source, 'a stream fills its page')
+        for (const direction of ['forward', 'backward'] as const) {
+          const { events, head } = await page(engine, source, { limit: 0, direction })
+          assert.deepEqual(events, [])
+          assert.equal(head, await engine.head())
+        }
       },
-    })),
-  ),
-  {
-    promise: 'reads',
-    rule: 'reads/limit',
-    name: `${name}, asked for 0 events, still says where the store stands`,
-    run: async ({ engine }) => {
-      await tenEach(engine)
-      for (const direction of ['forward', 'backward'] as const) {
-        const { events, head } = await page(engine, source, { limit: 0, direction })
-        assert.deepEqual(events, [])
-        assert.equal(head, await engine.head())
-      }
     },
-  },
-  ...([1, 2, 3, 7] as const).flatMap((limit): EngineCase[] =>
-    (['forward', 'backward'] as const).map((direction) => ({
-      promise: 'reads',
-      rule: 'reads/paging',
-      name: `${name}, read ${direction} in pages of ${limit}, has every event once`,
-      run: async ({ engine }) => {
-        await tenEach(engine)
-        const whole = await page(engine, source, { direction })
-        const inPages = await read(engine, source, { direction, limit })
-        assert.deepEqual(idsOf(inPages), idsOf(whole.events))
-      },
-    })),
-  ),
-])
+    ...([1, 2, 3, 7] as const).flatMap((limit): EngineCase[] =>
+      (['forward', 'backward'] as const).map((direction) => ({
+        promise: 'reads',
+        rule: 'reads/paging',
+        name: `${name}, read ${direction} in pages of ${limit}, has every event once`,
+        run: async ({ engine }) => {
+          await tenEach(engine)
+          const whole = await page(engine, source, { direction })
+          const inPages = await read(engine, source, { direction, limit })
+          assert.deepEqual(idsOf(inPages), idsOf(whole.events))
+        },
+      })),
+    ),
+  ]
+}
 
 const streamsCases: readonly EngineCase[] = [
   {
@@ -357,6 +366,7 @@ export const readCases: readonly EngineCase[] = [
     promise: 'reads',
     rule: 'reads/goes-on',
     name: 'at the end of the log, next lies right after the head, past what did not match',
+    shards: 'one',
     run: async ({ engine }) => {
       await land(engine, eventFor('Order-1', { tags: ['a'] }), ...eventsFor('Order-1', 5))
       const tagA = { query: [item({ tags: ['a'] })] }

@@ -2,6 +2,7 @@ import type { Capabilities } from '../engine/capabilities.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { EventStore } from '../event-store.ts'
 import type { Case, EngineCase, EngineSubject, Need, StoreCase, StoreSubject } from './case.ts'
+import { asSeenBy } from './one-shard.ts'
 
 /** A storage with an engine opened on it. */
 export interface OpenedEngine {
@@ -42,6 +43,8 @@ export async function runEngineCase(
 ): Promise<string | undefined> {
   const opened = await open()
   const engines = [opened.engine]
+  const seed = sizes.seed ?? Math.floor(Math.random() * 0x1_0000_0000)
+  const seen = (engine: Engine): Engine => asSeenBy(one, engine, seed)
 
   async function again(): Promise<Engine> {
     if (opened.reopen === undefined) {
@@ -49,20 +52,20 @@ export async function runEngineCase(
     }
     const engine = await opened.reopen()
     engines.push(engine)
-    return engine
+    return seen(engine)
   }
 
   const subject: EngineSubject = {
-    engine: opened.engine,
+    engine: seen(opened.engine),
     openBeside: again,
     reopen: async () => {
       for (const engine of engines.splice(0)) await engine.close()
       return again()
     },
-    seed: sizes.seed ?? Math.floor(Math.random() * 0x1_0000_0000),
+    seed,
     bulkEvents: sizes.bulkEvents ?? 100_000,
   }
-  return settle(one, subject, opened.engine.capabilities, async () => {
+  return settle(one, subject, subject.engine.capabilities, async () => {
     for (const engine of engines) await engine.close()
     await opened.cleanUp?.()
   })
@@ -102,6 +105,9 @@ async function settle<Subject>(
   try {
     const lacking = one.needs?.find((need) => !capabilities[need])
     if (lacking !== undefined) return reasonToSkip(capabilities.engine, lacking)
+    const { engine, logShards } = capabilities
+    if (one.shards === 'several' && logShards === 1) return `the log of the ${engine} engine has one shard`
+    if (one.shards === 'one' && logShards > 1) return `the log of the ${engine} engine has ${logShards} shards`
     await one.run(subject)
     return undefined
   } finally {

@@ -3,6 +3,7 @@ import { appendingCases } from './store/appending.ts'
 import { boundaryCases } from './store/boundaries.ts'
 import { followingCases } from './store/following.ts'
 import { readingCases } from './store/reading.ts'
+import { shardStoreCases } from './store/shards.ts'
 import { shelfStoreCases } from './store/shelf.ts'
 import { tracingCases } from './store/tracing.ts'
 
@@ -12,6 +13,7 @@ export const storeCases: readonly StoreCase[] = [
   ...readingCases,
   ...followingCases,
   ...boundaryCases,
+  ...shardStoreCases,
   ...shelfStoreCases,
   ...tracingCases,
 ]

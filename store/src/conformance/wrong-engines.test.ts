@@ -9,9 +9,18 @@ import { rightEngines, wrongKeeping } from './wrong-engines/keeping.ts'
 import { wrongNames } from './wrong-engines/naming.ts'
 import { wrongQueries } from './wrong-engines/queries.ts'
 import { wrongReads } from './wrong-engines/reading.ts'
+import { wrongShards } from './wrong-engines/sharding.ts'
 import type { WrongEngine } from './wrong-engines/wrong.ts'
 
-const wrongEngines = [...wrongAppends, ...wrongIds, ...wrongQueries, ...wrongReads, ...wrongNames, ...wrongKeeping]
+const wrongEngines = [
+  ...wrongAppends,
+  ...wrongIds,
+  ...wrongQueries,
+  ...wrongReads,
+  ...wrongNames,
+  ...wrongKeeping,
+  ...wrongShards,
+]
 const cases = engineCases(0)
 const randomRuns = engineCases(12).filter((one) => one.promise === 'model')
 const sizes = { seed: 1, bulkEvents: 2_000 }

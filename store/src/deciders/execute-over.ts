@@ -2,6 +2,7 @@ import type { EventStore } from '../event-store.ts'
 import type { TypedStream } from '../model/category.ts'
 import { InvalidArgument, isVarveError } from '../model/errors.ts'
 import type { EventDefinitions, NewEventOf, RecordedEventOf } from '../model/event-definition.ts'
+import { requireOneOrder } from '../model/log-shard.ts'
 import { categoryOf } from '../model/stream.ts'
 import { attempted } from './attempts.ts'
 import { type Decision, listOf } from './decider.ts'
@@ -9,7 +10,7 @@ import { type Executed, type ExecuteOptions, isRaceOfOneCommand, withMetadata } 
 import { type DecisionModel, queriesOf, queryOf, type StateOfModel, unweighed, weighedWith } from './view.ts'
 
 /** What `executeOver` needs of a store: any store has it, embedded or remote. */
-export type DecisionStore = Pick<EventStore, 'category' | 'head' | 'readAll' | 'readStream'>
+export type DecisionStore = Pick<EventStore, 'capabilities' | 'category' | 'head' | 'readAll' | 'readStream'>
 
 /** A decision over what several views see. */
 export interface DecisionTask<Model extends DecisionModel, Written extends EventDefinitions> {
@@ -50,6 +51,10 @@ export async function executeOver<Model extends DecisionModel, Written extends E
   options: ExecuteOptions = {},
 ): Promise<Executed<Written>> {
   if (Object.keys(task.model ?? {}).length === 0) throw new InvalidArgument('model', 'is empty: give at least one view')
+  requireOneOrder(
+    store.capabilities,
+    'A decision over several streams is guarded by a condition, which is about one order: decide over one stream with execute.',
+  )
   const isWorthAnother = (error: unknown): boolean =>
     isVarveError(error, 'CONDITION_FAILED') || isRaceOfOneCommand(error, options)
   return attempted(options, isWorthAnother, () => executeOnce(store, task, options))

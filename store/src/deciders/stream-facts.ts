@@ -1,8 +1,9 @@
 import type { EventStore } from '../event-store.ts'
+import { type LogPositions, positionsAfter } from '../model/log-shard.ts'
 import { metadataEventType, subjectOf, tombstoneEventType } from '../model/stream.ts'
 
 /** What {@link StreamFacts} reads of a store. */
-export type FactStore = Pick<EventStore, 'head' | 'readAll'>
+export type FactStore = Pick<EventStore, 'heads' | 'readAll'>
 
 /** Positions that the log may grow by before its facts are looked for from a later place on. */
 const stepPositions = 10_000
@@ -19,8 +20,9 @@ export class StreamFacts {
   #reading: Promise<void> | undefined
   #next: Promise<void> | undefined
   /** Every fact up to here is known; undefined before the first look, which is when it begins to matter. */
-  #knownTo: number | undefined
-  #grownTo = 0
+  #knownTo: LogPositions | undefined
+  /** Where the log is known to have come to, in some of its shards. */
+  readonly #grownTo: number[] = []
 
   constructor(store: FactStore, changed: (streamId: string) => void) {
     this.#store = store
@@ -35,7 +37,9 @@ export class StreamFacts {
 
   /** Says that the log has come to a position: what is before it need not be looked through again and again. */
   grown(position: number): void {
-    this.#grownTo = Math.max(this.#grownTo, position)
+    if (this.#knownTo === undefined) return
+    const shard = position % this.#knownTo.length
+    this.#grownTo[shard] = Math.max(this.#grownTo[shard] ?? 0, position)
   }
 
   async #readNext(): Promise<void> {
@@ -47,17 +51,17 @@ export class StreamFacts {
   }
 
   async #read(): Promise<void> {
-    const isFar = this.#knownTo === undefined || this.#grownTo - this.#knownTo > stepPositions
-    const head = isFar ? await this.#store.head() : 0
-    if (this.#knownTo === undefined) {
-      this.#knownTo = head
+    const known = this.#knownTo
+    if (known === undefined) {
+      this.#knownTo = await this.#store.heads()
       return
     }
-    let knownTo = Math.max(this.#knownTo, head)
+    const isFar = known.some((position, shard) => (this.#grownTo[shard] ?? 0) - position > stepPositions * known.length)
+    let knownTo = isFar ? await this.#store.heads() : known
     const filter = { types: [metadataEventType, tombstoneEventType] }
-    for await (const { streamId, position } of this.#store.readAll({ from: this.#knownTo + 1, filter })) {
+    for await (const { streamId, position } of this.#store.readAll({ after: known, filter })) {
       this.#changed(subjectOf(streamId) ?? streamId)
-      knownTo = Math.max(knownTo, position)
+      if (position > (knownTo[position % known.length] ?? 0)) knownTo = positionsAfter(knownTo, { position })
     }
     this.#knownTo = knownTo
   }

@@ -7,7 +7,7 @@ import type { Decider } from './decider.ts'
 import type { FoldableStore } from './fold-stream.ts'
 
 /** What `execute` needs of a store: any store has it, embedded or remote. */
-export type CommandStore = FoldableStore & Pick<EventStore, 'category' | 'head' | 'readAll' | 'tracer'>
+export type CommandStore = FoldableStore & Pick<EventStore, 'category' | 'heads' | 'readAll' | 'tracer'>
 
 /** A command for one stream. */
 export interface Task<Events extends EventDefinitions, Command, State> {

@@ -14,6 +14,11 @@ export interface Capabilities {
   readonly sharedStorage: boolean
   /** Events may be appended inside of a transaction that the caller has open in the same database. */
   readonly callerTransactions: boolean
+  /**
+   * How many log shards there are, each with a total order of its own. 1: the whole log has one order. With more, a stream
+   * lies in the shard that `logShardOf` tells, and positions are comparable within a shard only.
+   */
+  readonly logShards: number
   /** How many batches group commit may have under way at once. */
   readonly batchesInFlight: number
   /** Pages come over a connection, so that the next one is worth asking for while one is taken. */

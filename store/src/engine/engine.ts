@@ -1,4 +1,5 @@
 import type { EventToStore, StoredEvent } from '../model/event.ts'
+import type { LogPositions } from '../model/log-shard.ts'
 import type { Payload } from '../model/payload.ts'
 import type { NormalCondition, NormalQuery } from '../model/query.ts'
 import type { StreamInfo, StreamState } from '../model/stream.ts'
@@ -40,8 +41,11 @@ export interface Engine {
   /** The event with an id, in canonical form, wherever it lies and whether or not its stream still shows it. */
   find(eventId: string, signal?: AbortSignal): Promise<StoredEvent | undefined>
 
-  /** The position of the last event, 0 when there is none. Sees every append acknowledged by anyone. */
+  /** The highest position, 0 when there is none. Sees every append acknowledged by anyone. */
   head(signal?: AbortSignal): Promise<number>
+
+  /** The same of each log shard, in their order. There exactly when `capabilities.logShards` is more than 1. */
+  heads?(signal?: AbortSignal): Promise<LogPositions>
 
   /** Lists streams that were ever written to, ordered by the UTF-8 bytes of their ids. */
   streams(query: StreamsQuery, signal?: AbortSignal): Promise<StreamsPage>
@@ -93,7 +97,9 @@ export type AppendOutcome =
  */
 export interface Landed {
   readonly status: 'done' | 'repeated'
+  /** The lowest position, also where the events lie in several log shards. */
   readonly firstPosition: number
+  /** The highest one. */
   readonly lastPosition: number
   /** One entry per stream written, in order of first appearance. */
   readonly streams: readonly LandedStream[]
@@ -109,9 +115,11 @@ export interface LandedStream {
   readonly lastVersion: number
 }
 
-/** What to read: one stream by version, or the whole store by position. */
+/** What to read: one stream by version, or the whole store by position, one log shard at a time. */
 export interface ReadQuery {
   readonly source: { readonly streamId: string } | { readonly query: NormalQuery }
+  /** Which log shard to read. There exactly when a query is read of an engine with several: one page is of one shard. */
+  readonly shard?: number
   readonly direction: 'forward' | 'backward'
   /** Where to begin, inclusive: a version for a stream, a position otherwise. Beyond the end is fine. */
   readonly from: number
@@ -132,7 +140,10 @@ export interface Page {
   readonly next: number
   /** True when nothing more lay in this direction when the page was read. */
   readonly end: boolean
-  /** The last position of the store when the page was read; every matching event up to it was considered. */
+  /**
+   * The last position of the store when the page was read; every matching event up to it was considered. With several log
+   * shards, that of the shard that was read or that the stream lies in.
+   */
   readonly head: number
   /** Reads of one stream only: its state when the page was read. */
   readonly stream?: StreamState

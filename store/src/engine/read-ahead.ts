@@ -3,7 +3,7 @@ import type { Engine, Page } from './engine.ts'
 
 /** What pages are read from. */
 export interface PageSource extends Pick<Engine, 'read'> {
-  readonly capabilities: Pick<Capabilities, 'readsOverNetwork'>
+  readonly capabilities: Pick<Capabilities, 'engine' | 'readsOverNetwork' | 'logShards'>
 }
 
 /** Pages one after the other, of which the next one may be asked for early. */

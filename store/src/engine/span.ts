@@ -34,6 +34,11 @@ export function inSpan<Result>(
   })
 }
 
+/** Says in a span that its work was not done, where no error says why. */
+export function markUndone(span: TracerSpan, why: string): void {
+  span.setStatus({ code: statusError, message: why })
+}
+
 /** Says in a span what went wrong, with the code that errors are told apart by. */
 export function markFailed(span: TracerSpan, error: unknown): void {
   span.setAttribute('error.type', isVarveError(error) ? error.code : error instanceof Error ? error.name : typeof error)

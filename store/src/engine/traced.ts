@@ -33,6 +33,7 @@ export function traced(engine: Engine, tracer: Tracer): Engine {
       }),
     find: (eventId, signal) => engine.find(eventId, signal),
     head: (signal) => engine.head(signal),
+    ...(engine.heads && { heads: engine.heads }),
     streams: (query, signal) => engine.streams(query, signal),
     wake: (signal) => engine.wake(signal),
     close: () => engine.close(),
@@ -56,10 +57,11 @@ function tracedShelf({ shelf, capabilities: { engine } }: Engine, tracer: Tracer
   }
 }
 
-function attributesOf({ capabilities }: Engine, { source, direction, from }: ReadQuery) {
+function attributesOf({ capabilities }: Engine, { source, direction, from, shard }: ReadQuery) {
   return {
     'varve.engine': capabilities.engine,
     ...('streamId' in source && { 'varve.stream': source.streamId }),
+    ...(shard !== undefined && { 'varve.shard': shard }),
     'varve.direction': direction,
     'varve.from': from,
   }

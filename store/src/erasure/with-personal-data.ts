@@ -66,6 +66,7 @@ export function withPersonalData(store: EventStore, options: PersonalDataOptions
     ...reads,
     withTransaction: (client) => sealedAppends(port, events, store.withTransaction(client)),
     head: (callOptions) => store.head(callOptions),
+    heads: (callOptions) => store.heads(callOptions),
     streams: (streamsOptions) => store.streams(streamsOptions),
     streamInfo: (streamId, callOptions) => store.streamInfo(streamId, callOptions),
     getStreamMetadata: (streamId, callOptions) => store.getStreamMetadata(streamId, callOptions),

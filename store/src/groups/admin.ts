@@ -3,6 +3,7 @@ import type { CallOptions } from '../model/call.ts'
 import { InvalidArgument, LimitExceeded } from '../model/errors.ts'
 import { GroupExists, GroupNotFound } from '../model/group-errors.ts'
 import { limits } from '../model/limits.ts'
+import { requireOneOrder } from '../model/log-shard.ts'
 import { isPosition } from '../model/position.ts'
 import type { Query } from '../model/query.ts'
 import { createIdSource } from '../streams/event-id.ts'
@@ -29,7 +30,7 @@ export interface CreateGroupOptions extends GivenGroupSettings, CallOptions {
 /**
  * Creates a consumer group.
  *
- * @throws GROUP_EXISTS; INVALID_ARGUMENT, LIMIT_EXCEEDED
+ * @throws GROUP_EXISTS; INVALID_ARGUMENT, LIMIT_EXCEEDED; NOT_SUPPORTED for a group that follows a log with several shards.
  * @example
  * await createGroup(store, 'mailer', { filter: { types: ['OrderPlaced'] }, strategy: 'pinned' })
  */
@@ -39,6 +40,9 @@ export async function createGroup(store: GroupStore, group: string, options: Cre
     throw new InvalidArgument('filter', 'does not go together with stream: a group follows one or the other')
   }
   checkBeginning(from)
+  if (stream === undefined) {
+    requireOneOrder(store.capabilities, 'The place of a group is one position: have it follow one stream.')
+  }
   const settings = normalSettings(options, { stream, filter: filter ?? 'everything' })
   const kept = await loadGroup(store.shelf, group, signal)
   if (kept.group !== undefined) throw new GroupExists(group)

@@ -3,6 +3,8 @@ import { InvalidArgument } from '../model/errors.ts'
 import type { RecordedEvent } from '../model/event.ts'
 import { limits } from '../model/limits.ts'
 import { isPosition } from '../model/position.ts'
+import { asCausedHere, causedBy } from '../streams/causation.ts'
+import { DeliverySpan, type Tracing } from './delivery-span.ts'
 import type { Handed, Held } from './held.ts'
 import type { Member } from './member.ts'
 import type { Says, Word } from './verdicts.ts'
@@ -16,6 +18,18 @@ export interface Delivery {
   readonly position: number
   /** Aborts once the event is not this consumer's any more: its time is over, or its program was taken for lost. */
   readonly signal: AbortSignal
+  /**
+   * Runs `work` as a consequence of the event, as `causedBy` does, and gives what it gives. With a tracer it runs below the
+   * span of the delivery, in the asynchronous context in which the event was taken.
+   *
+   * @example
+   * await createGroup(store, 'mailer')
+   * for await (const delivery of consume(store, 'mailer', { signal })) {
+   *   await delivery.run(() => sendMail(delivery.event))
+   *   await delivery.ack()
+   * }
+   */
+  run<Result>(work: () => Result): Result
   /**
    * The event was handled. Resolves as soon as that is noted, so that the next event need not wait for the store; it is
    * saved within the `checkpointMs` of the group. Should the program die before, the event comes again.
@@ -57,25 +71,34 @@ export class MemberDelivery implements Delivery {
   readonly #member: Member
   readonly #held: Held
   readonly #goneSignal: () => AbortSignal
+  readonly #span: DeliverySpan | undefined
   #said: Word | undefined
 
-  constructor(member: Member, { held, event, goneSignal }: Handed) {
+  constructor(member: Member, { held, event, goneSignal }: Handed, tracing?: Tracing) {
     this.event = event
     this.attempt = held.attempt
     this.position = held.place
     this.#member = member
     this.#held = held
     this.#goneSignal = goneSignal
+    this.#span = tracing && new DeliverySpan(tracing, this)
   }
 
   get signal(): AbortSignal {
     return this.#goneSignal()
   }
 
+  run<Result>(work: () => Result): Result {
+    const caused = (): Result => causedBy(this.event, work)
+    return this.#span === undefined ? caused() : this.#span.run(asCausedHere(caused))
+  }
+
   ack({ until = 'noted' }: AckOptions = {}): Promise<void> {
     if (until !== 'noted' && until !== 'saved') throw new InvalidArgument('until', "is neither 'noted' nor 'saved'")
     const said = this.#say({ kind: 'finish', as: 'acked' })
-    return until === 'noted' && said.isNoted ? Promise.resolve() : said.saved()
+    const known = until === 'noted' && said.isNoted ? Promise.resolve() : said.saved()
+    this.#span?.said('ack', known)
+    return known
   }
 
   nack(action: NackAction, { reason = '', delayMs }: NackOptions = {}): Promise<void> {
@@ -83,7 +106,9 @@ export class MemberDelivery implements Delivery {
     if (delayMs !== undefined && !isPosition(delayMs)) {
       throw new InvalidArgument('delayMs', 'is not a whole number from 0 on')
     }
-    return this.#say(saysFrom(action, cut(reason), delayMs)).saved()
+    const known = this.#say(saysFrom(action, cut(reason), delayMs)).saved()
+    this.#span?.said(action, known, cut(reason))
+    return known
   }
 
   #say(says: Says): Word {

@@ -7,7 +7,7 @@ import type { RecordedEvent } from '../model/event.ts'
 /** What consumer groups need of a store: any store has it, embedded or remote. */
 export type GroupStore = Pick<
   EventStore,
-  'capabilities' | 'subscribe' | 'readAll' | 'readStream' | 'streamInfo' | 'head' | 'shelf'
+  'capabilities' | 'subscribe' | 'readAll' | 'readStream' | 'streamInfo' | 'head' | 'shelf' | 'tracer'
 >
 
 /** Places that lie as close together as this are read at once: reading what lies between costs less than another call. */

@@ -1,4 +1,5 @@
 import type { Clock } from '../engine/clock.ts'
+import { checkTracer } from '../engine/span.ts'
 import { unlessAborted } from '../engine/unless-aborted.ts'
 import type { CallOptions } from '../model/call.ts'
 import type { GroupSettings } from '../model/consumer-group.ts'
@@ -7,6 +8,7 @@ import type { RecordedEvent } from '../model/event.ts'
 import type { EventDefinitions } from '../model/event-definition.ts'
 import { limits } from '../model/limits.ts'
 import { isPosition } from '../model/position.ts'
+import type { Tracer } from '../model/tracer.ts'
 import type { Delivery } from './delivery.ts'
 import type { GroupStore } from './group-events.ts'
 import { checkGroupName } from './group-shelf.ts'
@@ -44,6 +46,11 @@ export interface JoinGroupOptions {
   readonly newId?: () => string
   /** A number from 0 up to 1, for pauses between writers. Default: the machine's. */
   readonly random?: () => number
+  /**
+   * Gives each delivery a span, linked to that of the append that its event comes from: from handed out to the word on it.
+   * Default: the tracer of the store, if it has one.
+   */
+  readonly tracer?: Tracer | undefined
 }
 
 /** A consumer of a group that takes its events by hand, one or several at a time. `consume` is the loop around it. */
@@ -94,7 +101,8 @@ export function joinGroup(
   options: JoinGroupOptions & Partial<TodayOptions<EventDefinitions>> = {},
 ): GroupConsumer {
   const { name, bufferEvents, today } = checkedOptions(group, options)
-  const { onChange = 'follow', readyEvents = 0 } = options
+  const { onChange = 'follow', readyEvents = 0, tracer = store.tracer } = options
+  const tracing = tracer && { tracer, group, consumer: name }
   const member = memberOf(store, group, options)
   const seat = newSeat({ name, bufferEvents, readyEvents, endsOnChange: onChange === 'end' })
   member.join(seat)
@@ -109,7 +117,7 @@ export function joinGroup(
       const isFirst = deliveries.length === 0
       const handed = member.nextReady(seat) ?? (isFirst ? await member.next(seat, signal) : undefined)
       if (handed === undefined) break
-      const delivery = deliveryFor([member, handed], today)
+      const delivery = deliveryFor([member, handed, tracing], today)
       if (delivery !== undefined) deliveries.push(delivery)
     }
     return deliveries
@@ -142,6 +150,7 @@ export function checkedOptions(
     readyEvents = 0,
     keyOf,
     onChange = 'follow',
+    tracer,
     ...reading
   }: JoinGroupOptions & Partial<TodayOptions<EventDefinitions>>,
 ): {
@@ -170,5 +179,6 @@ export function checkedOptions(
   if (onChange !== 'follow' && onChange !== 'end') {
     throw new InvalidArgument('onChange', "is neither 'follow' nor 'end'")
   }
+  checkTracer(tracer)
   return { name, bufferEvents, today: checkedToday(reading) }
 }

@@ -42,14 +42,15 @@ export function deliveryFor(
   today: TodayOptions<EventDefinitions> | undefined,
 ): Delivery | undefined {
   if (today === undefined) return new MemberDelivery(...given)
-  const [, { event }] = given
+  const [member, handed] = given
+  const { event } = handed
   try {
     const events = upToDate(today.events, event, today.undefinedEvents)
     if (events.length > 0) return new TodayDelivery(given, events)
-    void new MemberDelivery(...given).nack('skip')
+    void new MemberDelivery(member, handed).nack('skip')
   } catch (error) {
     if (!isVarveError(error)) throw error
-    void new MemberDelivery(...given).nack('retry', { reason: error.message })
+    void new MemberDelivery(member, handed).nack('retry', { reason: error.message })
   }
   return undefined
 }

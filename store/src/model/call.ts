@@ -1,4 +1,5 @@
 import type { NewEvent, RecordedEvent } from './event.ts'
+import type { LogPositions } from './log-shard.ts'
 import type { AppendCondition, Query } from './query.ts'
 import type { ExpectedVersion } from './version.ts'
 
@@ -51,7 +52,9 @@ export interface Appended {
 
 /** Where an append to several streams landed. */
 export interface AppendedAll {
+  /** The lowest position that it took. */
   readonly firstPosition: number
+  /** The highest one: on a log with one shard, whoever has read up to here has seen this append. */
   readonly position: number
   /** One entry per stream written, in the order given. */
   readonly streams: readonly { readonly streamId: string; readonly firstVersion: number; readonly version: number }[]
@@ -88,8 +91,15 @@ export interface ReadStreamOptions extends CallOptions {
 
 /** Options of `EventStore.readAll`. */
 export interface ReadAllOptions extends CallOptions {
-  /** Position to begin at, inclusive. Default: the first event, or the head when reading backward. */
+  /**
+   * Position to begin at, inclusive. Default: the first event, or the head when reading backward. On a log with several
+   * shards only the beginning (0 or 1), since a position says nothing about other shards: give `after` there.
+   */
   readonly from?: number
+  /** Reads one log shard alone, in the order it has; `from` may then be any position of it. Default: all of them. */
+  readonly shard?: number
+  /** Begins after these positions, one for each log shard, as marks have them. Forward only, and not together with `from`. */
+  readonly after?: LogPositions | undefined
   /** Events at the most. Default: no limit. */
   readonly limit?: number
   /** Default `'forward'`. */
@@ -102,9 +112,15 @@ export interface ReadAllOptions extends CallOptions {
 export interface SubscribeOptions extends CallOptions {
   /**
    * Where to begin, inclusive: a position (a version when `stream` is given), or `'end'` for only what comes from now on.
-   * Default: the beginning, or after the checkpoint when one is named and stored.
+   * Default: the beginning, or after the checkpoint when one is named and stored. On a log with several shards the only
+   * positions to begin at are 0 and 1, the beginning.
    */
   readonly from?: number | 'end'
+  /**
+   * Begins after these positions, one for each log shard: the `positions` of a mark, or what `positionsAfter` makes of them
+   * and the events since. On any log; on one with several shards the only way to go on. Not together with `from` or `stream`.
+   */
+  readonly after?: LogPositions | undefined
   /** Default `'everything'`. Not together with `stream`. */
   readonly filter?: Query
   /** Follows one stream instead of the whole store. */
@@ -129,10 +145,18 @@ export interface CheckpointOptions {
 /** What a subscription with marks yields. */
 export type SubscriptionItem<Event = RecordedEvent> =
   | { readonly kind: 'event'; readonly event: Event }
-  /** Everything up to this position was delivered or did not match; more is on its way. */
-  | { readonly kind: 'checkpoint'; readonly position: number }
+  /** Everything up to here was delivered or did not match; more is on its way. */
+  | ({ readonly kind: 'checkpoint' } & MarkedPlace)
   /** The same, and nothing newer was there. Given once each time the reader reaches the end. */
-  | { readonly kind: 'caught_up'; readonly position: number }
+  | ({ readonly kind: 'caught_up' } & MarkedPlace)
+
+/** What a mark says about how far its reader is. */
+export interface MarkedPlace {
+  /** The position up to which everything was delivered; of one stream, the version. With several log shards the highest one. */
+  readonly position: number
+  /** The same for each log shard, to go on after. Not there in a subscription to one stream. */
+  readonly positions?: LogPositions
+}
 
 /** A lazy, paged sequence. Nothing is read before the first item is asked for; each use reads anew. */
 export interface Reader<Item> extends AsyncIterable<Item> {

@@ -8,6 +8,7 @@ import type {
   SubscriptionItem,
 } from './call.ts'
 import type { EventDefinitions, NewEventOf, RecordedEventOf } from './event-definition.ts'
+import type { LogPositions } from './log-shard.ts'
 
 /** The streams of one category, typed by the events defined for it. See `EventStore.category`. */
 export interface Category<Events extends EventDefinitions> {
@@ -96,8 +97,10 @@ export interface CategoryFilter<Events extends EventDefinitions> {
 
 /** Options of {@link Category.readAll}. */
 export interface ReadCategoryOptions<Events extends EventDefinitions> extends CallOptions, CategoryFilter<Events> {
-  /** Position to begin at, inclusive. Default: the first event, or the head when reading backward. */
+  /** Position to begin at, inclusive, of a log with one shard. Default: the first event, or the head when reading backward. */
   readonly from?: number
+  /** Begins after these positions, one for each log shard, as marks have them. Forward only, and not together with `from`. */
+  readonly after?: LogPositions | undefined
   /** Events at the most. Default: no limit. */
   readonly limit?: number
   /** Default `'forward'`. */
@@ -110,4 +113,4 @@ export interface SubscribeCategoryOptions<Events extends EventDefinitions>
     CategoryFilter<Events> {}
 
 /** Options of {@link TypedStream.subscribe}. */
-export interface SubscribeStreamOptions extends Omit<SubscribeOptions, 'filter' | 'stream'> {}
+export interface SubscribeStreamOptions extends Omit<SubscribeOptions, 'filter' | 'stream' | 'after'> {}

@@ -186,8 +186,8 @@ export class NotSupported extends VarveError {
   readonly capability: string
   readonly engine: string
 
-  constructor(engine: string, capability: string, advice: string) {
-    super(`The ${engine} engine does not support ${capability}. ${advice}`)
+  constructor(engine: string, capability: string, advice: string, lack = `does not support ${capability}`) {
+    super(`The ${engine} engine ${lack}. ${advice}`)
     this.engine = engine
     this.capability = capability
   }

@@ -39,6 +39,8 @@ export const limits = {
   pageEvents: 1_000,
   /** Payload and metadata of one page, in bytes; a page holds at least one event however large. */
   pageBytes: 4_194_304,
+  /** Shards of a log: whoever follows the log reads each of them, and holds a page of each. */
+  logShards: 64,
   /** Streams of one page of a listing. */
   pageStreams: 1_000,
   /** Characters of a shelf key, which every engine takes, the store's own prefix of a few characters included. */

@@ -28,7 +28,7 @@ import { type ProjectionLogLine, RunningPartition } from './running-partition.ts
 import type { LocalProgress } from './wait-for.ts'
 
 /** What running projections needs of a store: any store has it, embedded or remote. */
-export type ProjectionStore = Pick<EventStore, 'subscribe' | 'readAll' | 'head' | 'shelf' | 'tracer'>
+export type ProjectionStore = Pick<EventStore, 'capabilities' | 'subscribe' | 'readAll' | 'head' | 'shelf' | 'tracer'>
 
 /** The options of an instance, every one of them present. */
 export interface InstanceOptions {

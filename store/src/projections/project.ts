@@ -2,6 +2,7 @@ import { checkTracer } from '../engine/span.ts'
 import type { EventStore } from '../event-store.ts'
 import type { CallOptions } from '../model/call.ts'
 import type { Tracer } from '../model/tracer.ts'
+import { refuseSeveralShards } from './one-order.ts'
 import { createProgress } from './progress.ts'
 import type { Projection } from './projection.ts'
 import { runProjection } from './run.ts'
@@ -51,10 +52,11 @@ export interface RunningProjection extends AsyncDisposable {
  * await running.waitFor(position)
  */
 export function project<ReadModel>(
-  store: Pick<EventStore, 'subscribe' | 'tracer'>,
+  store: Pick<EventStore, 'subscribe' | 'tracer' | 'capabilities'>,
   projection: Projection<ReadModel>,
   options: ProjectOptions = {},
 ): RunningProjection {
+  refuseSeveralShards(store)
   const { tracer } = { tracer: store.tracer, ...options }
   checkTracer(tracer)
   const stopping = new AbortController()

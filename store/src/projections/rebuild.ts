@@ -1,5 +1,6 @@
 import type { EventStore } from '../event-store.ts'
 import type { CallOptions } from '../model/call.ts'
+import { refuseSeveralShards } from './one-order.ts'
 import type { Projection } from './projection.ts'
 import { runProjection } from './run.ts'
 
@@ -20,12 +21,13 @@ export interface Rebuilt {
  * const { position } = await rebuild(store, stock)
  */
 export async function rebuild<ReadModel>(
-  store: Pick<EventStore, 'subscribe' | 'tracer'>,
+  store: Pick<EventStore, 'subscribe' | 'tracer' | 'capabilities'>,
   projection: Projection<ReadModel>,
   options: CallOptions = {},
 ): Promise<Rebuilt> {
   const { signal = new AbortController().signal } = options
   signal.throwIfAborted()
+  refuseSeveralShards(store)
   let position = 0
   const saved = (reached: number): void => {
     position = reached

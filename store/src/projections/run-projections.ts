@@ -6,6 +6,7 @@ import { isPosition } from '../model/position.ts'
 import type { ProjectionStatus } from '../model/projection-status.ts'
 import type { Tracer } from '../model/tracer.ts'
 import { Instance, type InstanceOptions, type ProjectionStore } from './instance.ts'
+import { refuseSeveralShards } from './one-order.ts'
 import type { Projection } from './projection.ts'
 import { projectionShelf } from './projection-shelf.ts'
 import type { ProjectionLogLine } from './running-partition.ts'
@@ -73,7 +74,7 @@ export interface ProjectionInstance extends AsyncDisposable {
  * `listProjections`; each instance that starts tries it again. Targets must keep generations; a target that keeps one
  * read model only is for `project`.
  *
- * @throws INVALID_ARGUMENT
+ * @throws INVALID_ARGUMENT; NOT_SUPPORTED on a log with several shards.
  * @example
  * await using running = runProjections(store, [stock])
  * const { position } = await store.append('Goods-1', [{ type: 'GoodsReceived', data: { sku: 'tea', quantity: 4 } }])
@@ -84,6 +85,7 @@ export function runProjections(
   projections: readonly Projection<unknown>[],
   options: RunProjectionsOptions = {},
 ): ProjectionInstance {
+  refuseSeveralShards(store)
   checkProjections(projections)
   const given = withDefaults({ tracer: store.tracer, ...options })
   const instance = new Instance(store, projections, given)

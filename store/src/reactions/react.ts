@@ -4,6 +4,7 @@ import { systemClock } from '../engine/system-clock.ts'
 import type { CallOptions } from '../model/call.ts'
 import { InvalidArgument } from '../model/errors.ts'
 import { limits } from '../model/limits.ts'
+import { requireOneOrder } from '../model/log-shard.ts'
 import { isPosition } from '../model/position.ts'
 import type { Tracer } from '../model/tracer.ts'
 import { createProgress } from '../projections/progress.ts'
@@ -63,6 +64,10 @@ export interface RunningReaction extends AsyncDisposable {
  * await running.waitFor(position)
  */
 export function react(store: ReactionStore, reaction: Reaction, options: ReactOptions = {}): RunningReaction {
+  requireOneOrder(
+    store.capabilities,
+    'The place of a reaction is one position: run it on an engine with one log shard.',
+  )
   const { from = 1, attemptsMax = limits.sendAttempts, clock = systemClock } = options
   if (from !== 'end' && !isPosition(from)) {
     throw new InvalidArgument('from', "is neither a whole number from 0 on nor 'end'")

@@ -34,7 +34,7 @@ import { sendUnsent } from './send-unsent.ts'
 import { type TimedItems, timedItems } from './timed-items.ts'
 
 /** What a reaction needs of a store: any store has it, embedded or remote. */
-export type ReactionStore = Pick<EventStore, 'subscribe' | 'head' | 'shelf' | 'tracer'>
+export type ReactionStore = Pick<EventStore, 'capabilities' | 'subscribe' | 'head' | 'shelf' | 'tracer'>
 
 /** What a run of a reaction needs beyond the reaction. */
 export interface RunOptions {

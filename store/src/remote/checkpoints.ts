@@ -1,9 +1,9 @@
 import type { Checkpoint, Checkpoints } from '../event-store.ts'
 import type { CallOptions } from '../model/call.ts'
 import { InvalidArgument, isVarveError } from '../model/errors.ts'
-import { isPosition } from '../model/position.ts'
+import type { LogPositions } from '../model/log-shard.ts'
 import { checkExpected } from '../shelf/store-shelf.ts'
-import { normalCheckpoint } from '../subscriptions/checkpoint.ts'
+import { checkPlace, normalCheckpoint } from '../subscriptions/checkpoint.ts'
 import type { HttpApi } from './http-api.ts'
 
 /** Checkpoints kept by a server. */
@@ -11,23 +11,25 @@ export function remoteCheckpoints(api: HttpApi): Checkpoints {
   async function load(name: string, options: CallOptions = {}): Promise<Checkpoint | undefined> {
     const answer = await api.call({ method: 'GET', path: pathOf(name), signal: options.signal })
     const [position, version] = [Number(answer.position), Number(answer.version)]
-    return version === 0 ? undefined : { position, version }
+    const { positions } = answer as { readonly positions?: LogPositions }
+    return version === 0 ? undefined : { position, ...(positions && { positions }), version }
   }
 
   return {
     load,
-    save: async (name, position, { expectedVersion, signal } = {}) => {
+    save: async (name, place, { expectedVersion, signal } = {}) => {
       const path = pathOf(name)
-      if (!isPosition(position)) throw new InvalidArgument('position', 'is not a whole number from 0 on')
+      checkPlace(place)
       checkExpected(expectedVersion)
-      const body = JSON.stringify({ position, expected_version: expectedVersion })
+      const saving = typeof place === 'number' ? { position: place } : { positions: place }
+      const body = JSON.stringify({ ...saving, expected_version: expectedVersion })
       try {
         return Number((await api.call({ method: 'PUT', path, body, signal })).version)
       } catch (error) {
         if (!isVarveError(error, 'CHECKPOINT_CONFLICT') || expectedVersion === undefined) throw error
         // The answer to an earlier attempt may have been lost: then this very save stands there already.
         const saved = await load(name, { ...(signal !== undefined && { signal }) })
-        if (saved?.version !== expectedVersion + 1 || saved.position !== position) throw error
+        if (saved?.version !== expectedVersion + 1 || `${saved.positions ?? saved.position}` !== `${place}`) throw error
         return saved.version
       }
     },

@@ -10,6 +10,7 @@ import { append, appendAll } from '../streams/append.ts'
 import { withTransaction } from '../streams/append-within.ts'
 import { deleteStream, tombstone, truncateBefore } from '../streams/close-stream.ts'
 import { createIdSource } from '../streams/event-id.ts'
+import { head, heads } from '../streams/head.ts'
 import { getStreamMetadata, setStreamMetadata, streamInfo } from '../streams/metadata.ts'
 import { listStreams, readAll, readEvent, readStream } from '../streams/read.ts'
 import { trace } from '../streams/trace.ts'
@@ -57,7 +58,7 @@ export async function connect(options: ConnectOptions): Promise<EventStore> {
   const closing = new AbortController()
   const api = httpApi({ base: baseOf(url), headers, clock, timeoutMs, closing: closing.signal })
   const capabilities = capabilitiesFrom((await api.call({ method: 'GET', path: '/head' })).capabilities)
-  const engine = remotePort(api)
+  const engine = remotePort(api, capabilities)
   const port = { engine, capabilities, groupCommit: engine, newId, now: () => serverTime }
   const checkpoints = remoteCheckpoints(api)
   const subscriptions = { api, engine, clock, checkpoints, closing: closing.signal }
@@ -78,7 +79,8 @@ export async function connect(options: ConnectOptions): Promise<EventStore> {
     trace: (correlationId, traceOptions) => trace(engine, correlationId, traceOptions),
     subscribe: ((subscribeOptions: SubscribeOptions & { marks: true }) =>
       subscribeRemote(subscriptions, subscribeOptions)) as EventStore['subscribe'],
-    head: (callOptions) => engine.head(callOptions?.signal),
+    head: (callOptions) => head(engine, callOptions),
+    heads: (callOptions) => heads(engine, callOptions),
     streams: (streamsOptions) => listStreams(engine, streamsOptions),
     streamInfo: (streamId, callOptions) => streamInfo(engine, streamId, callOptions),
     getStreamMetadata: (streamId, callOptions) => getStreamMetadata(engine, streamId, callOptions),

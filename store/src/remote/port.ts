@@ -11,19 +11,23 @@ import { appendBody, wireQuery } from './wire.ts'
 /** As much of an engine as a server is for its clients; the verbs of streams/ run on it as they do on any engine. */
 export interface RemotePort
   extends PageSource,
-    Pick<Engine, 'find' | 'head' | 'streams'>,
+    Pick<Engine, 'find' | 'head' | 'heads' | 'streams'>,
     Pick<GroupCommit, 'submit'> {}
 
 /** The port over a server's API. */
-export function remotePort(api: HttpApi): RemotePort {
+export function remotePort(api: HttpApi, capabilities: Capabilities): RemotePort {
   return {
-    capabilities: { readsOverNetwork: true },
+    capabilities,
     read: (query, signal) => readPage(api, query, signal),
     find: async (eventId, signal) => {
       const { event } = await api.call({ method: 'GET', path: `/events/${eventId}`, signal })
       return event === null ? undefined : storedFromEnvelope(event)
     },
     head: async (signal) => whole((await api.call({ method: 'GET', path: '/head', signal })).head),
+    ...(capabilities.logShards > 1 && {
+      heads: async (signal?: AbortSignal) =>
+        ((await api.call({ method: 'GET', path: '/head', signal })).heads as readonly unknown[]).map(whole),
+    }),
     streams: (query, signal) => listPage(api, query, signal),
     submit: (append, signal) => submit(api, append, signal),
   }
@@ -42,6 +46,8 @@ export function capabilitiesFrom(wire: unknown): Capabilities {
     // The caller's transaction is in its own process, whatever the engine behind the server can do.
     callerTransactions: false,
     batchesInFlight: whole(fields.batches_in_flight),
+    // Servers of before there were shards say nothing of them.
+    logShards: whole(fields.log_shards ?? 1),
     // This side of the server, whatever its engine does.
     readsOverNetwork: true,
   }
@@ -64,9 +70,9 @@ async function submit(api: HttpApi, { request }: PreparedAppend, signal: AbortSi
 }
 
 async function readPage(api: HttpApi, query: ReadQuery, signal: AbortSignal | undefined): Promise<Page> {
-  const { source, direction, from, limit } = query
+  const { source, shard, direction, from, limit } = query
   const what = 'streamId' in source ? { stream_id: source.streamId } : { query: wireQuery(source.query) }
-  const body = JSON.stringify({ ...what, direction, from, limit })
+  const body = JSON.stringify({ ...what, shard, direction, from, limit })
   const answer = await api.call({ method: 'POST', path: '/events/query', body, signal })
   const page = {
     events: (answer.events as readonly unknown[]).map((envelope) => storedFromEnvelope(envelope)),

@@ -6,16 +6,16 @@
  */
 import type { Clock } from '../engine/clock.ts'
 import type { Checkpoints } from '../event-store.ts'
-import type { SubscribeOptions, SubscriptionItem } from '../model/call.ts'
-import { EngineUnavailable, InvalidArgument, isVarveError } from '../model/errors.ts'
+import type { MarkedPlace, SubscribeOptions, SubscriptionItem } from '../model/call.ts'
+import { EngineUnavailable, isVarveError } from '../model/errors.ts'
 import type { RecordedEvent } from '../model/event.ts'
 import { limits } from '../model/limits.ts'
-import { isPosition } from '../model/position.ts'
-import { normalQuery } from '../model/query.ts'
+import type { LogPositions } from '../model/log-shard.ts'
 import { fromEnvelope } from '../schema/envelope.ts'
+import { heads } from '../streams/head.ts'
 import { streamInfo } from '../streams/metadata.ts'
-import { checkStreamId } from '../streams/prepare.ts'
 import { keepPlace, normalCheckpoint } from '../subscriptions/checkpoint.ts'
+import { type Followed, followedBy, placesIn } from '../subscriptions/followed.ts'
 import { type SentEvent, sentEvents } from './event-stream.ts'
 import type { HttpApi } from './http-api.ts'
 import type { RemotePort } from './port.ts'
@@ -32,15 +32,10 @@ export interface RemoteSubscriptionPort {
   readonly closing: AbortSignal
 }
 
-/** A subscription with every option present. */
-interface Following {
+/** A subscription on its way. */
+interface Following extends Followed {
   readonly port: RemoteSubscriptionPort
-  /** What the server is asked to follow. */
-  readonly source: { readonly stream: string } | { readonly query: unknown }
-  readonly from: number | 'end' | undefined
   readonly signal: AbortSignal
-  /** Position, or version when one stream is followed. */
-  readonly placeOf: (event: { readonly version: number; readonly position: number }) => number
 }
 
 const retryMinMs = 50
@@ -54,8 +49,12 @@ export function subscribeRemote(
   port: RemoteSubscriptionPort,
   options: SubscribeOptions = {},
 ): AsyncIterable<RecordedEvent | SubscriptionItem> {
-  const following = normalFollowing(port, options)
-  const { marks = false } = options
+  const { marks = false, signal } = options
+  const following: Following = {
+    ...followedBy(options, port.engine.capabilities),
+    port,
+    signal: signal === undefined ? port.closing : AbortSignal.any([signal, port.closing]),
+  }
   const checkpoint = options.checkpoint === undefined ? undefined : normalCheckpoint(options.checkpoint)
 
   async function* wanted(): AsyncGenerator<RecordedEvent | SubscriptionItem> {
@@ -73,47 +72,27 @@ export function subscribeRemote(
   return { [Symbol.asyncIterator]: wanted }
 }
 
-function normalFollowing(port: RemoteSubscriptionPort, options: SubscribeOptions): Following {
-  const { from, filter, stream, signal } = options
-  if (from !== undefined && from !== 'end' && !isPosition(from)) {
-    throw new InvalidArgument('from', "is neither a whole number from 0 on nor 'end'")
-  }
-  if (stream !== undefined && filter !== undefined) {
-    throw new InvalidArgument('filter', 'does not go together with stream: a subscription follows one or the other')
-  }
-  if (stream !== undefined) checkStreamId(stream, 'stream')
-  return {
-    port,
-    source: stream === undefined ? { query: wireQuery(normalQuery(filter ?? 'everything')) } : { stream },
-    from,
-    signal: signal === undefined ? port.closing : AbortSignal.any([signal, port.closing]),
-    placeOf: stream === undefined ? (event) => event.position : (event) => event.version,
-  }
-}
-
-/** Begins after the saved place, if there is one, and keeps it up to date. */
+/** Begins after the saved places, if there are any, and keeps them up to date. */
 async function* resume(
   following: Following,
   checkpoint: ReturnType<typeof normalCheckpoint>,
 ): AsyncGenerator<SubscriptionItem> {
-  const { port, placeOf, signal } = following
+  const { port, signal } = following
   const saved = await port.checkpoints.load(checkpoint.name, { signal })
-  const from = saved === undefined ? following.from : saved.position + 1
-  const place = { ...checkpoint, version: saved?.version ?? 0, placeOf }
-  yield* keepPlace(follow({ ...following, from }), port.checkpoints, place)
+  const begins = saved === undefined ? following.begins : placesIn(checkpoint.name, saved, following)
+  const kept = { ...checkpoint, version: saved?.version ?? 0, followed: following }
+  yield* keepPlace(follow({ ...following, begins }), port.checkpoints, kept)
 }
 
 async function* follow(following: Following): AsyncGenerator<SubscriptionItem> {
-  const { port, placeOf, signal } = following
-  let cursor = await beginning(following)
+  const { port, signal } = following
+  // After which place of each shard the next connection begins. A list of its own: with each event one place moves.
+  const reached = [...(await beginning(following))]
   for (let failures = 0; ; failures++) {
     try {
-      for await (const item of connection(following, cursor)) {
+      for await (const item of connection(following, reached)) {
         failures = 0
-        const place = item.kind === 'event' ? placeOf(item.event) : item.position
-        if (item.kind === 'event' && place < cursor) continue
-        cursor = Math.max(cursor, place + 1)
-        yield item
+        if (isNew(item, reached, following)) yield item
       }
     } catch (error) {
       signal.throwIfAborted()
@@ -124,15 +103,35 @@ async function* follow(following: Following): AsyncGenerator<SubscriptionItem> {
   }
 }
 
-/** The end is looked up once: asked for anew by a second connection, it would lie behind what happened in between. */
-async function beginning({ port, source, from, signal }: Following): Promise<number> {
-  if (from !== 'end') return from ?? 1
-  const place = 'stream' in source ? (await streamInfo(port.engine, source.stream, { signal })).version : undefined
-  return (place ?? (await port.engine.head(signal))) + 1
+/** Takes an item in. An event that an earlier connection delivered is none. */
+function isNew(item: SubscriptionItem, reached: number[], { isOneStream, places }: Followed): boolean {
+  if (item.kind !== 'event') {
+    const { position, positions = [position] } = item
+    for (const [shard, place] of positions.entries()) reached[shard] = Math.max(reached[shard] ?? 0, place)
+    return true
+  }
+  const { version, position } = item.event
+  const [shard, place] = isOneStream ? [0, version] : [position % places, position]
+  if (place <= (reached[shard] ?? 0)) return false
+  reached[shard] = place
+  return true
 }
 
-async function* connection({ port, source, signal }: Following, from: number): AsyncGenerator<SubscriptionItem> {
-  const body = JSON.stringify({ ...source, from })
+/** The end is looked up once: asked for anew by a second connection, it would lie behind what happened in between. */
+async function beginning({ port, source, begins, signal }: Following): Promise<LogPositions> {
+  if (begins !== 'end') return begins
+  return 'streamId' in source
+    ? [(await streamInfo(port.engine, source.streamId, { signal })).version]
+    : heads(port.engine, { signal })
+}
+
+async function* connection(
+  { port, source, signal }: Following,
+  reached: LogPositions,
+): AsyncGenerator<SubscriptionItem> {
+  const followed = 'streamId' in source ? { stream: source.streamId } : { query: wireQuery(source.query) }
+  const [only] = reached as [number]
+  const body = JSON.stringify({ ...followed, ...(reached.length === 1 ? { from: only + 1 } : { after: reached }) })
   const request = { method: 'POST', path: '/subscribe', body, accept: 'text/event-stream', signal } as const
   const stream = await port.api.open(request)
   try {
@@ -169,7 +168,7 @@ function itemFrom({ event, data }: SentEvent): SubscriptionItem | undefined {
       return { kind: 'event', event: fromEnvelope(JSON.parse(data)) }
     case 'caught_up':
     case 'checkpoint':
-      return { kind: event, position: Number((JSON.parse(data) as { readonly position: unknown }).position) }
+      return { kind: event, ...(JSON.parse(data) as MarkedPlace) }
     case 'error': {
       const problem = JSON.parse(data) as ProblemDocument
       throw refusalFrom(problem, Number(problem.status))

@@ -40,6 +40,12 @@ export function tracedAs<Result>(traceparent: string, run: () => Result): Result
   return inForce.run({ ...inForce.getStore(), traceparent }, run)
 }
 
+/** `run` with the ids that are in force here, wherever it is called. */
+export function asCausedHere<Result>(run: () => Result): () => Result {
+  const here = inForce.getStore()
+  return () => inForce.run(here, run)
+}
+
 /** The correlation id that appends inherit now. */
 export function correlationInForce(): string | undefined {
   return inForce.getStore()?.correlationId

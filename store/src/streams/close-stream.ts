@@ -43,7 +43,7 @@ export async function deleteStream(port: StreamPort, streamId: string, options: 
 /** Closes the stream for ever. See `EventStore.tombstone`. */
 export async function tombstone(port: StreamPort, streamId: string, options: ChangeOptions = {}): Promise<Changed> {
   const stream = await streamInfo(port.engine, streamId, options)
-  if (stream.tombstoned) return unchanged(port, options)
+  if (stream.tombstoned) return unchanged(port, streamId, options)
   const fact = { type: tombstoneEventType, data: { version: stream.version } }
   const writes = [{ streamId: metadataStreamOf(streamId), events: [fact] }, ...guard(streamId, options)]
   const { position } = await appendAll(port, writes, callOptions(options))
@@ -65,7 +65,7 @@ async function hideBefore(
     const version = decide(stream)
     if (version === stream.truncateBefore) {
       const { expectedVersion = 'any' } = options
-      if (versionHolds(expectedVersion, stream)) return unchanged(port, options)
+      if (versionHolds(expectedVersion, stream)) return unchanged(port, streamId, options)
       throw new VersionConflict(streamId, expectedVersion, stream.version)
     }
     const metadata = await getStreamMetadata(port.engine, streamId, options)
@@ -94,6 +94,8 @@ function callOptions({ signal }: ChangeOptions): CallOptions {
   return signal === undefined ? {} : { signal }
 }
 
-async function unchanged(port: StreamPort, { signal }: CallOptions): Promise<Changed> {
-  return { position: await port.engine.head(signal), changed: false }
+async function unchanged(port: StreamPort, streamId: string, { signal }: CallOptions): Promise<Changed> {
+  const query = { source: { streamId }, direction: 'forward', from: 1, limit: 0, maxBytes: 0 } as const
+  const { head } = await port.engine.read(query, signal)
+  return { position: head, changed: false }
 }

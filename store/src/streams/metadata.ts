@@ -17,7 +17,7 @@ import { readStream } from './read.ts'
 
 /** What verbs about a stream as a whole work with. */
 export interface StreamPort extends AppendPort {
-  readonly engine: PageSource & Pick<Engine, 'head'>
+  readonly engine: PageSource
 }
 
 /** Where a stream stands. See `EventStore.streamInfo`. */

@@ -5,11 +5,13 @@ import type { CallOptions, EventReader, ReadAllOptions, Reader, ReadStreamOption
 import { InvalidArgument } from '../model/errors.ts'
 import type { RecordedEvent } from '../model/event.ts'
 import { limits } from '../model/limits.ts'
+import { checkLogPositions, type LogPositions, requireOneOrder } from '../model/log-shard.ts'
 import { isPosition, lastPosition } from '../model/position.ts'
 import { normalQuery } from '../model/query.ts'
 import type { StreamInfo } from '../model/stream.ts'
 import { decodeEvent } from '../schema/codec.ts'
 import { canonicalUuid } from './event-id.ts'
+import { mergedByPosition } from './merged.ts'
 import { checkStreamId } from './prepare.ts'
 import { checkedLimit, reader } from './reader.ts'
 
@@ -17,6 +19,8 @@ import { checkedLimit, reader } from './reader.ts'
 interface Reading {
   readonly engine: PageSource
   readonly source: ReadQuery['source']
+  /** The log shard, when a query is read of a log with several. */
+  readonly shard?: number
   readonly direction: 'forward' | 'backward'
   readonly from: number
   readonly limit: number
@@ -31,11 +35,14 @@ export function readStream(engine: PageSource, streamId: string, options: ReadSt
 
 /** Reads the whole store, or what matches a filter. See `EventStore.readAll`. */
 export function readAll(engine: PageSource, options: ReadAllOptions = {}): EventReader {
-  return eventReader({
-    engine,
-    source: { query: normalQuery(options.filter ?? 'everything') },
-    ...normalRange(options),
-  })
+  const source = { query: normalQuery(options.filter ?? 'everything') }
+  const range = normalRange(options)
+  const { shard } = options
+  const begins = beginsAfter(engine, options)
+  const from = begins === undefined ? {} : { from: (begins[shard ?? 0] ?? 0) + 1 }
+  if (engine.capabilities.logShards === 1) return eventReader({ engine, source, ...range, ...from })
+  if (shard !== undefined) return eventReader({ engine, source, shard, ...range, ...from })
+  return shardsReader(logShardReadings({ engine, source, ...range }, begins), range)
 }
 
 /** The event with an id. See `EventStore.readEvent`. */
@@ -88,6 +95,56 @@ function eventReader(reading: Reading): EventReader {
   )
 }
 
+/** The same from every shard, merged by position; each ends where it ended when the read began. */
+function shardsReader(
+  shards: readonly Reading[],
+  { direction, limit }: Pick<Reading, 'direction' | 'limit'>,
+): EventReader {
+  const merged = (most: number): AsyncGenerator<RecordedEvent> =>
+    mergedByPosition(
+      shards.map((reading) => readEvents({ ...reading, limit: most })),
+      { direction, limit: most },
+    )
+  return reader(merged, limit, async () => {
+    let last: RecordedEvent | undefined
+    if (limit < Number.POSITIVE_INFINITY || direction === 'backward') {
+      for await (const event of merged(limit)) last = event
+      return last
+    }
+    for (const event of await Promise.all(shards.map(readLast))) {
+      if (event !== undefined && event.position > (last?.position ?? 0)) last = event
+    }
+    return last
+  })
+}
+
+function logShardReadings(reading: Reading, begins: LogPositions | undefined): Reading[] {
+  const { logShards } = reading.engine.capabilities
+  return Array.from({ length: logShards }, (_, shard) => {
+    const from = begins === undefined ? reading.from : (begins[shard] ?? 0) + 1
+    return { ...reading, shard, from }
+  })
+}
+
+/** The positions to begin after, if any are given; refuses what does not go together with them, or with several shards. */
+function beginsAfter({ capabilities }: PageSource, options: ReadAllOptions): LogPositions | undefined {
+  const { from, after, shard, direction } = options
+  if (shard !== undefined && (!isPosition(shard) || shard >= capabilities.logShards)) {
+    throw new InvalidArgument('shard', `is not a whole number from 0 to ${capabilities.logShards - 1}`)
+  }
+  if (after !== undefined) {
+    if (from !== undefined) throw new InvalidArgument('after', 'does not go together with from')
+    if (direction === 'backward') throw new InvalidArgument('after', 'is for reading forward')
+    checkLogPositions(after, capabilities.logShards, 'after')
+    return after
+  }
+  const isWhole = from === undefined || (from <= 1 && direction !== 'backward')
+  if (!isWhole && shard === undefined) {
+    requireOneOrder(capabilities, 'Begin after the positions of a mark (after), or read one shard alone (shard).')
+  }
+  return undefined
+}
+
 async function* readEvents(reading: Reading): AsyncGenerator<RecordedEvent> {
   const { direction } = reading
   let { from, limit } = reading
@@ -129,7 +186,7 @@ function isWithin(event: RecordedEvent, { source, from }: Reading): boolean {
 }
 
 function readPage(reading: Reading, from: number, limit: number): Promise<Page> {
-  const { engine, source, direction, signal } = reading
+  const { engine, source, shard, direction, signal } = reading
   const page = { source, direction, from, limit: Math.min(limit, limits.pageEvents), maxBytes: limits.pageBytes }
-  return engine.read(page, signal)
+  return engine.read(shard === undefined ? page : { ...page, shard }, signal)
 }

@@ -21,6 +21,7 @@ export async function trace(
   if (tag === undefined) throw new InvalidArgument('correlationId', 'is not a non-empty string')
   const { limit = limits.traceEvents, signal } = options
   checkedLimit(limit)
+  const asked: Asked = { correlationId, logShards: engine.capabilities.logShards }
   const events: RecordedEvent[] = []
   let bytes = 0
   const root = await rootOf(engine, correlationId, signal)
@@ -28,16 +29,21 @@ export async function trace(
   for await (const event of readAll(engine, { filter: { tags: [tag] }, ...(signal && { signal }) })) {
     // The root carries the id as its own, and as its correlation id perhaps as well; a digest may stand for two ids.
     if (event.id === root?.id || event.metadata.correlationId !== correlationId) continue
-    if (events.length >= limit || bytes >= limits.traceBytes)
-      return traced(correlationId, events.slice(0, limit), false)
+    if (events.length >= limit || bytes >= limits.traceBytes) return traced(asked, events.slice(0, limit), false)
     events.push(event)
     bytes += payloadBytes(event.rawData) + payloadBytes(event.rawMetadata)
   }
-  return traced(correlationId, events.slice(0, limit), events.length <= limit)
+  return traced(asked, events.slice(0, limit), events.length <= limit)
 }
 
-function traced(correlationId: string, events: readonly RecordedEvent[], complete: boolean): Trace {
-  return { correlationId, events, roots: rootsOf(events), complete }
+function traced(asked: Asked, events: readonly RecordedEvent[], complete: boolean): Trace {
+  const { correlationId, logShards } = asked
+  return { correlationId, events, roots: rootsOf(events, logShards), complete }
+}
+
+interface Asked {
+  readonly correlationId: string
+  readonly logShards: number
 }
 
 /** An event without a correlation id is the root of its own: see `causedBy`. */
@@ -51,8 +57,12 @@ async function rootOf(
   return found && decodeEvent(found)
 }
 
-/** A cause lies before its effect: what claims otherwise is a root, so that no claim makes a circle. */
-function rootsOf(events: readonly RecordedEvent[]): readonly TracedEvent[] {
+/**
+ * A cause lies before its effect: what claims otherwise is a root, so that no claim makes a circle. Events of different
+ * log shards have no such order; there a claim is believed unless it closes a circle.
+ */
+function rootsOf(events: readonly RecordedEvent[], logShards: number): readonly TracedEvent[] {
+  if (logShards > 1) return rootsOfShards(events, logShards)
   const roots: TracedEvent[] = []
   const effectsOf = new Map<string, TracedEvent[]>()
   for (const event of events) {
@@ -62,4 +72,34 @@ function rootsOf(events: readonly RecordedEvent[]): readonly TracedEvent[] {
     effectsOf.set(event.id, effects)
   }
   return roots
+}
+
+function rootsOfShards(events: readonly RecordedEvent[], logShards: number): readonly TracedEvent[] {
+  const nodes = new Map(events.map((event) => [event.id, { event, effects: [] as TracedEvent[] }]))
+  const causeOf = new Map<string, string>()
+  const roots: TracedEvent[] = []
+  for (const { event, effects } of nodes.values()) {
+    const cause = nodes.get(String(event.metadata.causationId))
+    if (
+      cause === undefined ||
+      !mayCause(cause.event, event, logShards) ||
+      closesCircle(causeOf, cause.event.id, event.id)
+    ) {
+      roots.push({ event, effects })
+    } else {
+      causeOf.set(event.id, cause.event.id)
+      cause.effects.push({ event, effects })
+    }
+  }
+  return roots
+}
+
+function mayCause(cause: RecordedEvent, event: RecordedEvent, logShards: number): boolean {
+  return cause.position % logShards !== event.position % logShards || cause.position < event.position
+}
+
+/** Whether an event lies among the causes of its own cause, as far as they were believed. */
+function closesCircle(causeOf: ReadonlyMap<string, string>, causeId: string, eventId: string): boolean {
+  for (let at: string | undefined = causeId; at !== undefined; at = causeOf.get(at)) if (at === eventId) return true
+  return false
 }

@@ -1,9 +1,9 @@
 import type { Shelf } from '../engine/engine.ts'
-import type { Checkpoints } from '../event-store.ts'
+import type { Checkpoint, Checkpoints } from '../event-store.ts'
 import type { CheckpointOptions, SubscriptionItem } from '../model/call.ts'
 import { InvalidArgument, isVarveError, LimitExceeded, StoreCorrupt } from '../model/errors.ts'
-import type { RecordedEvent } from '../model/event.ts'
 import { limits } from '../model/limits.ts'
+import type { LogPositions } from '../model/log-shard.ts'
 import { type Payload, toText } from '../model/payload.ts'
 import { isPosition } from '../model/position.ts'
 import { CheckpointConflict } from '../model/shelf-errors.ts'
@@ -15,19 +15,37 @@ export function shelfCheckpoints(shelf: Shelf): Checkpoints {
   return {
     load: async (name, options = {}) => {
       const entry = await shelf.get(keyOf(name), options.signal)
-      return entry && { position: positionFrom(name, entry.value), version: entry.version }
+      return entry && { ...placeFrom(name, entry.value), version: entry.version }
     },
-    save: async (name, position, options = {}) => {
-      if (!isPosition(position)) throw new InvalidArgument('position', 'is not a whole number from 0 on')
+    save: async (name, place, options = {}) => {
+      checkPlace(place)
       const { expectedVersion, signal } = options
       if (expectedVersion !== undefined && !isPosition(expectedVersion)) {
         throw new InvalidArgument('expectedVersion', 'is not a whole number from 0 on')
       }
-      const version = await shelf.put(keyOf(name), JSON.stringify({ position }), { expectedVersion }, signal)
+      const value = JSON.stringify(typeof place === 'number' ? { position: place } : { positions: place })
+      const version = await shelf.put(keyOf(name), value, { expectedVersion }, signal)
       if (version === 'conflict') throw new CheckpointConflict(name)
       return version
     },
   }
+}
+
+/**
+ * Refuses what is no place to keep.
+ *
+ * @throws INVALID_ARGUMENT
+ */
+export function checkPlace(place: unknown): asserts place is number | LogPositions {
+  if (typeof place === 'number') {
+    if (!isPosition(place)) throw new InvalidArgument('position', 'is not a whole number from 0 on')
+  } else if (!isPlaces(place)) {
+    throw new InvalidArgument('position', 'is neither a whole number from 0 on nor a list of one for each log shard')
+  }
+}
+
+function isPlaces(value: unknown): value is LogPositions {
+  return Array.isArray(value) && value.length > 0 && value.length <= limits.logShards && value.every(isPosition)
 }
 
 /** The options of a checkpoint, complete. */
@@ -47,24 +65,28 @@ export function normalCheckpoint(options: string | CheckpointOptions): Required<
 export async function* keepPlace(
   items: AsyncIterable<SubscriptionItem>,
   checkpoints: Checkpoints,
-  options: KeepPlaceOptions,
+  { name, everyEvents, version, followed }: KeepPlaceOptions,
 ): AsyncGenerator<SubscriptionItem> {
-  let saved = { position: -1, version: options.version }
-  let position = -1
+  let saved: { readonly places: LogPositions | undefined; readonly version: number } = { places: undefined, version }
+  // Where the reader is. A list of its own that is written into: with each event, one place of it moves.
+  const places: number[] = []
   let unsavedEvents = 0
 
   async function save(): Promise<void> {
-    if (position <= saved.position) return
-    saved = { position, version: await checkpoints.save(options.name, position, { expectedVersion: saved.version }) }
+    if (places.length === 0 || !places.some((place, index) => place > (saved.places?.[index] ?? -1))) return
+    const place = [...places]
+    const [only] = place as [number]
+    const expected = { expectedVersion: saved.version }
+    saved = { places: place, version: await checkpoints.save(name, place.length === 1 ? only : place, expected) }
     unsavedEvents = 0
   }
 
   try {
     for await (const item of items) {
       yield item
-      position = item.kind === 'event' ? options.placeOf(item.event) : item.position
+      move(places, item, followed)
       if (item.kind === 'event') unsavedEvents++
-      if (item.kind === 'caught_up' || unsavedEvents >= options.everyEvents) await save()
+      if (item.kind === 'caught_up' || unsavedEvents >= everyEvents) await save()
     }
   } finally {
     await save().catch((error: unknown) => {
@@ -74,12 +96,29 @@ export async function* keepPlace(
   }
 }
 
+function move(places: number[], item: SubscriptionItem, { isOneStream, places: count }: KeptPlaces): void {
+  if (item.kind !== 'event') {
+    const { position, positions } = item
+    for (let index = 0; index < count; index++) places[index] = count === 1 ? position : (positions?.[index] ?? 0)
+  } else if (isOneStream) {
+    places[0] = item.event.version
+  } else {
+    // With several shards a mark came first, and named a place in each.
+    places[item.event.position % count] = item.event.position
+  }
+}
+
 /** Options of {@link keepPlace}. */
 export interface KeepPlaceOptions extends Required<CheckpointOptions> {
   /** Version of the checkpoint when it was loaded, 0 when it was not there. */
   readonly version: number
-  /** An event's position, or its version when one stream is followed. */
-  readonly placeOf: (event: RecordedEvent) => number
+  readonly followed: KeptPlaces
+}
+
+/** What is followed, as far as it says what a place is: a version of one stream, or a position for each log shard. */
+export interface KeptPlaces {
+  readonly isOneStream: boolean
+  readonly places: number
 }
 
 function keyOf(name: string): string {
@@ -94,8 +133,9 @@ function checkName(name: unknown): asserts name is string {
   if (name.length > limits.checkpointNameChars) throw new LimitExceeded('checkpointNameChars', name.length)
 }
 
-function positionFrom(name: string, value: Payload): number {
-  const { position } = JSON.parse(toText(value)) as { readonly position?: unknown }
+function placeFrom(name: string, value: Payload): Omit<Checkpoint, 'version'> {
+  const { position, positions } = JSON.parse(toText(value)) as Partial<Record<keyof Checkpoint, unknown>>
+  if (isPlaces(positions)) return { position: Math.max(...positions), positions }
   if (!isPosition(position)) throw new StoreCorrupt(`checkpoint ${JSON.stringify(name)} holds no position`)
-  return position
+  return { position }
 }

@@ -49,7 +49,7 @@ describe('a subscription', () => {
     const store = openStore({ engine: memory() })
     await filled(store, 2)
     const iterator = store.subscribe({ from: 'end', marks: true })[Symbol.asyncIterator]()
-    deepEqual((await iterator.next()).value, { kind: 'caught_up', position: 2 })
+    deepEqual((await iterator.next()).value, { kind: 'caught_up', position: 2, positions: [2] })
     await filled(store, 1)
     const { value } = await iterator.next()
     equal(value.event.position, 3)

@@ -1,41 +1,21 @@
-import type { Clock } from '../engine/clock.ts'
-import type { Engine, Page, ReadQuery } from '../engine/engine.ts'
-import { type ReadAhead, readAhead } from '../engine/read-ahead.ts'
-import type { Checkpoints } from '../event-store.ts'
 import type { SubscribeOptions, SubscriptionItem } from '../model/call.ts'
-import { InvalidArgument, isVarveError } from '../model/errors.ts'
-import type { RecordedEvent, StoredEvent } from '../model/event.ts'
+import type { RecordedEvent } from '../model/event.ts'
 import { limits } from '../model/limits.ts'
-import { isPosition } from '../model/position.ts'
-import { normalQuery } from '../model/query.ts'
 import { decodeEvent } from '../schema/codec.ts'
-import { checkStreamId } from '../streams/prepare.ts'
-import { type CatchUpEffect, type CatchUpInput, catchUp, catchUpFrom } from './catch-up.ts'
+import { type CatchUpInput, catchUp, catchUpFrom } from './catch-up.ts'
 import { keepPlace, normalCheckpoint } from './checkpoint.ts'
-import type { HeadWatch } from './wake.ts'
-
-/** What a subscription works with. */
-export interface SubscriptionPort {
-  readonly engine: Engine
-  readonly clock: Clock
-  readonly headWatch: HeadWatch
-  readonly checkpoints: Checkpoints
-  /** Aborts when the store closes. */
-  readonly closing: AbortSignal
-}
-
-/** A subscription with every option present. */
-interface Following {
-  readonly port: SubscriptionPort
-  readonly source: ReadQuery['source']
-  readonly from: number | 'end' | undefined
-  readonly signal: AbortSignal
-  /** Position, or version when one stream is followed. */
-  readonly placeOf: (event: Pick<StoredEvent, 'version' | 'position'>) => number
-}
-
-const retryMinMs = 50
-const retryMaxMs = 5_000
+import { followShards } from './follow-shards.ts'
+import { followedBy, placesIn } from './followed.ts'
+import {
+  beginning,
+  type Delivery,
+  type Following,
+  isClosing,
+  nextInput,
+  pagesOf,
+  type Shape,
+  type SubscriptionPort,
+} from './following.ts'
 
 /** Reads for ever. See `EventStore.subscribe`. */
 export function subscribe(
@@ -47,77 +27,65 @@ export function subscribe(
   port: SubscriptionPort,
   options: SubscribeOptions = {},
 ): AsyncIterable<RecordedEvent | SubscriptionItem> {
-  const following = normalFollowing(port, options)
-  const { marks = false } = options
-  const pick: Shape = marks ? itemFor : eventFor
-  if (options.checkpoint === undefined) return { [Symbol.asyncIterator]: () => follow(following, pick) }
-  const checkpoint = normalCheckpoint(options.checkpoint)
-  return { [Symbol.asyncIterator]: () => resume(following, checkpoint, marks) }
-}
-
-function normalFollowing(port: SubscriptionPort, options: SubscribeOptions): Following {
-  const { from, filter, stream, signal } = options
-  if (from !== undefined && from !== 'end' && !isPosition(from)) {
-    throw new InvalidArgument('from', "is neither a whole number from 0 on nor 'end'")
-  }
-  if (stream !== undefined && filter !== undefined) {
-    throw new InvalidArgument('filter', 'does not go together with stream: a subscription follows one or the other')
-  }
-  if (stream !== undefined) checkStreamId(stream, 'stream')
-  const source = stream === undefined ? { query: normalQuery(filter ?? 'everything') } : { streamId: stream }
-  return {
+  const { marks = false, signal } = options
+  const following: Following = {
+    ...followedBy(options, port.engine.capabilities),
     port,
-    source,
-    from,
     signal: signal === undefined ? port.closing : AbortSignal.any([signal, port.closing]),
-    placeOf: stream === undefined ? (event) => event.position : (event) => event.version,
   }
+  if (options.checkpoint !== undefined) {
+    const checkpoint = normalCheckpoint(options.checkpoint)
+    return { [Symbol.asyncIterator]: () => resume(following, checkpoint, marks) }
+  }
+  const pick = marks ? itemShape(following) : eventFor
+  return { [Symbol.asyncIterator]: () => follow(following, pick) }
 }
 
-/** Begins after the saved place, if there is one, and keeps it up to date. */
+/** Begins after the saved places, if there are any, and keeps them up to date. */
 async function* resume(
   following: Following,
   checkpoint: { readonly name: string; readonly everyEvents: number },
   marks: boolean,
 ): AsyncGenerator<RecordedEvent | SubscriptionItem> {
-  const { placeOf } = following
   const { checkpoints } = following.port
   const saved = await checkpoints.load(checkpoint.name, { signal: following.signal })
-  const from = saved === undefined ? following.from : saved.position + 1
-  const items = follow({ ...following, from }, itemFor) as AsyncGenerator<SubscriptionItem>
-  for await (const item of keepPlace(items, checkpoints, { ...checkpoint, version: saved?.version ?? 0, placeOf })) {
+  const begins = saved === undefined ? following.begins : placesIn(checkpoint.name, saved, following)
+  const items = follow({ ...following, begins }, itemShape(following)) as AsyncGenerator<SubscriptionItem>
+  const kept = { ...checkpoint, version: saved?.version ?? 0, followed: following }
+  for await (const item of keepPlace(items, checkpoints, kept)) {
     if (marks) yield item
     else if (item.kind === 'event') yield item.event
   }
 }
 
-/** What a subscription yields for what the machine delivers; undefined for nothing. */
-type Shape = (effect: Delivery) => RecordedEvent | SubscriptionItem | undefined
-
-type Delivery = Extract<CatchUpEffect, { kind: 'deliver' | 'mark' }>
-
-function itemFor(effect: Delivery): SubscriptionItem {
-  return effect.kind === 'deliver'
-    ? { kind: 'event', event: decodeEvent(effect.event) }
-    : { kind: effect.mark, position: effect.position }
+function itemShape({ isOneStream }: Following): Shape {
+  return (delivery) => {
+    if (delivery.kind === 'deliver') return { kind: 'event', event: decodeEvent(delivery.event) }
+    const { mark, position, positions = [position] } = delivery
+    return isOneStream ? { kind: mark, position } : { kind: mark, position, positions }
+  }
 }
 
-function eventFor(effect: Delivery): RecordedEvent | undefined {
-  return effect.kind === 'deliver' ? decodeEvent(effect.event) : undefined
+function eventFor(delivery: Delivery): RecordedEvent | undefined {
+  return delivery.kind === 'deliver' ? decodeEvent(delivery.event) : undefined
+}
+
+function follow(following: Following, pick: Shape): AsyncGenerator<RecordedEvent | SubscriptionItem> {
+  return following.places > 1 ? followShards(following, pick) : followLog(following, pick)
 }
 
 /**
  * Runs the machine and carries out its effects. One generator for all forms of a subscription: each generator that
  * events pass through costs more per event than reading it.
  */
-async function* follow(following: Following, pick: Shape): AsyncGenerator<RecordedEvent | SubscriptionItem> {
-  const { port, source, signal, placeOf } = following
+async function* followLog(following: Following, pick: Shape): AsyncGenerator<RecordedEvent | SubscriptionItem> {
+  const { port, signal, isOneStream } = following
+  const placeOf: PlaceOf = isOneStream ? (event) => event.version : (event) => event.position
   try {
-    let state = catchUpFrom(await beginning(following))
+    const [begin] = (await beginning(following)) as readonly [number]
+    let state = catchUpFrom(begin + 1)
     let input: CatchUpInput = { kind: 'start' }
-    const pages = readAhead(port.engine.capabilities.readsOverNetwork, (from, limit) =>
-      patientRead(port, { source, direction: 'forward', from, limit, maxBytes: limits.pageBytes }, signal),
-    )
+    const pages = pagesOf(following)
     for (;;) {
       const step = catchUp(state, input, placeOf)
       state = step.state
@@ -126,7 +94,7 @@ async function* follow(following: Following, pick: Shape): AsyncGenerator<Record
       for (const effect of step.effects) {
         if (signal.aborted) throw signal.reason
         if (effect.kind === 'read' || effect.kind === 'wait') {
-          input = await nextInput(port, pages, effect, signal)
+          input = await nextInput(following, pages, effect)
         } else {
           const item = pick(effect)
           if (item !== undefined) yield item
@@ -135,38 +103,8 @@ async function* follow(following: Following, pick: Shape): AsyncGenerator<Record
     }
   } catch (error) {
     // Closing the store ends its subscriptions as leaving the loop does; every other failure is the reader's to see.
-    if (!port.closing.aborted || error !== port.closing.reason) throw error
+    if (!isClosing(port, error)) throw error
   }
 }
 
-async function nextInput(
-  port: SubscriptionPort,
-  pages: ReadAhead,
-  effect: Extract<CatchUpEffect, { kind: 'read' | 'wait' }>,
-  signal: AbortSignal,
-): Promise<CatchUpInput> {
-  if (effect.kind === 'wait') {
-    await port.headWatch.beyond(effect.beyondHead, signal)
-    return { kind: 'moved' }
-  }
-  return { kind: 'page', page: await pages.page(effect.from, limits.pageEvents) }
-}
-
-async function beginning({ port, source, from, signal }: Following): Promise<number> {
-  if (from !== 'end') return from ?? 1
-  const page = await patientRead(port, { source, direction: 'backward', from: 0, limit: 0, maxBytes: 0 }, signal)
-  return (page.stream?.version ?? page.head) + 1
-}
-
-/** A database that restarts is no reason to end a subscription; one that stays away is, loudly. */
-async function patientRead(port: SubscriptionPort, query: ReadQuery, signal: AbortSignal): Promise<Page> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await port.engine.read(query, signal)
-    } catch (error) {
-      if (!isVarveError(error, 'ENGINE_UNAVAILABLE') || attempt === limits.readAttempts) throw error
-      await port.clock.sleep(Math.min(retryMinMs * 2 ** attempt, retryMaxMs), signal)
-      signal.throwIfAborted()
-    }
-  }
-}
+type PlaceOf = (event: { readonly version: number; readonly position: number }) => number

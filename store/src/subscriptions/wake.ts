@@ -1,6 +1,8 @@
 import type { Clock } from '../engine/clock.ts'
 import type { Engine } from '../engine/engine.ts'
 import { isVarveError } from '../model/errors.ts'
+import type { LogPositions } from '../model/log-shard.ts'
+import { heads } from '../streams/head.ts'
 
 /** The longest a subscription relies on wake-ups alone, in milliseconds. */
 const pollMaxMs = 2_000
@@ -13,11 +15,13 @@ const pollMinMs = 25
  */
 export interface HeadWatch {
   /** Resolves once the head lies above `position`. Rejects when the engine cannot tell, or with `signal.reason`. */
-  beyond(position: number, signal: AbortSignal): Promise<void>
+  beyond(position: number, signal: AbortSignal, shard?: number): Promise<void>
 }
 
 interface Waiter {
   readonly position: number
+  /** The log shard whose head is waited for. */
+  readonly shard: number
   readonly resolve: () => void
   readonly reject: (reason: unknown) => void
 }
@@ -27,7 +31,7 @@ export function createHeadWatch(engine: Engine, clock: Clock): HeadWatch {
   const waiters = new Set<Waiter>()
   let running = false
 
-  function beyond(position: number, signal: AbortSignal): Promise<void> {
+  function beyond(position: number, signal: AbortSignal, shard = 0): Promise<void> {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted()
       const leave = (): void => {
@@ -37,6 +41,7 @@ export function createHeadWatch(engine: Engine, clock: Clock): HeadWatch {
       const abort = (): void => waiter.reject(signal.reason)
       const waiter: Waiter = {
         position,
+        shard,
         resolve: () => {
           leave()
           resolve()
@@ -56,12 +61,14 @@ export function createHeadWatch(engine: Engine, clock: Clock): HeadWatch {
     running = true
     const bell = createBell(engine, clock)
     let pollMs = pollMinMs
-    let known = 0
+    let known: LogPositions = []
     while (waiters.size > 0) {
-      const head = await askHead()
-      pollMs = head > known ? pollMinMs : Math.min(pollMs * 2, pollMaxMs)
-      known = Math.max(head, known)
-      for (const waiter of waiters) if (known > waiter.position) waiter.resolve()
+      const heads = await askHeads()
+      const before = known
+      const hasGrown = heads.some((head, shard) => head > (before[shard] ?? 0))
+      pollMs = hasGrown ? pollMinMs : Math.min(pollMs * 2, pollMaxMs)
+      known = hasGrown ? heads.map((head, shard) => Math.max(head, before[shard] ?? 0)) : before
+      for (const waiter of waiters) if ((known[waiter.shard] ?? 0) > waiter.position) waiter.resolve()
       // Those just released read their page and come back within this turn: then the bell need not be hung up.
       if (waiters.size === 0) await clock.turn()
       if (waiters.size > 0) await bell.rings(pollMs)
@@ -71,12 +78,12 @@ export function createHeadWatch(engine: Engine, clock: Clock): HeadWatch {
   }
 
   /** While the engine is out of reach the waiters go on waiting; any other failure is theirs to know. */
-  async function askHead(): Promise<number> {
+  async function askHeads(): Promise<LogPositions> {
     try {
-      return await engine.head()
+      return await heads(engine)
     } catch (error) {
       if (!isVarveError(error) || !error.retryable) for (const waiter of waiters) waiter.reject(error)
-      return 0
+      return []
     }
   }
 

@@ -1,6 +1,7 @@
 import type { KurrentDBClient } from '@kurrent/kurrentdb-client'
 import { describe, expect, it } from 'vitest'
 import { servedStores } from '../stage.ts'
+import { badRequestIn, reasonIn } from '../status-details.ts'
 import { all, appendTo, binaryEvent, briefly, jsonEvent, listen, placed } from '../talk.ts'
 
 type Session = Parameters<KurrentDBClient['multiStreamAppend']>[0]
@@ -75,6 +76,22 @@ describe.each(servedStores())('appends to several streams at once over %s', (_, 
     ).rejects.toThrow('twice')
     await expect(client.multiStreamAppend([])).rejects.toThrow('no requests')
     await expect(client.multiStreamAppend(session(['Order-1', 'any', []]))).rejects.toThrow('no records')
+  })
+
+  it('say in the details of a refusal what kind of failure it is, and which field is wrong', async () => {
+    const { client } = await serve()
+    const refusal = (append: Promise<unknown>) => append.catch((error: unknown) => error)
+    const empty = await refusal(client.multiStreamAppend(session(['Order-1', 'any', []])))
+    expect([reasonIn(empty), badRequestIn(empty)]).toEqual([
+      'server: BAD_REQUEST',
+      [{ field: '', description: expect.stringContaining('no records') }],
+    ])
+    const named = await refusal(client.appendRecords(records(['x'.repeat(1_001), placed(1)[0]])))
+    expect([reasonIn(named), badRequestIn(named)]).toMatchObject(['server: BAD_REQUEST', [{ description: /1001/ }]])
+    const view = await refusal(client.multiStreamAppend(session(['$ce-Order', 'any', placed(1)])))
+    expect([view, reasonIn(view)]).toMatchObject([{ type: 'access-denied' }, 'server: ACCESS_DENIED'])
+    const closed = await refusal(client.multiStreamAppend([]))
+    expect(reasonIn(closed)).toBe('streams: APPEND_SESSION_NO_REQUESTS')
   })
 
   it('are read with what was said about them, and in which format', async () => {

@@ -112,14 +112,14 @@ describe.each(servedStores())('persistent subscriptions over %s', (_, serve) => 
   })
 
   it('show who is connected, and how long events take where that is wanted', async () => {
-    const { client, connect } = await serve()
+    const { client, connect, login } = await serve()
     await appendTo(client, 'Order-1', placed(5))
     await client.createPersistentSubscriptionToStream('Order-1', 'group', settings({ extraStatistics: true }))
     await given(await consumer(connect('', '&connectionName=clerk'), 'Order-1', { bufferSize: 20 }), 5)
     const info = () => client.getPersistentSubscriptionToStreamInfo('Order-1', 'group')
     await expect.poll(async () => (await info()).connections[0]?.inFlightMessages).toBe(0)
     const [clerk] = (await info()).connections
-    expect(clerk).toMatchObject({ connectionName: 'clerk', username: 'anonymous', totalItems: 5n, availableSlots: 20 })
+    expect(clerk).toMatchObject({ connectionName: 'clerk', username: login, totalItems: 5n, availableSlots: 20 })
     expect(clerk?.from).toMatch(/^127\.0\.0\.1:\d+$/)
     expect([...(clerk?.extraStatistics?.keys() ?? [])]).toEqual(
       expect.arrayContaining([

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { consumer, given, settings } from '../persistent.ts'
-import { servedStores } from '../stage.ts'
+import { sharedStores } from '../stage.ts'
 import { appendTo, placed } from '../talk.ts'
 
-describe.each(servedStores())('persistent subscriptions over %s', (_, serve) => {
+describe.each(sharedStores())('persistent subscriptions over %s', (_, serve) => {
   it('go on where they were when the server comes back, with what is parked', async () => {
     const { client, server, serveAgain } = await serve()
     await appendTo(client, 'Order-1', placed(5))

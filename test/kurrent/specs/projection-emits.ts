@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { dataIn, eventsIn } from '../projection-talk.ts'
-import { servedStores } from '../stage.ts'
+import { lastServedStores } from '../stage.ts'
 import { binaryEvent, jsonEvent } from '../talk.ts'
 
-describe.each(servedStores().slice(-1))('what projections write, over %s', (_, serve) => {
+describe.each(lastServedStores())('what projections write, over %s', (_, serve) => {
   it('are events and links, each with what it was emitted for', async () => {
     const { client } = await serve()
     const first = placed(3)

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { dataIn, faultOf } from '../projection-talk.ts'
-import { servedStores } from '../stage.ts'
+import { lastServedStores } from '../stage.ts'
 import { jsonEvent } from '../talk.ts'
 
-describe.each(servedStores().slice(-1))('faults of projections over %s', (_, serve) => {
+describe.each(lastServedStores())('faults of projections over %s', (_, serve) => {
   it('name the event, its position and the line, keep what came before, and go with a better query', async () => {
     const { client } = await serve()
     await client.appendToStream('in', [numbered(1), numbered(2), numbered(0), numbered(4)])

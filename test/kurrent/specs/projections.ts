@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { servedStores } from '../stage.ts'
+import { lastServedStores } from '../stage.ts'
 import { jsonEvent } from '../talk.ts'
 
 // On one store: each projection is a thread, and what they ask of the store is tried on every engine elsewhere.
-describe.each(servedStores().slice(-1))('projections over %s', (_, serve) => {
+describe.each(lastServedStores())('projections over %s', (_, serve) => {
   it('fold events into a state, those that were there and those that come', async () => {
     const { client } = await serve()
     await client.appendToStream('Order-1', [placed(3), placed(4)])

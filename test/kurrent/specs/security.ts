@@ -143,6 +143,19 @@ describe.each(securedStores())('an official client over TLS, on %s', (_, secure)
     expect(heard[1]?.events).toHaveLength(0)
     await expect(appendTo(ada, 'Order-3', placed(1))).rejects.toMatchObject(denied)
   })
+
+  it('loses what is open with its login, although nothing happens there', async () => {
+    const { connect, asAdmin } = await secure()
+    const [ops, ada] = [connect('ops:changeit'), connect('ada:ada')]
+    await ops.createPersistentSubscriptionToStream('Order-1', 'g', settings())
+    const heard = [
+      listen(ada.subscribeToStream('Order-1')),
+      listen(ada.subscribeToPersistentSubscriptionToStream('Order-1', 'g')),
+    ]
+    for (const { order } of heard) await expect.poll(() => order).toContain('confirmation')
+    await asAdmin('POST', '/users/ada/disable')
+    for (const { errors } of heard) await expect.poll(() => errors).toMatchObject([denied])
+  })
 })
 
 /** What a client may do to a stream, found out by doing it. */

@@ -114,15 +114,14 @@ describe.each(servedStores())('a subscription to all streams over %s', (_, serve
   })
 
   it('may be left, and hundreds of others go on', async () => {
-    const { client, server } = await serve()
+    const { client, metrics } = await serve()
     const subscriptions = Array.from({ length: 300 }, () => client.subscribeToAll())
     const heard = subscriptions.map(listen)
     await expect.poll(() => heard.every(({ caughtUp }) => caughtUp.length === 1)).toBe(true)
     await Promise.all(subscriptions.slice(0, 150).map((one) => one.unsubscribe()))
     await appendTo(client, 'Order-1', placed(2))
     for (const one of heard.slice(150)) await heardEvents(one, 2)
-    const metrics = await (await fetch(`${server.url}/metrics`)).text()
-    expect(metrics).toContain('varve_subscriptions 150')
+    expect(await metrics()).toContain('varve_subscriptions 150')
   })
 
   it('hears that the server shuts down', async () => {

@@ -80,7 +80,8 @@ async function consume(
 ): Promise<void> {
   const { store, clock, connections } = parts
   const dropping = new AbortController()
-  const signal = AbortSignal.any([call.signal, parts.closing, dropping.signal])
+  const ends = AbortSignal.any([call.signal, parts.closing, dropping.signal])
+  const signal = call.access.whileAllowed(() => mayRead(call, options), ends)
   const group = groupNameOf(options.name)
   const notes = await loadNotes(store, options.name, signal)
   const bufferEvents = Math.min(Math.max(options.bufferSize, 1), limits.consumerEvents)

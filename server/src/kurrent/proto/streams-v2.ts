@@ -120,12 +120,25 @@ message ConsistencyViolation {
 }
 `
 
+/** The details of what any service of this version refuses. */
+export const serverErrorsProto = `
+syntax = "proto3";
+package kurrent.rpc;
+
+message AccessDeniedErrorDetails {
+  string operation = 1;
+  optional string username = 2;
+  optional string permission = 3;
+}
+`
+
 /** How the details of a status travel. */
 export const rpcProto = `
 syntax = "proto3";
 package google.rpc;
 
 import "google/protobuf/any.proto";
+import "google/protobuf/duration.proto";
 
 message Status {
   int32 code = 1;
@@ -137,5 +150,17 @@ message ErrorInfo {
   string reason = 1;
   string domain = 2;
   map<string, string> metadata = 3;
+}
+
+message BadRequest {
+  message FieldViolation {
+    string field = 1;
+    string description = 2;
+  }
+  repeated FieldViolation field_violations = 1;
+}
+
+message RetryInfo {
+  google.protobuf.Duration retry_delay = 1;
 }
 `

@@ -50,13 +50,9 @@ export function appendRecords(parts: AppendParts, codec: Codec<RecordsRequest, R
     const writes = writesOf(request, parts.newId)
     const checks = checksOf(request)
     await ask(access, writes, checks)
-    try {
-      const places = await appendChecked(parts, writes, checks, { signal })
-      const revisions = places.map(({ revision }, at) => ({ stream: writes[at]?.stream ?? '', revision }))
-      return { revisions, position: Math.max(...places.map(({ position = 0 }) => position)) }
-    } catch (error) {
-      throw parts.refusals.failureOf(error)
-    }
+    const places = await appendChecked(parts, writes, checks, { signal })
+    const revisions = places.map(({ revision }, at) => ({ stream: writes[at]?.stream ?? '', revision }))
+    return { revisions, position: Math.max(...places.map(({ position = 0 }) => position)) }
   })
 }
 

@@ -51,19 +51,15 @@ export function appendSession(parts: AppendParts, { decode, encode }: Codec<Sess
 }
 
 async function respond(
-  { store, refusals }: AppendParts,
+  { store }: AppendParts,
   writes: readonly ProposedWrite[],
   signal: AbortSignal,
 ): Promise<SessionResponse> {
-  try {
-    const places = await appendWrites(store, writes, [], { signal })
-    const output = places.map(({ revision, position }, at) => {
-      return { stream: writes[at]?.stream ?? '', streamRevision: revision, position }
-    })
-    return { output, position: Math.max(...places.map(({ position = 0 }) => position)) }
-  } catch (error) {
-    throw refusals.failureOf(error)
-  }
+  const places = await appendWrites(store, writes, [], { signal })
+  const output = places.map(({ revision, position }, at) => {
+    return { stream: writes[at]?.stream ?? '', streamRevision: revision, position }
+  })
+  return { output, position: Math.max(...places.map(({ position = 0 }) => position)) }
 }
 
 function writeOf({ stream, records, expectedRevision }: SessionRequest, newId: () => string): ProposedWrite {

@@ -13,7 +13,8 @@ export interface StreamsV2Parts {
 
 /** The service kurrentdb.protocol.v2.streams.StreamsService. */
 export function streamsV2Methods(messages: Messages, { store, newId }: StreamsV2Parts): Methods {
-  const parts = { store, newId, refusals: refusalsOf(messages) }
+  const refusals = refusalsOf(messages)
+  const parts = { store, newId, refusals }
   const of = 'kurrentdb.protocol.v2.streams'
   const session = messages.codec<SessionRequest, SessionResponse>(`${of}.AppendRequest`, `${of}.AppendSessionResponse`)
   const records = messages.codec<RecordsRequest, RecordsResponse>(
@@ -21,7 +22,7 @@ export function streamsV2Methods(messages: Messages, { store, newId }: StreamsV2
     `${of}.AppendRecordsResponse`,
   )
   return {
-    [`/${of}.StreamsService/AppendSession`]: appendSession(parts, session),
-    [`/${of}.StreamsService/AppendRecords`]: appendRecords(parts, records),
+    [`/${of}.StreamsService/AppendSession`]: refusals.saidBy('AppendSession', appendSession(parts, session)),
+    [`/${of}.StreamsService/AppendRecords`]: refusals.saidBy('AppendRecords', appendRecords(parts, records)),
   }
 }

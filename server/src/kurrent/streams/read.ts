@@ -25,7 +25,8 @@ export function read(parts: ReadParts): Handler {
     // Refused before the store is asked anything, which would take time for streams that are there.
     await mayRead(request, call)
     if (request.count === undefined) {
-      const signal = AbortSignal.any([call.signal, parts.closing])
+      const ends = AbortSignal.any([call.signal, parts.closing])
+      const signal = call.access.whileAllowed(() => mayRead(request, call), ends)
       return subscribe(parts, readingOf(parts, request, call, signal))
     }
     const reading = readingOf(parts, request, call, call.signal)

@@ -29,6 +29,11 @@ export async function typesIn(store: EventStore, streamId: string): Promise<stri
   return (await store.readStream(streamId).toArray()).map((event) => event.type)
 }
 
+/** The highest position of the log, however many shards it has. */
+export async function headOf(store: EventStore): Promise<number> {
+  return Math.max(...(await store.heads()))
+}
+
 /** All ids of the log, in order. */
 export async function logIds(store: EventStore): Promise<string[]> {
   return (await store.readAll().toArray()).map((event) => event.id)

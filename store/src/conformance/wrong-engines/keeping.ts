@@ -5,7 +5,19 @@ import type { EventToStore } from '../../model/event.ts'
 import { toBytes } from '../../model/payload.ts'
 import { metadataEventType, streamChangeOf, tombstoneEventType } from '../../model/stream.ts'
 import { inTens } from './appends.ts'
-import { openOn, paging, stateOf, storing, type Twist, turn, type WrongEngine, wholeLog, wrong } from './wrong.ts'
+import { inNines } from './sharding.ts'
+import {
+  openOn,
+  paging,
+  stateOf,
+  storing,
+  type Twist,
+  turn,
+  type WrongEngine,
+  wholeLog,
+  wrong,
+  wrongInShards,
+} from './wrong.ts'
 
 /** Opens its storage again as something else than it was. */
 function forgetful(
@@ -483,6 +495,11 @@ export const rightEngines: readonly WrongEngine[] = [
   })),
   wrong('an engine that counts positions in tens and says so', [], () => (engine, lock) => ({
     ...inTens(engine, lock),
+    capabilities: { ...engine.capabilities, gaplessPositions: false },
+  })),
+  wrongInShards('the memory engine with a log in shards, as a durable, shared storage', [], () => () => ({})),
+  wrongInShards('an engine that counts the places of its shards in nines and says so', [], () => (engine) => ({
+    ...inNines(engine),
     capabilities: { ...engine.capabilities, gaplessPositions: false },
   })),
   wrong('an engine that has no conditions and says so', [], () => (engine) => ({

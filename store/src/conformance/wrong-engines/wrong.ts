@@ -31,6 +31,11 @@ export function wrong(name: string, breaks: readonly string[], makeTwist: () => 
   return { name, breaks, open: () => openOn(memory(), makeTwist()) }
 }
 
+/** The same with a log in four shards. */
+export function wrongInShards(name: string, breaks: readonly string[], makeTwist: () => Twist): WrongEngine {
+  return { name, breaks, open: () => openOn(memory({ logShards: 4 }), makeTwist()) }
+}
+
 /** The memory engine as a storage that can be opened again and again: durable and shared, as far as this process goes. */
 export function openOn(
   inner: Engine,
@@ -77,6 +82,7 @@ function instanceOn(storage: Engine): Engine {
     read: (query, signal) => open(() => storage.read(query, signal)),
     find: (eventId, signal) => open(() => storage.find(eventId, signal)),
     head: (signal) => open(() => storage.head(signal)),
+    ...(storage.heads && { heads: (signal?: AbortSignal) => open(async () => storage.heads?.(signal) ?? []) }),
     streams: (query, signal) => open(() => storage.streams(query, signal)),
     wake: (signal) => storage.wake(AbortSignal.any([signal, closing.signal])),
     shelf: {
@@ -145,22 +151,27 @@ export function storing(engine: Engine, change: (event: EventToStore) => EventTo
   }
 }
 
-/** Everything in the log, in one go. */
+/** Everything in the log, in one go; shard after shard when it has several. */
 export async function wholeLog(engine: Engine): Promise<readonly StoredEvent[]> {
+  const { logShards } = engine.capabilities
   const events: StoredEvent[] = []
-  for (let from = 1; ; ) {
-    const query: ReadQuery = {
-      source: { query: 'everything' },
-      direction: 'forward',
-      from,
-      limit: limits.pageEvents,
-      maxBytes: limits.pageBytes,
+  for (let shard = 0; shard < logShards; shard++) {
+    for (let from = 1, end = false; !end; ) {
+      const query: ReadQuery = {
+        source: { query: 'everything' },
+        ...(logShards > 1 && { shard }),
+        direction: 'forward',
+        from,
+        limit: limits.pageEvents,
+        maxBytes: limits.pageBytes,
+      }
+      const page = await engine.read(query)
+      events.push(...page.events)
+      from = page.next
+      end = page.end
     }
-    const page = await engine.read(query)
-    events.push(...page.events)
-    from = page.next
-    if (page.end) return events
   }
+  return events
 }
 
 /** The state of a stream. */

@@ -1,5 +1,6 @@
 import type { AppendOutcome, AppendRequest, Landed, LandedStream } from '../../engine/engine.ts'
 import type { EventToStore, StoredEvent } from '../../model/event.ts'
+import { logShardOf, positionOfPlace } from '../../model/log-shard.ts'
 import { matchesQuery, type NormalCondition } from '../../model/query.ts'
 import { changedState, streamChangeOf } from '../../model/stream.ts'
 import { versionHolds } from '../../model/version.ts'
@@ -44,7 +45,9 @@ function duplicate(stored: readonly StoredEvent[]): AppendOutcome {
 
 function violation(log: Log, condition: NormalCondition): AppendOutcome | undefined {
   const { after, failIfMatch } = condition
-  const match = log.events.slice(after).find((event) => matchesQuery(failIfMatch, event))
+  // The engine takes no condition when its log has several shards.
+  const [events] = log.shards
+  const match = events?.slice(after).find((event) => matchesQuery(failIfMatch, event))
   return match && { status: 'condition_failed', after, position: match.position }
 }
 
@@ -55,10 +58,14 @@ function write(log: Log, request: AppendRequest): AppendOutcome {
 
 function writeEvent(log: Log, event: EventToStore): StoredEvent {
   const stream = log.byStream.get(event.streamId) ?? []
-  const stored: StoredEvent = { ...event, version: stream.length + 1, position: log.events.length + 1 }
+  const logShards = log.shards.length
+  const shard = logShardOf(event.streamId, logShards)
+  const events = log.shards[shard] as StoredEvent[]
+  const position = positionOfPlace({ shard, place: events.length + 1 }, logShards)
+  const stored: StoredEvent = { ...event, version: stream.length + 1, position }
   stream.push(stored)
   log.byStream.set(event.streamId, stream)
-  log.events.push(stored)
+  events.push(stored)
   log.byId.set(stored.id, stored)
   const change = streamChangeOf(event)
   if (change !== undefined && change !== 'malformed') {

@@ -1,8 +1,10 @@
 import type { Capabilities } from '../../engine/capabilities.ts'
 import type { Engine } from '../../engine/engine.ts'
-import { StoreClosed } from '../../model/errors.ts'
+import { InvalidArgument, NotSupported, StoreClosed } from '../../model/errors.ts'
+import { limits } from '../../model/limits.ts'
+import { isPosition } from '../../model/position.ts'
 import { append } from './append.ts'
-import { emptyLog } from './log.ts'
+import { emptyLog, headsOf } from './log.ts'
 import { find, listStreams, read } from './read.ts'
 import { memoryShelf } from './shelf.ts'
 import { createWake } from './wake.ts'
@@ -18,17 +20,31 @@ const capabilities: Capabilities = {
   callerTransactions: false,
   batchesInFlight: 1,
   readsOverNetwork: false,
+  logShards: 1,
+}
+
+/** Options of {@link memory}. */
+export interface MemoryOptions {
+  /**
+   * Log shards, each with an order of its own, for tests of what is to run on an engine that has several. Up to
+   * `limits.logShards`; with more than 1 there are no append conditions. Default 1.
+   */
+  readonly logShards?: number
 }
 
 /**
  * An engine that keeps everything in this process and forgets it at the end: for tests, and as the readable reference
  * that every other engine is compared with.
  *
+ * @throws INVALID_ARGUMENT
  * @example
  * const store = openStore({ engine: memory() })
  */
-export function memory(): Engine {
-  const log = emptyLog()
+export function memory({ logShards = 1 }: MemoryOptions = {}): Engine {
+  if (!isPosition(logShards) || logShards < 1 || logShards > limits.logShards) {
+    throw new InvalidArgument('logShards', `is not a whole number from 1 to ${limits.logShards}`)
+  }
+  const log = emptyLog(logShards)
   const wake = createWake()
   let closed = false
 
@@ -40,16 +56,20 @@ export function memory(): Engine {
   }
 
   return {
-    capabilities,
+    capabilities: logShards === 1 ? capabilities : { ...capabilities, logShards, appendConditions: false },
     append: (batch, signal) =>
       open(signal, () => {
+        if (logShards > 1 && batch.some(({ condition }) => condition !== undefined)) {
+          throw new NotSupported('memory', 'appendConditions', 'Open it with one log shard to have them.')
+        }
         const outcomes = batch.map((request) => append(log, request))
         wake.notify()
         return outcomes
       }),
     read: (query, signal) => open(signal, () => read(log, query)),
     find: (eventId, signal) => open(signal, () => find(log, eventId)),
-    head: (signal) => open(signal, () => log.events.length),
+    head: (signal) => open(signal, () => Math.max(...headsOf(log))),
+    ...(logShards > 1 && { heads: (signal?: AbortSignal) => open(signal, () => headsOf(log)) }),
     streams: (query, signal) => open(signal, () => listStreams(log, query)),
     wake: wake.listen,
     shelf: memoryShelf(open),

@@ -1,16 +1,25 @@
 import type { Page, ReadQuery, StreamsPage, StreamsQuery } from '../../engine/engine.ts'
 import type { StoredEvent } from '../../model/event.ts'
+import { logShardOf, placeFrom, positionOfPlace } from '../../model/log-shard.ts'
 import { ownPayload, payloadBytes } from '../../model/payload.ts'
 import { matchesQuery, type NormalQuery } from '../../model/query.ts'
 import { type StreamState, streamInfo } from '../../model/stream.ts'
 import { type Log, stateOf } from './log.ts'
 
-/** Reads one page of a stream or of the whole log. */
+/** Reads one page of a stream or of a shard of the log. */
 export function read(log: Log, query: ReadQuery): Page {
-  const head = log.events.length
-  if ('query' in query.source) return { ...scan(log.events, query, visibleIn(query.source.query)), head }
+  const logShards = log.shards.length
+  if ('query' in query.source) {
+    const { shard = 0 } = query
+    const events = log.shards[shard] as StoredEvent[]
+    const from = placeFrom({ ...query, shard }, logShards)
+    const page = scan(events, { ...query, from }, visibleIn(query.source.query))
+    const next = page.next === 0 ? 0 : positionOfPlace({ shard, place: page.next }, logShards)
+    return { ...page, next, head: events.at(-1)?.position ?? 0 }
+  }
   const { streamId } = query.source
   const stream = stateOf(log, streamId)
+  const head = log.shards[logShardOf(streamId, logShards)]?.at(-1)?.position ?? 0
   return { ...scan(log.byStream.get(streamId) ?? [], query, visibleOf(stream)), head, stream }
 }
 

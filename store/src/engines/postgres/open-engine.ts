@@ -29,6 +29,7 @@ const capabilities: Capabilities = {
   callerTransactions: true,
   batchesInFlight: 2,
   readsOverNetwork: true,
+  logShards: 1,
 }
 
 /** Binds the verbs of the port to one schema of a database. */

@@ -16,6 +16,7 @@ import type { ReadQuery } from '../../engine/engine.ts'
 import { sessionSettings } from './driver.ts'
 import { filteredQuery } from './filter.ts'
 import { postgres } from './index.ts'
+import { selectLogQuickly, selectStreamQuickly } from './quick-pages.ts'
 import { selectLog, selectStream, selectStreams } from './read.ts'
 
 const schema = 'varve'
@@ -31,17 +32,21 @@ const pageBounds = { rows: 2_500, pages: 12_000 }
 function specifyReads(client: () => Client, planning: Planning): void {
   describe.each(directions)('%s', (direction: ReadQuery['direction']) => {
     it.each([1, middle, largeStoreEvents])('finds a page of the log from %i by its position', async (from) => {
-      const query = { text: selectLog(schema, direction), values: [from, limit, maxBytes] }
-      const work = await workOf(client(), planning, query)
-      expectBounded(work, { rows: limit, pages: 60 })
-      expect(work.indexes).toContain('events_pkey')
+      for (const select of [selectLog, selectLogQuickly]) {
+        const query = { text: select(schema, direction), values: [from, limit, maxBytes] }
+        const work = await workOf(client(), planning, query)
+        expectBounded(work, { rows: limit + 1, pages: 60 })
+        expect(work.indexes).toContain('events_pkey')
+      }
     })
 
     it.each([1, 10_000])('finds a page of a long stream from %i by its version', async (from) => {
-      const query = { text: selectStream(schema, direction), values: [from, limit, maxBytes, longStream] }
-      const work = await workOf(client(), planning, query)
-      expectBounded(work, { rows: limit, pages: 500 })
-      expect(work.indexes).toEqual(['events_version_unique', 'streams_stream_id_unique'])
+      for (const select of [selectStream, selectStreamQuickly]) {
+        const query = { text: select(schema, direction), values: [from, limit, maxBytes, longStream] }
+        const work = await workOf(client(), planning, query)
+        expectBounded(work, { rows: limit + 1, pages: 500 })
+        expect(work.indexes).toEqual(['events_version_unique', 'streams_stream_id_unique'])
+      }
     })
 
     it.each(Object.entries(filters))('walks to the events of %s by an index', async (_name, { item, index }) => {

@@ -5,6 +5,7 @@ import { asText, type PostgresClient, type PostgresQuery, type Row, statementNam
 import { filteredPage, filteredQuery } from './filter.ts'
 import { decodeName, encodeName } from './names.ts'
 import { bounded, type Direction, eventsIn, inOrder, type Layout, placeAfter, shownOf, stateIn } from './paging.ts'
+import { type Cut, cutTo, needsMeasuring, selectLogQuickly, selectStreamQuickly, sentBytes } from './quick-pages.ts'
 import {
   eventInParts,
   logPageInParts,
@@ -13,10 +14,7 @@ import {
   selectStreamInParts,
   streamPageInParts,
 } from './read-parts.ts'
-import { eventColumns, headRow } from './rows.ts'
-
-/** The last version there can be. */
-const lastPlace = '9223372036854775807'
+import { eventColumns, headRow, lastPlace } from './rows.ts'
 
 /** $1: from, $2: limit, $3: bytes. Columns: head, archived, then the event's. */
 export const selectLog = (schema: string, direction: Direction): string => {
@@ -84,10 +82,14 @@ interface Verb<Result> {
 
 /** Binds the texts of the queries to a schema. */
 export function createReads(schema: string, prepare: boolean): Reads {
-  const verbs = { one_table: inOneTable(schema), parts: inParts(schema) }
+  const parts = inParts(schema)
+  const measured = { one_table: inOneTable(schema), parts }
+  const quick = { one_table: quicklyInOneTable(schema), parts }
   const texts = { streams: selectStreams(schema), head: selectHead(schema) }
   const names = new Map<string, string>()
   let known: Layout = 'one_table'
+  /** Whether the page before was cut, or better had been measured, which the next one will be like. */
+  let wasCut = false
 
   function nameOf(verb: string): string {
     const name = names.get(verb) ?? statementName(verb, schema)
@@ -112,18 +114,25 @@ export function createReads(schema: string, prepare: boolean): Reads {
     }
   }
 
+  async function readPage(client: PostgresClient, verbOf: (verbs: PageVerbs) => Verb<CutPage>): Promise<Page> {
+    const verbs = wasCut ? measured : quick
+    const { page, isCut } = await run(client, (layout) => verbOf(verbs[layout]))
+    wasCut = isCut
+    return page ?? readPage(client, verbOf)
+  }
+
   return {
     read: (client, query) => {
       const { source } = query
-      if ('streamId' in source) return run(client, (layout) => verbs[layout].stream(query, source.streamId))
-      if (source.query === 'everything') return run(client, (layout) => verbs[layout].log(query))
+      if ('streamId' in source) return readPage(client, (verbs) => verbs.stream(query, source.streamId))
+      if (source.query === 'everything') return readPage(client, (verbs) => verbs.log(query))
       const read = { ...query, items: source.query }
       return run(client, (layout) => ({
         query: filteredQuery(schema, read, layout),
         read: (rows) => filteredPage(rows, read, layout),
       }))
     },
-    find: (client, eventId) => run(client, (layout) => verbs[layout].event(eventId)),
+    find: (client, eventId) => run(client, (layout) => measured[layout].event(eventId)),
     head: async (client) => Number((await ask(client, { name: 'head', text: texts.head }))[0]?.[0]),
     streams: async (client, { prefix, after, limit }) => {
       const values = [encodeName(prefix), encodeName(after), limit + 1]
@@ -133,79 +142,121 @@ export function createReads(schema: string, prepare: boolean): Reads {
   }
 }
 
-/** The verbs that are asked by a text of their own. */
-interface Verbs {
-  log(query: ReadQuery): Verb<Page>
-  stream(query: ReadQuery, streamId: string): Verb<Page>
+/** A page, undefined when it has to be read in the measured way, and whether the next one had better be. */
+interface CutPage {
+  readonly page: Page | undefined
+  readonly isCut: boolean
+}
+
+/** The verbs that read pages, each asked by a text of its own. */
+interface PageVerbs {
+  log(query: ReadQuery): Verb<CutPage>
+  stream(query: ReadQuery, streamId: string): Verb<CutPage>
+}
+
+/** The same, and the one that finds an event. */
+interface Verbs extends PageVerbs {
   event(eventId: string): Verb<StoredEvent | undefined>
 }
 
-type Texts = Readonly<Record<Direction, string>>
+/** The text of a statement for a schema and a direction. */
+type Text = (schema: string, direction: Direction) => string
 
-const bothWays = (text: (schema: string, direction: Direction) => string, schema: string): Texts => ({
-  forward: text(schema, 'forward'),
-  backward: text(schema, 'backward'),
-})
+/** What tells the verbs of pages apart: their statements, their last values, and what they make of the rows. */
+interface Manner {
+  /** How the statements are called. */
+  readonly name: string
+  readonly log: Text
+  readonly stream: Text
+  readonly bytes: (query: ReadQuery) => number
+  readonly logPage: (rows: readonly Row[], query: ReadQuery) => CutPage
+  readonly streamPage: (rows: readonly Row[], query: ReadQuery) => CutPage
+}
 
-function inOneTable(schema: string): Verbs {
-  const texts = { log: bothWays(selectLog, schema), stream: bothWays(selectStream, schema), event: selectEvent(schema) }
+function pageVerbs(schema: string, { name, bytes, logPage, streamPage, ...manner }: Manner): PageVerbs {
+  const [log, stream] = [bothWays(manner.log, schema), bothWays(manner.stream, schema)]
+  const rangeOf = (query: ReadQuery): unknown[] => [query.from, query.limit, bytes(query)]
   return {
     log: (query) => ({
-      query: { name: `log_${query.direction}`, text: texts.log[query.direction], values: rangeOf(query) },
+      query: { name: `${name}log_${query.direction}`, text: log[query.direction], values: rangeOf(query) },
       read: (rows) => logPage(rows, query),
     }),
     stream: (query, streamId) => {
       const values = [...rangeOf(query), encodeName(streamId)]
       return {
-        query: { name: `stream_${query.direction}`, text: texts.stream[query.direction], values },
+        query: { name: `${name}stream_${query.direction}`, text: stream[query.direction], values },
         read: (rows) => streamPage(rows, query),
       }
     },
+  }
+}
+
+function bothWays(text: Text, schema: string): Readonly<Record<Direction, string>> {
+  return { forward: text(schema, 'forward'), backward: text(schema, 'backward') }
+}
+
+function quicklyInOneTable(schema: string): PageVerbs {
+  return pageVerbs(schema, {
+    name: 'quick_',
+    log: selectLogQuickly,
+    stream: selectStreamQuickly,
+    bytes: sentBytes,
+    logPage: (rows, query) => cutPage(cutTo(query.maxBytes, rows, 2), (events) => logPage(rows, events, query)),
+    streamPage: (rows, query) => cutPage(cutTo(query.maxBytes, rows, 5), (events) => streamPage(rows, events, query)),
+  })
+}
+
+function inOneTable(schema: string): Verbs {
+  const text = selectEvent(schema)
+  return {
+    ...pageVerbs(schema, {
+      name: '',
+      log: selectLog,
+      stream: selectStream,
+      bytes: ({ maxBytes }) => maxBytes,
+      logPage: (rows, query) => measuredPage(query, logPage(rows, eventsIn(rows, 2), query)),
+      streamPage: (rows, query) => measuredPage(query, streamPage(rows, eventsIn(rows, 5), query)),
+    }),
     event: (eventId) => ({
-      query: { name: 'event', text: texts.event, values: [eventId] },
+      query: { name: 'event', text, values: [eventId] },
       read: (rows) => eventsIn(rows, 2)[0],
     }),
   }
 }
 
 function inParts(schema: string): Verbs {
-  const texts = {
-    log: bothWays(selectLogInParts, schema),
-    stream: bothWays(selectStreamInParts, schema),
-    event: selectEventInParts(schema),
-  }
+  const text = selectEventInParts(schema)
   return {
-    log: (query) => ({
-      query: { name: `parts_log_${query.direction}`, text: texts.log[query.direction], values: rangeOf(query) },
-      read: (rows) => logPageInParts(rows, query),
+    ...pageVerbs(schema, {
+      name: 'parts_',
+      log: selectLogInParts,
+      stream: selectStreamInParts,
+      bytes: ({ maxBytes }) => maxBytes,
+      logPage: (rows, query) => measuredPage(query, logPageInParts(rows, query)),
+      streamPage: (rows, query) => measuredPage(query, streamPageInParts(rows, query)),
     }),
-    stream: (query, streamId) => {
-      const values = [...rangeOf(query), encodeName(streamId)]
-      return {
-        query: { name: `parts_stream_${query.direction}`, text: texts.stream[query.direction], values },
-        read: (rows) => streamPageInParts(rows, query),
-      }
-    },
     event: (eventId) => ({
-      query: { name: 'parts_event', text: texts.event, values: [eventId] },
+      query: { name: 'parts_event', text, values: [eventId] },
       read: eventInParts,
     }),
   }
 }
 
-function rangeOf({ from, limit, maxBytes }: ReadQuery): unknown[] {
-  return [from, limit, maxBytes]
+function cutPage({ events, isCut }: Cut, pageOf: (events: readonly StoredEvent[]) => Page): CutPage {
+  return { page: events && pageOf(events), isCut }
 }
 
-function logPage(rows: readonly Row[], query: ReadQuery): Page {
+function measuredPage(query: ReadQuery, page: Page): CutPage {
+  return { page, isCut: needsMeasuring(page, query) }
+}
+
+function logPage(rows: readonly Row[], events: readonly StoredEvent[], query: ReadQuery): Page {
   const head = Number(rows[0]?.[0])
-  const events = eventsIn(rows, 2)
   return { events, ...placeAfter(events, query, { first: 1, last: head }, (event) => event.position), head }
 }
 
-function streamPage(rows: readonly Row[], query: ReadQuery): Page {
+function streamPage(rows: readonly Row[], events: readonly StoredEvent[], query: ReadQuery): Page {
   const stream = stateIn(rows[0])
-  const events = eventsIn(rows, 5)
   return {
     events,
     ...placeAfter(events, query, shownOf(stream), (event) => event.version),

@@ -93,5 +93,6 @@ function capabilitiesOf(shared: boolean): Capabilities {
     callerTransactions: false,
     batchesInFlight: 1,
     readsOverNetwork: false,
+    logShards: 1,
   }
 }

@@ -1,7 +1,7 @@
 import type { Producer } from '@platformatic/kafka'
 import { TargetFailed } from '../../model/target-errors.ts'
 import { clientOptions, codesOf, type KafkaCluster } from './client.ts'
-import { importKafka } from './driver.ts'
+import { closingOf, importKafka } from './driver.ts'
 import type { KafkaMessage } from './message.ts'
 import type { SendBatch } from './outbox.ts'
 import { keyHash } from './partitioner.ts'
@@ -35,13 +35,14 @@ const exactOptions = {
 export async function openSender(cluster: KafkaCluster): Promise<Sender> {
   const { Producer } = await importKafka()
   const producer = new Producer({ ...clientOptions(cluster), ...exactOptions })
+  const close = closingOf(producer, () => producer.close(true))
   const look = topicLook(producer)
   return {
     send: async (messages) => {
       await look(messages)
       await producer.send({ messages })
     },
-    close: () => closed(producer),
+    close,
   }
 }
 
@@ -52,6 +53,7 @@ export async function openSender(cluster: KafkaCluster): Promise<Sender> {
 export async function openTransactions(cluster: KafkaCluster, transactionalId: string): Promise<TransactionalSender> {
   const { Producer } = await importKafka()
   const producer = new Producer({ ...clientOptions(cluster), ...exactOptions, transactionalId })
+  const close = closingOf(producer, () => producer.close(true))
   let transaction: Transaction | undefined
   const begun = async (): Promise<Transaction> => {
     // Without these the client asks to go on as producer 0, which the broker refuses to whoever is another one.
@@ -66,7 +68,7 @@ export async function openTransactions(cluster: KafkaCluster, transactionalId: s
   try {
     await begun()
   } catch (error) {
-    await closed(producer)
+    await close()
     throw error
   }
   const look = topicLook(producer)
@@ -77,7 +79,7 @@ export async function openTransactions(cluster: KafkaCluster, transactionalId: s
     },
     commit: () => ended('commit'),
     abort: () => ended('abort'),
-    close: () => closed(producer),
+    close,
   }
 }
 
@@ -101,8 +103,4 @@ function topicLook(producer: RawProducer): (messages: readonly KafkaMessage[]) =
       known.add(topic)
     }
   }
-}
-
-async function closed(producer: RawProducer): Promise<void> {
-  await producer.close(true).catch(() => undefined)
 }

@@ -1,0 +1,2 @@
+import '../../../../test/kurrent/with-postgres.ts'
+import '../../../../test/kurrent/specs/projection-once.ts'

@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest'
+import { metered } from '../../../../test/dynamodb/metered.ts'
+import { onDynamoDB } from '../../../../test/dynamodb/on-dynamodb.ts'
+import type { NewEvent } from '../../model/event.ts'
+import { openStore } from '../../open-store.ts'
+import { dynamodb } from './index.ts'
+
+/** An event of some 350 bytes, as orders have them. */
+function placed(order: number): NewEvent {
+  const lines = Array.from({ length: 5 }, (_, line) => ({ sku: `sku-${order}-${line}`, quantity: line, cents: 1_995 }))
+  return { type: 'OrderPlaced', data: { order, lines }, tags: [`customer:${order % 500}`] }
+}
+
+onDynamoDB((server) => {
+  function openMetered() {
+    const meter = metered(server().client)
+    const store = openStore({ engine: dynamodb({ table: server().freshTable(), client: meter.client }) })
+    return { meter, store }
+  }
+
+  describe('what an append costs', () => {
+    it('is one write unit for one event, and nothing to read where the stream is known', async () => {
+      const { meter, store } = openMetered()
+      await store.append('Order-1', [placed(1)])
+      meter.take()
+      await store.append('Order-1', [placed(2)], { expectedVersion: 1 })
+      expect(meter.take()).toEqual({ write: 1, read: 0, requests: 1 })
+      await store.close()
+    })
+
+    it.each([
+      [10, 1],
+      [25, 2],
+    ])('is a write unit for each compressed kilobyte when %i events come together', async (events, units) => {
+      const { meter, store } = openMetered()
+      await store.head()
+      meter.take()
+      await store.append(
+        'Order-1',
+        Array.from({ length: events }, (_, order) => placed(order)),
+      )
+      expect(meter.take()).toMatchObject({ write: units, requests: 1 })
+      await store.close()
+    })
+
+    it('is shared by appends that wait together', async () => {
+      const { meter, store } = openMetered()
+      await store.head()
+      meter.take()
+      await Promise.all(Array.from({ length: 25 }, (_, order) => store.append(`Order-${order}`, [placed(order)])))
+      expect(meter.take()).toMatchObject({ requests: 1 })
+      await store.close()
+    })
+
+    it('has the indexes in it, which are written for many appends at once', async () => {
+      const { meter, store } = openMetered()
+      await store.head()
+      meter.take()
+      for (let order = 0; order < 64; order++) await store.append(`Order-${order % 16}`, [placed(order)])
+      await store.close()
+      const { write } = meter.take()
+      process.stderr.write(`64 appends of one event to 16 streams, with their indexes: ${write} write units\n`)
+      expect(write / 64).toBeLessThan(3)
+    })
+
+    it('is one read unit for each look of somebody who waits', async () => {
+      const { meter, store } = openMetered()
+      await store.append('Order-1', [placed(1)])
+      meter.take()
+      await store.head()
+      expect(meter.take()).toEqual({ write: 0, read: 1, requests: 1 })
+      await store.close()
+    })
+  })
+})

@@ -1,0 +1,120 @@
+import { EngineFailed, EngineUnavailable, isVarveError } from '../../model/errors.ts'
+
+/** What the driver throws, as far as it says what happened: DynamoDB's code is the name, Node's the code. */
+interface DriverFailure {
+  readonly name?: unknown
+  readonly code?: unknown
+  readonly $metadata?: { readonly httpStatusCode?: unknown; readonly attempts?: unknown }
+  readonly Item?: unknown
+}
+
+/**
+ * Codes (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html) after which the same
+ * request may succeed in a moment, whatever their status.
+ */
+const passing: readonly unknown[] = [
+  'ProvisionedThroughputExceededException',
+  'RequestLimitExceeded',
+  'ThrottlingException',
+  'Throttling',
+  'TransactionConflictException',
+  'TransactionInProgressException',
+  'ReplicatedWriteConflictException',
+  'LimitExceededException',
+  'ItemCollectionSizeLimitExceededException',
+  'InternalServerError',
+  'InternalServerErrorException',
+  'ServiceUnavailable',
+  'ServiceUnavailableException',
+  'TimeoutError',
+  'RequestTimeout',
+  'RequestTimeoutException',
+  'NetworkingError',
+]
+
+/** What Node says when a server is not there, or gone in the middle. */
+const broken: readonly unknown[] = [
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ERR_STREAM_PREMATURE_CLOSE',
+]
+
+const problems: Readonly<Record<string, string>> = {
+  ResourceNotFoundException:
+    "the table does not exist in this region and account. Make it with 'varve migrate --up', or name another one",
+  AccessDeniedException:
+    'these credentials may not do that. docs/guides/dynamodb.md lists the actions that the engine needs',
+  UnrecognizedClientException: 'the credentials are not known. Check the access key and the region',
+  ExpiredTokenException: 'the credentials have expired. Get new ones',
+  InvalidSignatureException: 'the signature was refused. Check the secret key and the clock of this machine',
+  CredentialsProviderError:
+    'no credentials were found. Give a client with credentials, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY',
+}
+
+/** Whether a condition of a write did not hold. */
+export function isRefusal(error: unknown): boolean {
+  return nameOf(error) === 'ConditionalCheckFailedException'
+}
+
+/** The item that stood in the way of a conditional write, in the form of the driver. */
+export function itemInTheWay(error: unknown): unknown {
+  return (error as DriverFailure).Item
+}
+
+/** Whether a client had sent the request before, as clients of yours do by themselves. */
+export function wasRepeated(error: unknown): boolean {
+  return Number((error as DriverFailure).$metadata?.attempts ?? 1) > 1
+}
+
+/** Whether there is no table. */
+export function isNoTable(error: unknown): boolean {
+  return nameOf(error) === 'ResourceNotFoundException'
+}
+
+/** Whether something is being made, or is there already. */
+export function isInUse(error: unknown): boolean {
+  return nameOf(error) === 'ResourceInUseException'
+}
+
+/** Whether the same request may succeed in a moment. */
+export function isPassing(error: unknown): boolean {
+  const { name, code, $metadata: { httpStatusCode: status } = {} } = (error ?? {}) as DriverFailure
+  if (passing.includes(name) || broken.includes(code)) return true
+  return typeof status === 'number' && (status >= 500 || status === 429 || status === 408)
+}
+
+/** An error of the driver as one of Varve's, told by its code; any other error as it is. */
+export function translated(error: unknown): unknown {
+  if (isVarveError(error)) return error
+  const cause = { cause: error }
+  if (isPassing(error)) return new EngineUnavailable('dynamodb', saidBy(error), cause)
+  const problem = problems[String(nameOf(error))]
+  if (problem !== undefined) return new EngineFailed('dynamodb', problem, cause)
+  return (error as DriverFailure | undefined)?.$metadata === undefined
+    ? error
+    : new EngineFailed('dynamodb', saidBy(error), cause)
+}
+
+/** What DynamoDB left undone again and again, without calling it an error. */
+export function leftUndone(items: number): EngineUnavailable {
+  return new EngineUnavailable(
+    'dynamodb',
+    `${items} items of a request were left undone again and again, as throttling does`,
+  )
+}
+
+function nameOf(error: unknown): unknown {
+  return (error as DriverFailure | undefined)?.name
+}
+
+function saidBy(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.name === 'Error' ? error.message : `${error.name}: ${error.message}`
+}
