@@ -2,7 +2,7 @@
 
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { freePort, hireKeeper, holds, type Run } from '../postgres/kept-server.ts'
@@ -138,7 +138,14 @@ function formatted(): string {
   writeFileSync(file, properties({ port: 9092, controllerPort: 9093, logs: making }, {}))
   const format = ['kafka.tools.StorageTool', 'format', '--cluster-id', clusterId, '--config', file]
   execFileSync('java', [...java('start').slice(1), ...format], { stdio: ['ignore', 'ignore', 'pipe'] })
-  if (!existsSync(kept)) renameSync(making, kept)
+  try {
+    renameSync(making, kept)
+  } catch (error) {
+    // Another test file was faster.
+    rmSync(making, { recursive: true })
+    if (!existsSync(kept)) throw error
+  }
+  rmSync(file)
   return kept
 }
 

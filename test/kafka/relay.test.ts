@@ -195,11 +195,13 @@ onKafka(({ broker, newName }) => {
     await relay.target.close()
   })
 
-  it('shares the streams out among its partitions', async () => {
+  it('shares the streams out among its partitions, and leaves no connection open', async () => {
     await using store = openStore({ engine: memory() })
     const topic = await newTopic(2)
     for (let n = 0; n < 40; n++) await store.append(`Order-${n}`, [placed(1), placed(2)])
+    const before = openSockets()
     await relayed(store, relayOf(store, { topic, partitions: 4, delivery: 'exactly_once' }))
+    await expect.poll(openSockets).toBe(before)
     const found = await readTopic(broker().address, topic)
     equal(found.length, 80)
     for (const of of Map.groupBy(found, ({ key }) => key).values()) deepEqual(versions(of), [1, 2])
@@ -215,6 +217,10 @@ async function parkedOf(store: EventStore, name: string): Promise<readonly Parke
   const parked: ParkedInProjection[] = []
   for await (const event of parkedInProjection(store, name)) parked.push(event)
   return parked
+}
+
+function openSockets(): number {
+  return process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length
 }
 
 function versions(found: readonly Found[]): readonly number[] {

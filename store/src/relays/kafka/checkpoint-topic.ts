@@ -8,7 +8,7 @@ import type { Consumer, RecordsBatch } from '@platformatic/kafka'
 import { checkpointFrom, type TargetCheckpoint } from '../../model/target.ts'
 import { TargetFailed, TargetUnavailable } from '../../model/target-errors.ts'
 import { clientOptions, codesOf, type KafkaCluster } from './client.ts'
-import { closingOf, importKafka, type KafkaPackage } from './driver.ts'
+import { importKafka, type KafkaPackage } from './driver.ts'
 import { keyHash } from './partitioner.ts'
 
 /** Messages that are looked at first, from the end; then eight times as many, and so on. */
@@ -38,17 +38,15 @@ export async function lastCheckpoint(
   await made(kafka, cluster, topic)
   // It joins no group: a name is asked for all the same.
   const consumer = new kafka.Consumer({ ...clientOptions(cluster), groupId: 'varve-relay', autocommit: false })
-  const close = closingOf(consumer, () => consumer.close(true))
   try {
     return await lastIn(consumer, topic, Buffer.from(key))
   } finally {
-    await close()
+    await consumer.close(true).catch(() => undefined)
   }
 }
 
 async function made({ Admin }: KafkaPackage, cluster: KafkaCluster, topic: string): Promise<void> {
   const admin = new Admin(clientOptions(cluster))
-  const close = closingOf(admin, () => admin.close())
   const configs = Object.entries(settings).map(([name, value]) => ({ name, value }))
   try {
     // As many copies as the broker makes of any topic.
@@ -60,7 +58,7 @@ async function made({ Admin }: KafkaPackage, cluster: KafkaCluster, topic: strin
     const mayNot = codes.has('TOPIC_AUTHORIZATION_FAILED') || codes.has('CLUSTER_AUTHORIZATION_FAILED')
     if (!isThere && !mayNot) throw error
   } finally {
-    await close()
+    await admin.close().catch(() => undefined)
   }
 }
 

@@ -35,7 +35,8 @@ interface Begun {
 export class ExactlyOnce implements Lane {
   readonly #cluster: KafkaCluster
   readonly #place: TopicPlace
-  #begun: Begun | undefined
+  /** A promise: partitions that begin together ask for the checkpoint of all of them at the same time. */
+  #begun: Promise<Begun> | undefined
 
   constructor(cluster: KafkaCluster, place: TopicPlace) {
     this.#cluster = cluster
@@ -43,14 +44,12 @@ export class ExactlyOnce implements Lane {
   }
 
   async checkpoint(): Promise<TargetCheckpoint | undefined> {
-    this.#begun ??= await this.#begin()
-    return this.#begun.checkpoint
+    return (await this.#current()).checkpoint
   }
 
   async write({ expected, next, apply }: TargetChange<KafkaOutbox>): Promise<void> {
     const { topic, key, name, generation } = this.#place
-    this.#begun ??= await this.#begin()
-    const begun = this.#begun
+    const begun = await this.#current()
     if (!checkpointHolds(expected, begun.checkpoint)) throw new CheckpointConflict(name)
     const outbox = new Outbox(generation, begun.sender.send)
     try {
@@ -73,7 +72,18 @@ export class ExactlyOnce implements Lane {
   async close(): Promise<void> {
     const begun = this.#begun
     this.#begun = undefined
-    await begun?.sender.close()
+    await (await begun?.catch(() => undefined))?.sender.close()
+  }
+
+  /** Whoever could not begin leaves it to the next one to try. */
+  #current(): Promise<Begun> {
+    if (this.#begun !== undefined) return this.#begun
+    const beginning = this.#begin()
+    this.#begun = beginning
+    beginning.catch(() => {
+      if (this.#begun === beginning) this.#begun = undefined
+    })
+    return beginning
   }
 
   async #begin(): Promise<Begun> {

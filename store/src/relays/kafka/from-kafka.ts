@@ -14,7 +14,7 @@ import type { EventStore } from '../../event-store.ts'
 import { InvalidArgument, isVarveError } from '../../model/errors.ts'
 import { MessageRefused } from '../../model/relay-errors.ts'
 import { checkCluster, checkTopic, clientOptions, type KafkaCluster } from './client.ts'
-import { closingOf, importKafka } from './driver.ts'
+import { importKafka } from './driver.ts'
 import { translatedKafka } from './errors.ts'
 import { appended, type IncomingEvents, type Received, received, type Writes, writesOf } from './incoming.ts'
 import { decided, type MessagePolicy, stopUnlessPassing } from './message-policy.ts'
@@ -172,7 +172,6 @@ class Intake {
       ...clientOptions(cluster),
       ...{ groupId: group, autocommit: false, sessionTimeout: sessionMs, maxWaitTime: waitMs, isolationLevel: 1 },
     })
-    const close = closingOf(consumer, () => consumer.close(true))
     passOverAborted(consumer)
     this.#consumer = consumer
     try {
@@ -191,7 +190,7 @@ class Intake {
       }
     } finally {
       this.#consumer = undefined
-      await close()
+      await consumer.close(true).catch(() => undefined)
     }
   }
 

@@ -1,7 +1,7 @@
 import type { Producer } from '@platformatic/kafka'
 import { TargetFailed } from '../../model/target-errors.ts'
 import { clientOptions, codesOf, type KafkaCluster } from './client.ts'
-import { closingOf, importKafka } from './driver.ts'
+import { importKafka } from './driver.ts'
 import type { KafkaMessage } from './message.ts'
 import type { SendBatch } from './outbox.ts'
 import { keyHash } from './partitioner.ts'
@@ -35,7 +35,7 @@ const exactOptions = {
 export async function openSender(cluster: KafkaCluster): Promise<Sender> {
   const { Producer } = await importKafka()
   const producer = new Producer({ ...clientOptions(cluster), ...exactOptions })
-  const close = closingOf(producer, () => producer.close(true))
+  const close = (): Promise<void> => producer.close(true).catch(() => undefined)
   const look = topicLook(producer)
   return {
     send: async (messages) => {
@@ -53,7 +53,7 @@ export async function openSender(cluster: KafkaCluster): Promise<Sender> {
 export async function openTransactions(cluster: KafkaCluster, transactionalId: string): Promise<TransactionalSender> {
   const { Producer } = await importKafka()
   const producer = new Producer({ ...clientOptions(cluster), ...exactOptions, transactionalId })
-  const close = closingOf(producer, () => producer.close(true))
+  const close = (): Promise<void> => producer.close(true).catch(() => undefined)
   let transaction: Transaction | undefined
   const begun = async (): Promise<Transaction> => {
     // Without these the client asks to go on as producer 0, which the broker refuses to whoever is another one.
