@@ -10,6 +10,7 @@ const sources = [
   'erasure-errors.ts',
   'projection-errors.ts',
   'target-errors.ts',
+  'relay-errors.ts',
   'group-errors.ts',
 ].map((name) => new URL(`../store/src/model/${name}`, import.meta.url))
 const target = new URL('../docs/errors.md', import.meta.url)

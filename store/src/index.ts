@@ -251,6 +251,7 @@ export {
   type Query,
   type QueryItem,
 } from './model/query.ts'
+export { MessageRefused } from './model/relay-errors.ts'
 export type { ShelfItem, ShelfListOptions, ShelfWriteOptions, StoreShelf } from './model/shelf.ts'
 export { CheckpointConflict, ShelfConflict } from './model/shelf-errors.ts'
 export type { Snapshot, SnapshotOutcome, SnapshotOwner, SnapshotPlace, SnapshotPolicy } from './model/snapshot.ts'

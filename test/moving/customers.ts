@@ -41,7 +41,9 @@ export function customersOf(): Customers {
 
   async function orderOn(customer: number): Promise<void> {
     while (!isHeld) {
-      await send(unanswered.shift() ?? { id: randomUUID(), streamId: `Customer-${(customer * 7 + ordered++) % streams}` })
+      await send(
+        unanswered.shift() ?? { id: randomUUID(), streamId: `Customer-${(customer * 7 + ordered++) % streams}` },
+      )
       await sleep(5)
     }
   }

@@ -69,7 +69,20 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'deciders/snapshot-shelf.ts',
     'deciders/recent-states.ts',
   ],
-  relays: ['model', 'event-store.ts', 'engine/clock.ts', 'engine/system-clock.ts'],
+  // A relay is a projection whose read model is what somebody else's system has.
+  relays: [
+    'model',
+    'event-store.ts',
+    'engine/clock.ts',
+    'engine/patience.ts',
+    'engine/system-clock.ts',
+    'schema/envelope.ts',
+    'streams/event-id.ts',
+    'projections/failure-policy.ts',
+    'projections/projection.ts',
+    'projections/targets/build-target.ts',
+    'projections/targets/generation.ts',
+  ],
   remote: [
     'model',
     'engine',

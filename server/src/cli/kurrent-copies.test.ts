@@ -216,7 +216,7 @@ describe('a database over TLS, with logins', () => {
 
 describe('a connection string', () => {
   it.each([
-    ['import', '--from', 'http://ada:s3cret@127.0.0.1:1'],
+    ['import', '--from', 'ftp://ada:s3cret@127.0.0.1:1'],
     ['export', '--to', 'kurrentdb://127.0.0.1:1', '--from', '3'],
   ])('is refused: %s %s %s %s', async (...words: readonly string[]) => {
     const ended = await varve(folder.path, [...words.filter((word) => word !== undefined), '--store', 'memory:'])

@@ -15,6 +15,7 @@ import { addMetadata } from './metadata.ts'
 import { addMigrate } from './migrate.ts'
 import { addProjections } from './projections.ts'
 import { addRead } from './read.ts'
+import { addRelay } from './relay.ts'
 import { addSchema } from './schema.ts'
 import { addServe } from './serve.ts'
 import { defaultStoreUrl, type Run, type Session } from './session.ts'
@@ -88,6 +89,7 @@ function createProgram({ version, terminal }: ProgramPort, run: Run): Command {
     addBlobs,
     addProjections,
     addGroups,
+    addRelay,
     addUsers,
     addTokens,
     addCert,

@@ -1,23 +1,11 @@
-import { type Command, InvalidArgumentError, Option } from 'commander'
-import {
-  isVarveError,
-  type Projection,
-  type ProjectionLogLine,
-  type RunProjectionsOptions,
-  runProjections,
-  systemClock,
-} from 'varve'
-import { CliFailure, type ExitCode, exitCodes } from './failure.ts'
+import { type Command, Option } from 'commander'
 import { examples } from './help.ts'
-import { duration, wholeNumber } from './options.ts'
-import { type Run, type Session, withStore } from './session.ts'
-import type { Look } from './terminal.ts'
+import { wholeNumber } from './options.ts'
+import type { Run } from './session.ts'
 import { loadProjections } from './user-projections.ts'
-import { visible } from './visible.ts'
+import { runWorker, type WorkerFlags, workerOptions } from './worker.ts'
 
-interface RunFlags {
-  readonly instance?: string
-  readonly lease?: number
+interface RunFlags extends WorkerFlags {
   readonly swap?: 'when_caught_up' | 'manual'
   readonly previous: boolean
   readonly rebuildRate?: number
@@ -35,8 +23,7 @@ export function addRun(projections: Command, run: Run): void {
     )
     .argument('<module>', 'a module that exports projections, as in src/projections.ts')
     .argument('[names...]', 'some of them; left out: all')
-    .option('--instance <name>', 'name of this worker, as status shows it (default: a random one)')
-    .option('--lease <time>', 'silence after which others take over (default: 10s)', leaseTime)
+  workerOptions(command)
     .addOption(
       new Option('--swap <when>', 'when readers see a new generation (default: when_caught_up)').choices(swaps),
     )
@@ -48,75 +35,17 @@ export function addRun(projections: Command, run: Run): void {
     [`varve projections run src/projections.ts --json | jq 'select(.level != "info")'`, 'what is wrong'],
   ])
   command.action((module: string, names: readonly string[], flags: RunFlags) =>
-    run(command, (session) => runWorker(session, module, names, flags)),
+    run(command, async (session) => {
+      const { swap, previous, rebuildRate } = flags
+      const projections = await loadProjections(module, names, session.signal)
+      const options = {
+        keepsPrevious: previous,
+        ...(swap !== undefined && { swap }),
+        ...(rebuildRate !== undefined && { rebuildEventsPerSecond: rebuildRate }),
+      }
+      return runWorker(session, flags, () => ({ projections, options }))
+    }),
   )
 }
 
 const swaps = ['when_caught_up', 'manual']
-
-function leaseTime(text: string): number {
-  const ms = duration(text)
-  if (ms === 0) throw new InvalidArgumentError('Give a lease of at least a second, as in 10s.')
-  return ms
-}
-
-async function runWorker(
-  session: Session,
-  module: string,
-  names: readonly string[],
-  { instance, lease, swap, previous, rebuildRate }: RunFlags,
-): Promise<ExitCode | undefined> {
-  const { signal } = session
-  const projections = await loadProjections(module, names, signal)
-  const log = (line: ProjectionLogLine): void => void printLine(session, line)
-  const options: RunProjectionsOptions = {
-    ...{ log, signal, keepsPrevious: previous },
-    ...(instance !== undefined && { instance }),
-    ...(lease !== undefined && { leaseMs: lease }),
-    ...(swap !== undefined && { swap }),
-    ...(rebuildRate !== undefined && { rebuildEventsPerSecond: rebuildRate }),
-  }
-  return withStore(session, 'existing', async (store) => {
-    const running = runProjections(store, projections, options)
-    log({ level: 'info', text: `${running.instance} runs ${projections.map(described).join(', ')}. Ctrl-C ends it.` })
-    await running.done
-    // What readers see in this process is not needed any more.
-    for (const { target } of projections) await target.close()
-    if (!signal.aborted) {
-      throw new CliFailure('The store was closed; the projections stopped. Start again.', exitCodes.unavailable)
-    }
-    log({ level: 'info', text: `${running.instance} has ended; others take over.` })
-    await session.terminal.flush()
-    return exitCodes.done
-  })
-}
-
-function described({ name, version, partitions }: Projection<unknown>): string {
-  return `${name} (version ${version}${partitions > 1 ? `, ${partitions} partitions` : ''})`
-}
-
-const looks: Readonly<Record<ProjectionLogLine['level'], Look>> = { info: 'dim', warn: 'yellow', error: 'red' }
-
-/** Whoever watches a pipe wants to see each line at once. */
-async function printLine({ terminal, json }: Session, line: ProjectionLogLine): Promise<void> {
-  const { level, text, projection, generation, partition, error } = line
-  const time = new Date(systemClock.now()).toISOString()
-  const place = [projection, generation, partition].filter((part) => part !== undefined).join('/')
-  if (json) {
-    const facts = { time, level, text, projection, generation, partition, ...errorFacts(error) }
-    await terminal.print(JSON.stringify(facts))
-  } else if (terminal.isRead) {
-    const shown = `${terminal.styled('dim', time)}  ${terminal.styled(looks[level], level.padEnd(5))}`
-    await terminal.print(
-      `${shown}  ${place === '' ? '' : `${terminal.styled('bold', visible(place))}  `}${visible(text)}`,
-    )
-  } else {
-    await terminal.print([time, level, place, text].map(visible).join('\t'))
-  }
-  await terminal.flush()
-}
-
-function errorFacts(error: unknown): object {
-  if (!(error instanceof Error)) return error === undefined ? {} : { error: String(error) }
-  return { error: error.message, code: isVarveError(error) ? error.code : error.name, stack: error.stack }
-}

@@ -13,7 +13,7 @@ import type { EventStore } from '../event-store.ts'
 import type { SubscriptionItem } from '../model/call.ts'
 import type { RecordedEvent } from '../model/event.ts'
 import { limits } from '../model/limits.ts'
-import { matchesQuery, normalQuery, type QueryItem } from '../model/query.ts'
+import { matchesQuery, normalQuery, type Query, type QueryItem } from '../model/query.ts'
 import type { Stretch } from './gathering.ts'
 import { OneReading } from './one-reading.ts'
 import { type Projection, partitionOf } from './projection.ts'
@@ -46,8 +46,8 @@ export class LogReader {
   readonly #reading: OneReading
   readonly #lanes = new Map<string, Lane>()
 
-  constructor(store: Pick<EventStore, 'subscribe'>, filters: readonly QueryItem[], clock: Clock) {
-    const filter = filters.length <= limits.queryItems ? filters : 'everything'
+  constructor(store: Pick<EventStore, 'subscribe'>, filters: readonly Projection<never>['filter'][], clock: Clock) {
+    const filter = narrowest(filters)
     this.#store = store
     this.#clock = clock
     this.#reading = new OneReading({
@@ -85,7 +85,7 @@ export class LogReader {
     this.#reading.close()
   }
 
-  #filtered(filter: QueryItem, from: number, signal: AbortSignal): AsyncGenerator<Stretch> {
+  #filtered(filter: Projection<never>['filter'], from: number, signal: AbortSignal): AsyncGenerator<Stretch> {
     const query = normalQuery(filter)
     return this.#reading.follow({
       ...{ from, signal },
@@ -106,6 +106,12 @@ export class LogReader {
       routed: routing({ partitions, keyOf }),
     }
   }
+}
+
+/** What all of them read together, as far as one query can say it. */
+function narrowest(filters: readonly Projection<never>['filter'][]): Query {
+  const items = filters.filter((filter): filter is QueryItem => filter !== 'everything')
+  return items.length === filters.length && items.length <= limits.queryItems ? items : 'everything'
 }
 
 /** Divides events by partition, each stretch once. */

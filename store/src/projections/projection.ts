@@ -18,7 +18,7 @@ import { type FailurePolicy, stopUnlessPassing } from './failure-policy.ts'
 export interface Projection<ReadModel> {
   readonly name: string
   readonly version: number
-  readonly filter: QueryItem
+  readonly filter: 'everything' | QueryItem
   readonly target: Target<ReadModel>
   /** Brings the read model to its state before the first event. */
   empty(readModel: ReadModel): unknown

@@ -1,5 +1,5 @@
 // One KurrentDB, two programs: an older one appends with KurrentDB's own client, a new one decides and follows with Varve, and
-// each sees what the other does. Run with: node examples/19-kurrentdb.ts
+// each sees what the other does. Run with: node examples/20-kurrentdb.ts
 import assert from 'node:assert/strict'
 import { jsonEvent, KurrentDBClient } from '@kurrent/kurrentdb-client'
 import { openStore } from 'varve'

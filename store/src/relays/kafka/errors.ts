@@ -1,0 +1,58 @@
+import { isVarveError } from '../../model/errors.ts'
+import { TargetFailed, TargetUnavailable } from '../../model/target-errors.ts'
+import { codesOf } from './client.ts'
+
+/** What no repeating mends, by its name in Kafka's protocol, and what a person can do about it. */
+const advice: Readonly<Record<string, string>> = {
+  MESSAGE_TOO_LARGE: 'Raise max.message.bytes of the topic, or publish a claim instead of what is large',
+  RECORD_LIST_TOO_LARGE: 'Raise segment.bytes of the topic, or publish a claim instead of what is large',
+  INVALID_RECORD: 'The topic takes other records than these: look at its settings',
+  UNKNOWN_TOPIC_OR_PARTITION: 'Create the topic; nothing here does it',
+  INVALID_TOPIC_EXCEPTION: 'Give another name to the topic',
+  TOPIC_AUTHORIZATION_FAILED: 'Give the user the right to write to the topic, and to describe it',
+  CLUSTER_AUTHORIZATION_FAILED: 'Give the user the right IdempotentWrite on the cluster',
+  GROUP_AUTHORIZATION_FAILED: 'Give the user the right to read for the group',
+  TRANSACTIONAL_ID_AUTHORIZATION_FAILED: 'Give the user the rights Write and Describe on the transactional id',
+  INVALID_TRANSACTION_TIMEOUT: 'Raise transaction.max.timeout.ms of the broker to 30 seconds at least',
+  SASL_AUTHENTICATION_FAILED: 'Give the right name and password',
+  PLT_KFK_AUTHENTICATION: 'Give the right name and password',
+  UNSUPPORTED_SASL_MECHANISM: 'Give a mechanism that the broker offers',
+  UNSUPPORTED_VERSION: 'Use Kafka 3.5 or later',
+  PLT_KFK_UNSUPPORTED_API: 'Use Kafka 3.5 or later',
+}
+
+/** Another producer has begun under the same id, or what the broker knows of this one is gone: begin anew and look. */
+const overtaken: readonly string[] = [
+  'INVALID_PRODUCER_EPOCH',
+  'PRODUCER_FENCED',
+  'INVALID_PRODUCER_ID_MAPPING',
+  'INVALID_TXN_STATE',
+  'TRANSACTION_ABORTABLE',
+  'TRANSACTION_COORDINATOR_FENCED',
+  'CONCURRENT_TRANSACTIONS',
+  'OUT_OF_ORDER_SEQUENCE_NUMBER',
+  'DUPLICATE_SEQUENCE_NUMBER',
+  'UNKNOWN_PRODUCER_ID',
+]
+
+/** An error of the client as one of ours: what a person has to mend, or what passes. */
+export function translatedKafka(error: unknown): unknown {
+  if (isVarveError(error)) return error
+  const codes = codesOf(error)
+  const problem = problemOf(error)
+  if (overtaken.some((code) => codes.has(code))) return new TargetUnavailable('kafka', problem, { cause: error })
+  const known = Object.keys(advice).find((code) => codes.has(code))
+  if (known !== undefined) {
+    return new TargetFailed('kafka', `${problem} (${known}). ${advice[known]}.`, { cause: error })
+  }
+  if (codes.size > 0 && !codes.has('PLT_KFK_USER')) return new TargetUnavailable('kafka', problem, { cause: error })
+  return new TargetFailed('kafka', problem, { cause: error })
+}
+
+/** The innermost sentence: those around it say which request of the protocol it was. */
+function problemOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const inner = error instanceof AggregateError ? error.errors.at(-1) : error.cause
+  const text = inner === undefined ? error.message : problemOf(inner)
+  return (text === '' ? error.name : text).replace(/\.$/, '')
+}

@@ -1,0 +1,163 @@
+// A real Apache Kafka of its own for a test: one node, its own controller, in 256 MB.
+
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { cpSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { freePort, hireKeeper, holds, type Run } from '../postgres/kept-server.ts'
+import { serverFolder } from '../postgres/server-folder.ts'
+import { identity } from '../postgres/unprivileged.ts'
+import { kafkaCache, kafkaClassPath } from './jars.ts'
+
+/** A running broker. */
+export interface KafkaBroker {
+  /** As in `127.0.0.1:9092`. */
+  readonly address: string
+  /** Kills it as a power cut would, and starts it again on what lies on its disk. */
+  crash(): Promise<void>
+  /** Kills it and leaves it so, until `start`. */
+  kill(): Promise<void>
+  start(): Promise<void>
+  /** Stops it from answering, without ending it, and lets it go on. */
+  pause(): void
+  resume(): void
+  /** Stopping twice is fine. */
+  stop(): Promise<void>
+}
+
+/** How to start a broker. */
+export interface KafkaBrokerOptions {
+  /** Further settings, as in `server.properties`. */
+  readonly settings?: Readonly<Record<string, string>>
+  /** Starting quickly is what tests want, running quickly what measurements do. Default `'start'`. */
+  readonly quickTo?: 'start' | 'run'
+}
+
+const startMs = 60_000
+const endMs = 10_000
+const clusterId = 'dmFydmUtdGVzdC1jbHVzdA'
+
+/** Starts one with nothing in it: some 5 seconds. */
+export async function startKafka({ settings = {}, quickTo = 'start' }: KafkaBrokerOptions = {}): Promise<KafkaBroker> {
+  const runner = identity('self')
+  const folder = serverFolder('kafka', runner)
+  const keeper = hireKeeper(folder, runner)
+  const [port, controllerPort] = [await freePort(), await freePort()]
+  const file = join(folder, 'server.properties')
+  writeFileSync(file, properties({ port, controllerPort, logs: join(folder, 'logs') }, settings))
+  cpSync(formatted(), join(folder, 'logs'), { recursive: true })
+  let run: Run | undefined
+  const start = async (): Promise<void> => {
+    run = await keeper.start([...java(quickTo), 'kafka.Kafka', file])
+    if (!(await holds(() => isOpen(port), run, startMs))) {
+      throw new Error(`Kafka did not start:\n${keeper.logged().slice(-4_000)}`)
+    }
+  }
+  const kill = async (): Promise<void> => {
+    if (run?.isRunning()) process.kill(run.pid, 'SIGKILL')
+    await run?.ends(endMs)
+  }
+  const broker: KafkaBroker = {
+    address: `127.0.0.1:${port}`,
+    crash: async () => {
+      await kill()
+      await start()
+    },
+    kill,
+    start,
+    pause: () => process.kill(run?.pid ?? 0, 'SIGSTOP'),
+    resume: () => process.kill(run?.pid ?? 0, 'SIGCONT'),
+    stop: async () => {
+      await kill()
+      await keeper.dismiss()
+    },
+  }
+  try {
+    await start()
+  } catch (error) {
+    await broker.stop()
+    throw error
+  }
+  return broker
+}
+
+function java(quickTo: 'start' | 'run'): readonly string[] {
+  const quick = quickTo === 'start' ? ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'] : []
+  // Without -Xrs a quit signal would print threads instead of ending it.
+  return ['java', '-Xrs', '-Xms128m', '-Xmx256m', '-Xss512k', ...quick, ...logging, '-cp', kafkaClassPath()]
+}
+
+const logging = ['-Dorg.slf4j.simpleLogger.defaultLogLevel=error']
+
+interface Place {
+  readonly port: number
+  readonly controllerPort: number
+  readonly logs: string
+}
+
+function properties({ port, controllerPort, logs }: Place, settings: Readonly<Record<string, string>>): string {
+  const own: Readonly<Record<string, string | number | boolean>> = {
+    'process.roles': 'broker,controller',
+    'node.id': 1,
+    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
+    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+    'controller.listener.names': 'CONTROLLER',
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'log.dirs': logs,
+    // A topic that nobody made is a mistake that a test shall see.
+    'auto.create.topics.enable': false,
+    'num.network.threads': 2,
+    'num.io.threads': 2,
+    'background.threads': 2,
+    'log.cleaner.dedupe.buffer.size': 4_194_304,
+    'offsets.topic.replication.factor': 1,
+    'offsets.topic.num.partitions': 2,
+    'transaction.state.log.replication.factor': 1,
+    'transaction.state.log.min.isr': 1,
+    'transaction.state.log.num.partitions': 2,
+    'group.initial.rebalance.delay.ms': 0,
+    // After a crash it is let in again when nobody has heard of it for this long.
+    'broker.session.timeout.ms': 2_000,
+    'broker.heartbeat.interval.ms': 500,
+    ...settings,
+  }
+  return Object.entries(own)
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join('')
+}
+
+/** An empty, formatted log folder, which is made once: formatting takes as long as a start does. */
+function formatted(): string {
+  const kept = join(kafkaCache, 'formatted')
+  if (existsSync(kept)) return kept
+  const making = `${kept}.${process.pid}`
+  mkdirSync(making, { recursive: true })
+  const file = `${making}.properties`
+  writeFileSync(file, properties({ port: 9092, controllerPort: 9093, logs: making }, {}))
+  const format = ['kafka.tools.StorageTool', 'format', '--cluster-id', clusterId, '--config', file]
+  execFileSync('java', [...java('start').slice(1), ...format], { stdio: ['ignore', 'ignore', 'pipe'] })
+  try {
+    renameSync(making, kept)
+  } catch (error) {
+    // Another test file was faster.
+    rmSync(making, { recursive: true })
+    if (!existsSync(kept)) throw error
+  }
+  rmSync(file)
+  return kept
+}
+
+/** It opens its port when it has got everything else under way. */
+async function isOpen(port: number): Promise<boolean> {
+  const socket = connect({ host: '127.0.0.1', port })
+  try {
+    await once(socket, 'connect')
+    return true
+  } catch {
+    return false
+  } finally {
+    socket.destroy()
+  }
+}
