@@ -1,6 +1,7 @@
 import { benchAppend } from './append.ts'
 import { benchConsumers } from './consumers.ts'
 import { benchDynamoDB } from './dynamodb.ts'
+import { benchDynamoDBShards } from './dynamodb-shards.ts'
 import { benchExecute } from './execute.ts'
 import { benchGroups } from './groups.ts'
 import { benchGrowth } from './growth.ts'
@@ -28,6 +29,7 @@ for (const bench of [
   benchGrowth,
   benchServer,
   benchDynamoDB,
+  benchDynamoDBShards,
 ])
   publish(await bench(preset))
 for await (const report of benchPostgres(preset)) publish(report)
