@@ -1,5 +1,6 @@
 import { benchAppend } from './append.ts'
 import { benchConsumers } from './consumers.ts'
+import { benchDynamoDB } from './dynamodb.ts'
 import { benchDynamoDBShards } from './dynamodb-shards.ts'
 import { benchExecute } from './execute.ts'
 import { benchGroups } from './groups.ts'
@@ -27,6 +28,7 @@ for (const bench of [
   benchGroups,
   benchGrowth,
   benchServer,
+  benchDynamoDB,
   benchDynamoDBShards,
 ])
   publish(await bench(preset))

@@ -4,12 +4,14 @@ import { join } from 'node:path'
 import { afterEach, describe } from 'vitest'
 import { serverConfig } from '../server/src/config.ts'
 import { startServer } from '../server/src/server.ts'
+import { dynamodb } from '../store/src/engines/dynamodb/index.ts'
 import { memory } from '../store/src/engines/memory/index.ts'
 import { postgres } from '../store/src/engines/postgres/index.ts'
 import { sqlite } from '../store/src/engines/sqlite/index.ts'
 import type { EventStore } from '../store/src/event-store.ts'
 import { openStore } from '../store/src/open-store.ts'
 import { connect } from '../store/src/remote/connect.ts'
+import { onDynamoDB } from './dynamodb/on-dynamodb.ts'
 import { freshDatabase } from './postgres/database.ts'
 import { onPostgres } from './postgres/on-postgres.ts'
 import { type ReusedStores, reusedStores } from './postgres/reused-stores.ts'
@@ -19,12 +21,23 @@ export type OpenFresh = () => Promise<EventStore>
 
 /**
  * Specifies something that holds on any store: in memory, in a SQLite file, over HTTP, and on every PostgreSQL of this
- * machine.
+ * machine; with `VARVE_EVERY_ENGINE=1` also on DynamoDB.
  */
 export function onEveryEngine(specify: (open: OpenFresh) => void): void {
   describe('memory', () => specify(cleaningUp(async () => ({ store: openStore({ engine: memory() }) }))))
   describe('sqlite', () => specify(cleaningUp(openSqlite)))
   describe('remote', () => specify(cleaningUp(openRemote)))
+  // The conformance suite has all promises; here everything else takes its time on an emulator.
+  if (process.env.VARVE_EVERY_ENGINE === '1') {
+    onDynamoDB((server) =>
+      specify(
+        cleaningUp(async () => {
+          const { client, freshTable } = server()
+          return { store: openStore({ engine: dynamodb({ table: freshTable(), client }) }) }
+        }),
+      ),
+    )
+  }
   onPostgres(({ cluster }) => {
     let stores: Promise<{ readonly url: string; readonly reused: ReusedStores }> | undefined
 

@@ -6,16 +6,15 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { seeded } from '../../store/src/conformance/seeded.ts'
 import { postgres } from '../../store/src/engines/postgres/index.ts'
-import type { EventStore } from '../../store/src/event-store.ts'
 import { openStore } from '../../store/src/open-store.ts'
 import { type Cluster, startCluster } from '../postgres/cluster.ts'
 import { type FreshPlace, first, freshDatabase } from '../postgres/database.ts'
 import { onPostgres } from '../postgres/on-postgres.ts'
-import { appendSent } from './appends.ts'
 import { crashFolder } from './crash-folder.ts'
-import { type Acknowledged, readJournal, type Sent } from './journal.ts'
-import type { PostgresLife } from './postgres-writer.ts'
-import { expectKept, expectStreamComplete, type Place, promisedPlaces, survivingEvents } from './surviving-events.ts'
+import { readJournal } from './journal.ts'
+import { surviveKill } from './survive-kill.ts'
+import type { Place } from './surviving-events.ts'
+import type { LifeAtUrl } from './writer-at-url.ts'
 
 /** In turn, in an order that chance decides: a backend and the postmaster while the writer lives, then the writer itself. */
 const kills = Number(process.env.POSTGRES_CRASH_KILLS ?? 9)
@@ -24,7 +23,7 @@ const random = seeded(seed)
 /** Answers between two kills, at least. */
 const answersMin = 20
 
-const writer = fileURLToPath(new URL('./postgres-writer.ts', import.meta.url))
+const writer = fileURLToPath(new URL('./writer-at-url.ts', import.meta.url))
 
 onPostgres(({ major }) => {
   describe(`a store of which something is killed ${kills} times (CRASH_SEED=${seed})`, () => {
@@ -35,7 +34,7 @@ onPostgres(({ major }) => {
       for (let life = 0; total.kills < kills; life++) {
         const { journal, killed } = await liveAndDie(server, life)
         await using store = openStore({ engine: postgres({ url: server.database.url }) })
-        const survived = await surviveKill(store, journal, promised)
+        const survived = await surviveKill(store, { journal, promised, random })
         total.kills += killed
         total.acknowledged += survived.acknowledged
         total.unanswered += survived.unanswered
@@ -68,7 +67,7 @@ async function startedServer(major: number): Promise<Server> {
 async function liveAndDie(server: Server, life: number) {
   const journal = join(server.folder, `journal-${life}`)
   writeFileSync(journal, '')
-  const order: PostgresLife = { url: server.database.url, journal, seed: random.below(2 ** 31), life }
+  const order: LifeAtUrl = { url: server.database.url, journal, seed: random.below(2 ** 31), life }
   const child = spawn(process.execPath, [writer, JSON.stringify(order)], { stdio: ['ignore', 'inherit', 'inherit'] })
   onTestFinished(() => void child.kill('SIGKILL'))
   const ended = once(child, 'exit')
@@ -120,36 +119,4 @@ async function writersGone({ database }: Server): Promise<void> {
 /** The moment of a kill is chance, not a condition to wait for. */
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms))
-}
-
-/** Checks everything after a life, then repeats what was under way and what was answered last. */
-async function surviveKill(
-  store: EventStore,
-  journal: readonly (Sent | Acknowledged)[],
-  promised: Map<string, Place>,
-): Promise<{ readonly acknowledged: number; readonly unanswered: number; readonly committed: number }> {
-  const acknowledged = journal.filter((entry) => entry.kind === 'acknowledged')
-  const answered = new Map(acknowledged.map((entry) => [entry.request, entry]))
-  const requests = journal.filter((entry) => entry.kind === 'sent')
-  for (const sent of requests) {
-    const answer = answered.get(sent.request)
-    if (answer !== undefined) for (const [id, place] of promisedPlaces(sent, answer)) promised.set(id, place)
-  }
-  const found = await survivingEvents(store)
-  expectKept(promised, found)
-  await expectStreamComplete(store, `Shared-${random.below(20)}`, found)
-
-  const unanswered = requests.filter(({ request }) => !answered.has(request))
-  const lastAnswered = requests.findLast(({ request }) => answered.has(request))
-  let committed = 0
-  for (const sent of [...unanswered, ...(lastAnswered === undefined ? [] : [lastAnswered])]) {
-    const wasThere = sent.writes.every(({ ids }) => ids.every((id) => found.has(id)))
-    const again = await appendSent(store, sent)
-    expect(again.idempotent).toBe(wasThere)
-    const places = promisedPlaces(sent, again)
-    if (wasThere) expectKept(places, found)
-    if (wasThere && sent !== lastAnswered) committed++
-    for (const [id, place] of places) promised.set(id, place)
-  }
-  return { acknowledged: answered.size, unanswered: unanswered.length, committed }
 }

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import { postgres } from '../../store/src/engines/postgres/index.ts'
 import { openStore } from '../../store/src/open-store.ts'
+import { engineAt } from '../engine-at.ts'
 import { type Decision, readDecisions } from './decision.ts'
 import { forked } from './forked.ts'
 import { createLogDigest } from './log-digest.ts'
@@ -44,7 +44,7 @@ export async function raced({ processes, meanwhile, ...options }: RaceOptions): 
 
 /** The log from beginning to end, and its digest. */
 export async function wholeLog(url: string): Promise<{ readonly log: readonly LogEvent[]; readonly digest: string }> {
-  await using store = openStore({ engine: postgres({ url }) })
+  await using store = openStore({ engine: engineAt(url, 8) })
   const digest = createLogDigest()
   const log: LogEvent[] = []
   for await (const { position, id, streamId, version, type, tags } of store.readAll()) {

@@ -3,10 +3,10 @@
 
 import { once } from 'node:events'
 import { type Random, seeded } from '../../store/src/conformance/seeded.ts'
-import { postgres } from '../../store/src/engines/postgres/index.ts'
 import { isVarveError } from '../../store/src/model/errors.ts'
 import type { AppendCondition, Query } from '../../store/src/model/query.ts'
 import { openStore } from '../../store/src/open-store.ts'
+import { engineAt } from '../engine-at.ts'
 import { type Answer, type DecidedWrite, type Decision, writeDecisions } from './decision.ts'
 
 /** What a racer is to do. */
@@ -23,7 +23,7 @@ const types = ['Opened', 'Paid', 'Sent', 'Closed'] as const
 const customers = 40
 
 const race = JSON.parse(process.argv[2] ?? '') as Race
-const store = openStore({ engine: postgres({ url: race.url, connectionsMax: 4 }) })
+const store = openStore({ engine: engineAt(race.url, 4) })
 /** Versions as this process last heard of them: often stale, which is the point. */
 const known = new Map<string, number>()
 const decisions: Decision[] = []

@@ -1,12 +1,12 @@
 // Run by race.test.ts: tailing-reader.ts <url>. Follows the log from the beginning and refuses whatever is not the next
 // position and the next version of its stream. Told a position, it goes on up to there and says what it has seen.
 
-import { postgres } from '../../store/src/engines/postgres/index.ts'
 import { openStore } from '../../store/src/open-store.ts'
+import { engineAt } from '../engine-at.ts'
 import { createLogDigest } from './log-digest.ts'
 
 let last = Number.POSITIVE_INFINITY
-await using store = openStore({ engine: postgres({ url: process.argv[2] ?? '', connectionsMax: 3 }) })
+await using store = openStore({ engine: engineAt(process.argv[2] ?? '', 3) })
 const digest = createLogDigest()
 const versions = new Map<string, number>()
 let seen = 0

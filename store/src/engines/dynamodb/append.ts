@@ -70,7 +70,7 @@ async function append(
     }
     const view = shard.tail.view()
     if (view.head !== head) continue
-    const commit = commitOf(verdict, { view, id: newCommitId(), chunkSize })
+    const commit = commitOf(verdict, view, newCommitId())
     const body = await encodeBody(commit)
     const filled = filledWith(view, commit.events.length, body.byteLength)
     const closes = isFull(filled, chunkSize)
@@ -94,10 +94,7 @@ async function giveWay(attempt: number, calls: Calls, refresh: Refresh): Promise
   await refresh()
 }
 
-function commitOf(
-  { written, states }: Verdict,
-  { view, id }: { readonly view: View; readonly id: string; readonly chunkSize: ChunkSize },
-): Omit<Commit, 'filled' | 'closes'> {
+function commitOf({ written, states }: Verdict, view: View, id: string): Omit<Commit, 'filled' | 'closes'> {
   const last = view.commits.at(-1)
   return {
     id,

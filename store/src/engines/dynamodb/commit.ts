@@ -77,6 +77,7 @@ export async function putCommit(
   const written = await table.put({ ...commitKey(shard, firstPosition), attributes }, absent)
   // The answer to the first try was lost: what is there is this commit.
   if (written.done || written.met?.attributes.id?.S === id) return undefined
+  if (written.met === undefined) throw new StoreCorrupt(`the commit at position ${firstPosition} was there and is gone`)
   // Nothing names these parts, and nothing will.
   await table.removeMany(items)
   return written.met

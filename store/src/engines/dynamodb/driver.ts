@@ -46,7 +46,7 @@ const silent = { debug: ignore, info: ignore, warn: ignore, error: ignore }
 function ignore(): void {}
 
 /** A request that is not answered by then is sent again; in milliseconds. DynamoDB itself gives up after five seconds. */
-const requestMs = 6_000
+const requestMs = 8_000
 
 /** A client of our own. It repeats nothing: the engine does, and has to know when it did. */
 export function createClient(

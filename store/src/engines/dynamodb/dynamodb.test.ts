@@ -8,7 +8,7 @@ onDynamoDB((server) => {
   engineConformance({
     test,
     bulkEvents: 3_000,
-    modelRuns: 6,
+    modelRuns: 4,
     open: () => {
       const table = server().freshTable()
       const connect = () => dynamodb({ table, client: server().client, chunkCommits: 3 })

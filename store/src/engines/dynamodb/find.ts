@@ -1,7 +1,7 @@
 import type { StreamsPage, StreamsQuery } from '../../engine/engine.ts'
 import type { StoredEvent } from '../../model/event.ts'
 import { ownPayload } from '../../model/payload.ts'
-import { type StreamInfo, streamInfo } from '../../model/stream.ts'
+import { streamInfo } from '../../model/stream.ts'
 import { compareNames, namesPartition } from './keys.ts'
 import { namedItems } from './names-index.ts'
 import { inParallel } from './parallel.ts'
@@ -40,6 +40,6 @@ export async function listStreams(shard: ShardParts, view: View, query: StreamsQ
     streamInfo(streamId, await shard.states.of(streamId, view)),
   )
   // A name may be there before its chunk counts as sealed.
-  const listed = infos.filter(({ version }): boolean => version > 0) satisfies readonly StreamInfo[]
+  const listed = infos.filter(({ version }) => version > 0)
   return { streams: listed.slice(0, limit), end: listed.length <= limit && infos.length <= limit }
 }

@@ -118,7 +118,10 @@ function refuseOther(version: number, table: string): void {
   )
 }
 
-/** Names for writes: drawn once for the engine, then counted. Two engines that draw the same would take each other's commits for their own, so 104 bits are drawn. */
+/**
+ * Names for writes: drawn once for the engine, then counted. Two engines that drew the same would take each other's commits for
+ * their own, so that 104 bits are drawn.
+ */
 function createWriteIds(random: () => number): () => string {
   const drawn = Array.from({ length: 2 }, () => Math.floor(random() * 2 ** 52).toString(36))
   let count = 0

@@ -1,3 +1,4 @@
+import { StoreCorrupt } from '../../model/errors.ts'
 import type { Commit } from './commit.ts'
 import type { Item } from './driver.ts'
 import { idItems } from './ids-index.ts'
@@ -53,7 +54,9 @@ export async function sealChunk(table: Table, shard: number, commits: readonly C
   }
   const before = { condition: 'chunk = :before', values: { ':before': { N: String(sealed.chunk - 1) } } }
   const written = await table.put(item, sealed.chunk === 1 ? absent : before)
-  return written.done ? sealed : sealedIn(written.met)
+  if (written.done) return sealed
+  if (written.met === undefined) throw new StoreCorrupt('the mark of the indexes was there and is gone')
+  return sealedIn(written.met)
 }
 
 function sealedIn(item: Item | undefined): Sealed {

@@ -86,8 +86,14 @@ export function createTable({ driver, client, table: TableName, calls }: TablePa
     } while (start !== undefined)
   }
 
-  function write(command: unknown): Promise<Written> {
-    return calls.repeated(async (tries) => {
+  async function get(key: Key): Promise<Item | undefined> {
+    const command = new driver.GetItemCommand({ TableName, Key: keyToDriver(key), ConsistentRead: true })
+    const { Item: found } = await send<{ readonly Item?: Record<string, Attribute> }>(command)
+    return found && fromDriver(found)
+  }
+
+  async function write(command: unknown, key: Key): Promise<Written> {
+    const written = await calls.repeated(async (tries): Promise<Written> => {
       try {
         const { Attributes: old } = (await client.send(command as never)) as { Attributes?: Record<string, Attribute> }
         return { done: true, replaced: old && fromDriver(old) }
@@ -97,19 +103,17 @@ export function createTable({ driver, client, table: TableName, calls }: TablePa
         return { done: false, met: met && fromDriver(met), mayHaveLanded: tries > 0 || wasRepeated(error) }
       }
     })
+    // A server that does not say what was in the way is asked for it; nothing may be concluded from its silence.
+    return written.done || written.met !== undefined ? written : { ...written, met: await get(key) }
   }
 
   return {
-    get: async (key) => {
-      const command = new driver.GetItemCommand({ TableName, Key: keyToDriver(key), ConsistentRead: true })
-      const { Item: found } = await send<{ readonly Item?: Record<string, Attribute> }>(command)
-      return found && fromDriver(found)
-    },
+    get,
     query,
     put: (item, condition) =>
-      write(new driver.PutItemCommand({ TableName, Item: toDriver(item), ...conditional(condition) })),
+      write(new driver.PutItemCommand({ TableName, Item: toDriver(item), ...conditional(condition) }), item),
     remove: (key, condition) =>
-      write(new driver.DeleteItemCommand({ TableName, Key: keyToDriver(key), ...conditional(condition) })),
+      write(new driver.DeleteItemCommand({ TableName, Key: keyToDriver(key), ...conditional(condition) }), key),
     ...createBulk({ driver, table: TableName, send, calls }),
   }
 }

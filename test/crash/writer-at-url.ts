@@ -1,18 +1,18 @@
-// Run by postgres.test.ts: appends from several sides at once until it is killed. A server that is away is waited for, by
+// Run by postgres.test.ts and dynamodb.test.ts: appends from several sides at once until it is killed. A server that is away is waited for, by
 // sending the same append again, as a careful application would.
 
 import { openSync } from 'node:fs'
 import { seeded } from '../../store/src/conformance/seeded.ts'
-import { postgres } from '../../store/src/engines/postgres/index.ts'
 import type { AppendedAll } from '../../store/src/model/call.ts'
 import { isVarveError } from '../../store/src/model/errors.ts'
 import { openStore } from '../../store/src/open-store.ts'
+import { engineAt } from '../engine-at.ts'
 import { appendSent } from './appends.ts'
 import { note, type Sent } from './journal.ts'
 import { writesOf } from './writes.ts'
 
-/** One life of a writer on PostgreSQL. */
-export interface PostgresLife {
+/** One life of a writer. */
+export interface LifeAtUrl {
   readonly url: string
   readonly journal: string
   readonly seed: number
@@ -23,11 +23,11 @@ export interface PostgresLife {
 const appenders = 8
 const requestsPerLife = 1_000_000
 
-const life = JSON.parse(process.argv[2] ?? '') as PostgresLife
+const life = JSON.parse(process.argv[2] ?? '') as LifeAtUrl
 const random = seeded(life.seed)
 const journal = openSync(life.journal, 'a')
 // Two stores, so that two batches of this process meet as those of two processes do.
-const stores = [1, 2].map(() => openStore({ engine: postgres({ url: life.url, connectionsMax: 3 }) }))
+const stores = [1, 2].map(() => openStore({ engine: engineAt(life.url, 3) }))
 await Promise.all(stores.map((store) => store.head()))
 note(journal, { kind: 'opened' })
 let request = life.life * requestsPerLife

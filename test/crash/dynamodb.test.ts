@@ -1,0 +1,62 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { seeded } from '../../store/src/conformance/seeded.ts'
+import { openStore } from '../../store/src/open-store.ts'
+import { onDynamoDB } from '../dynamodb/on-dynamodb.ts'
+import { engineAt } from '../engine-at.ts'
+import { crashFolder } from './crash-folder.ts'
+import { readJournal } from './journal.ts'
+import { surviveKill } from './survive-kill.ts'
+import type { Place } from './surviving-events.ts'
+import type { LifeAtUrl } from './writer-at-url.ts'
+
+const kills = Number(process.env.DYNAMODB_CRASH_KILLS ?? 3)
+const seed = Number(process.env.CRASH_SEED ?? Math.floor(Math.random() * 2 ** 31))
+const random = seeded(seed)
+/** Answers before a kill, at least: a chunk is sealed after eight commits, so kills meet seals. */
+const answersMin = 30
+
+const writer = fileURLToPath(new URL('./writer-at-url.ts', import.meta.url))
+
+onDynamoDB((server) => {
+  describe(`a writer on DynamoDB that is killed ${kills} times (CRASH_SEED=${seed})`, () => {
+    it('loses nothing acknowledged, doubles nothing, and leaves no hole', { timeout: 600_000 }, async () => {
+      const url = `${server().endpoint}#${server().freshTable()}`
+      const promised = new Map<string, Place>()
+      const total = { acknowledged: 0, unanswered: 0, committed: 0 }
+      for (let life = 0; life < kills; life++) {
+        const journal = await liveAndDie(url, life)
+        await using store = openStore({ engine: engineAt(url, 3) })
+        const survived = await surviveKill(store, { journal, promised, random })
+        total.acknowledged += survived.acknowledged
+        total.unanswered += survived.unanswered
+        total.committed += survived.committed
+      }
+      console.info(`DynamoDB, seed ${seed}: ${JSON.stringify(total)}`)
+      expect(total.acknowledged).toBeGreaterThanOrEqual(kills * answersMin)
+      expect(total.unanswered).toBeGreaterThan(0)
+    })
+  })
+})
+
+/** Starts a writer and kills it at a moment of chance; gives what it noted. */
+async function liveAndDie(url: string, life: number) {
+  const folder = crashFolder('dynamodb-kills')
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  const journal = join(folder, `journal-${life}`)
+  writeFileSync(journal, '')
+  const order: LifeAtUrl = { url, journal, seed: random.below(2 ** 31), life }
+  const child = spawn(process.execPath, [writer, JSON.stringify(order)], { stdio: ['ignore', 'inherit', 'inherit'] })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  const ended = once(child, 'exit')
+  const enough = answersMin + random.below(60)
+  const answered = () => readJournal(journal).filter(({ kind }) => kind === 'acknowledged').length
+  await vi.waitUntil(() => child.exitCode !== null || answered() >= enough, { timeout: 60_000, interval: 3 })
+  child.kill('SIGKILL')
+  expect(await ended).toEqual([null, 'SIGKILL'])
+  return readJournal(journal).filter((entry) => entry.kind !== 'opened')
+}

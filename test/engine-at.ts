@@ -1,0 +1,14 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import type { Engine } from '../store/src/engine/engine.ts'
+import { dynamodb } from '../store/src/engines/dynamodb/index.ts'
+import { postgres } from '../store/src/engines/postgres/index.ts'
+
+/** The engine that a program of a test uses: of a database, or of a table at an endpoint, as in `http://127.0.0.1:8000#table`. */
+export function engineAt(url: string, connectionsMax: number): Engine {
+  if (!url.startsWith('http')) return postgres({ url, connectionsMax })
+  const [endpoint = '', table = ''] = url.split('#')
+  const credentials = { accessKeyId: 'varve', secretAccessKey: 'varve' }
+  const client = new DynamoDBClient({ endpoint, region: 'eu-west-1', credentials })
+  // Small chunks, so that many are sealed while others read.
+  return dynamodb({ table, client, chunkCommits: 8 })
+}
