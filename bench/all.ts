@@ -1,5 +1,6 @@
 import { benchAppend } from './append.ts'
 import { benchConsumers } from './consumers.ts'
+import { benchDynamoDBShards } from './dynamodb-shards.ts'
 import { benchExecute } from './execute.ts'
 import { benchGroups } from './groups.ts'
 import { benchGrowth } from './growth.ts'
@@ -26,6 +27,7 @@ for (const bench of [
   benchGroups,
   benchGrowth,
   benchServer,
+  benchDynamoDBShards,
 ])
   publish(await bench(preset))
 for await (const report of benchPostgres(preset)) publish(report)

@@ -4,6 +4,7 @@ import { interleave } from './harness/interleave.ts'
 import { ratio, section, table } from './harness/report.ts'
 import { quantile, summarise } from './harness/statistics.ts'
 import { longStream, longStreams, slicesOf } from './load/fill.ts'
+import { seededRandom, simulateShard } from './simulated/log-shard.ts'
 import { trials } from './trials/postgres-trials.ts'
 
 const module = new URL('./trials/append-trials.ts', import.meta.url).href
@@ -11,6 +12,31 @@ const module = new URL('./trials/append-trials.ts', import.meta.url).href
 function candidate(name: string, trial: string, engine = 'none') {
   return { name, module, trial, settings: { engine, appenders: 4, warmUpMs: 20, windowMs: 50 } }
 }
+
+describe('the simulation of a shard', () => {
+  const load = { seconds: 5, commitEventsMax: 512, commitBytes: (events: number) => events * 100, workMs: () => 0.1 }
+
+  it('says the same of the same random numbers', () => {
+    const [one, other] = [1, 1].map((seed) =>
+      simulateShard({ ...load, eventsPerSecond: 500, random: seededRandom(seed) }),
+    )
+    expect(one).toEqual(other)
+  })
+
+  it('lets through what the units of a partition hold, and no more', () => {
+    const outcome = simulateShard({ ...load, eventsPerSecond: 50_000, random: seededRandom(2) })
+    expect(outcome.writeUnitsPerSecond).toBeGreaterThan(950)
+    // A second's worth was there at the beginning.
+    expect(outcome.writeUnitsPerSecond).toBeLessThanOrEqual(1_200)
+    expect(outcome.throttled).toBeGreaterThan(0.5)
+  })
+
+  it('keeps up with what it has room for', () => {
+    const outcome = simulateShard({ ...load, eventsPerSecond: 2_000, random: seededRandom(3) })
+    expect(outcome.eventsPerSecond).toBeGreaterThan(1_900)
+    expect(outcome.throttled).toBe(0)
+  })
+})
 
 describe('the harness', () => {
   it('takes ratios round by round, so that a slow round of both sides changes nothing', () => {

@@ -170,11 +170,12 @@ describe('varve, installed into an empty TypeScript project', () => {
   it.each([
     ['@aws-sdk/client-s3', 's3', "s3Blobs({ bucket: 'any' }).setAside('0'.repeat(64))"],
     ['pg', 'postgres', "postgres({ url: 'postgres://127.0.0.1:1/any' }).head()"],
+    ['@kurrent/kurrentdb-client', 'kurrentdb', "kurrentdb({ url: 'kurrentdb://127.0.0.1:1?tls=false' }).head()"],
     ['pg', 'targets/postgres', "postgresTarget({ url: 'postgres://127.0.0.1:1/any' }).checkpoint('any')"],
     ['redis', 'targets/redis', "redisTarget({ url: 'redis://127.0.0.1:1', prefix: 'any' }).checkpoint('any')"],
   ])('says that %s is missing', async (driver, entry, call) => {
     const names = {
-      ...{ s3: 's3Blobs', postgres: 'postgres' },
+      ...{ s3: 's3Blobs', postgres: 'postgres', kurrentdb: 'kurrentdb' },
       ...{ 'targets/postgres': 'postgresTarget', 'targets/redis': 'redisTarget' },
     }[entry]
     const report = 'catch((error) => console.log(error.code, error.message))'

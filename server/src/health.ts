@@ -55,9 +55,9 @@ export function healthRoutes(parts: HealthParts): FastifyPluginAsync {
 async function headInTime({ store, clock }: HealthParts): Promise<number> {
   const answered = new AbortController()
   const late = clock.sleep(readyTimeoutMs, answered.signal).then(() => undefined)
-  const head = await Promise.race([store.head({ signal: answered.signal }), late]).finally(() => answered.abort())
-  if (head === undefined) throw new Error(`The store did not answer within ${readyTimeoutMs} ms.`)
-  return head
+  const heads = await Promise.race([store.heads({ signal: answered.signal }), late]).finally(() => answered.abort())
+  if (heads === undefined) throw new Error(`The store did not answer within ${readyTimeoutMs} ms.`)
+  return Math.max(...heads)
 }
 
 /** A read model that is behind or does not go on. */

@@ -2,7 +2,9 @@ import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { first, freshDatabase } from '../../test/postgres/database.ts'
 import { onPostgres } from '../../test/postgres/on-postgres.ts'
+import { serverConfig } from './config.ts'
 import { openEngine, openStoreAt } from './open-engine.ts'
+import { startServer } from './server.ts'
 
 describe('a store URL', () => {
   it('opens a store in memory', async () => {
@@ -32,6 +34,8 @@ describe('a store URL', () => {
     ['dynamodb://shop?region=a&region=b', /no table of DynamoDB/],
     ['dynamodb://a', /table is not a name of 3 to 255/],
     ['dynamodb://shop?endpoint=localhost', /endpoint is not the URL of a server/],
+    ['kurrentdb://db?namespace=a&namespace=b', /says namespace twice/],
+    ['kurrentdb://db?namespace=a-b', /namespace is not 1 to 50/],
     ['sqlite://shop.db', /write sqlite:shop\.db for a file here, or sqlite:\/shop\.db/],
   ])('is refused when it is %j', async (url, says) => {
     await expect(openStoreAt(url)).rejects.toThrow(says)
@@ -40,6 +44,29 @@ describe('a store URL', () => {
 
   it('of a server is no storage for a server', async () => {
     await expect(openEngine('http://127.0.0.1:2113')).rejects.toThrow(/storage of its own/)
+  })
+
+  it.each(['kurrentdb://db:2113?namespace=shop', 'esdb+discover://db?tls=false', 'kdb://db'])(
+    'opens %s',
+    async (url) => {
+      await using store = await openStoreAt(url)
+      expect(store.capabilities.engine).toBe('kurrentdb')
+    },
+  )
+
+  it('of a KurrentDB says which part of it is the store', async () => {
+    await using server = await startServer(serverConfig({ store: 'memory:', port: 0, logLevel: 'silent' }))
+    const url = `kurrentdb://${new URL(server.url).host}?tls=false&namespace=shop`
+    await using store = await openStoreAt(url)
+    await store.append('Order-1', [{ type: 'A', data: {} }])
+    expect((await server.store.readStream('shop:Order-1').first())?.type).toBe('A')
+  })
+
+  it('of a KurrentDB that makes no sense is refused without its password', async () => {
+    await using store = await openStoreAt('kurrentdb://ada:s3cret@db:port:7?tls=perhaps')
+    const error: unknown = await store.head().catch((thrown: unknown) => thrown)
+    expect(error).toMatchObject({ code: 'INVALID_ARGUMENT' })
+    expect(inspect(error, { depth: 9, showHidden: true })).not.toContain('s3cret')
   })
 
   it.each([

@@ -1,5 +1,6 @@
 import { type Engine, type EventStore, fileKeys, InvalidArgument, type KeyStore, memory, openStore } from 'varve'
 import { type DynamoDBMaintenance, dynamodb, dynamodbMaintenance } from 'varve/dynamodb'
+import { kurrentdb } from 'varve/kurrentdb'
 import {
   type PostgresLayout,
   type PostgresMaintenance,
@@ -27,23 +28,26 @@ export type StorePart = PostgresPart
 /** Whether a store is made where there is none, or only one that is there is opened. */
 export type Purpose = 'existing' | 'create'
 
+/** Those that the official client takes. */
+const kurrentScheme = /^(?:kurrentdb|kurrent|kdb|esdb)(?:\+discover)?$/
+
 const known =
   'sqlite:shop.db (a file), postgres://user@host/database (a PostgreSQL), dynamodb://table?region=eu-west-1 (a DynamoDB), ' +
-  'memory: (gone on exit), http://host:2113 or https://host (a Varve server)'
+  'kurrentdb://user@host (a KurrentDB), memory: (gone on exit), http://host:2113 or https://host (a Varve server)'
 
 /**
- * Opens the engine that a store URL names: `sqlite:shop.db`, `sqlite:/var/lib/shop.db`, `memory:`,
- * `postgres://user@host/database?schema=varve&prepare=true&listen=true`, whose other parameters are the driver's, or
- * `dynamodb://table?region=eu-west-1&endpoint=http://127.0.0.1:8000`.
+ * Opens the engine that a store URL names: `sqlite:shop.db`, `sqlite:/var/lib/shop.db`, `memory:`, `memory:?logShards=4`,
+ * `postgres://user@host/database?schema=varve&prepare=true&listen=true` or `kurrentdb://user@host?namespace=shop`, whose other
+ * parameters are the driver's, or `dynamodb://table?region=eu-west-1&endpoint=http://127.0.0.1:8000`.
  *
  * @throws INVALID_ARGUMENT for a URL that names no engine, and what the engine says about its storage.
  */
 export async function openEngine(url: string, purpose: Purpose = 'create'): Promise<Engine> {
   const { scheme, rest } = partsOf(url)
+  if (kurrentScheme.test(scheme)) return kurrentdb(kurrentFrom(url))
   switch (scheme) {
     case 'memory':
-      if (rest !== '') throw new InvalidArgument('store', `is ${quoted(url)}: memory: takes nothing after the colon`)
-      return memory()
+      return memory(memoryFrom(url, rest))
     case 'sqlite':
       return sqlite({ path: pathFrom(url, rest) })
     case 'postgres':
@@ -59,6 +63,15 @@ export async function openEngine(url: string, purpose: Purpose = 'create'): Prom
     default:
       throw unknownStore(url)
   }
+}
+
+function memoryFrom(url: string, rest: string): { readonly logShards?: number } {
+  if (rest === '') return {}
+  const [, count] = /^\?logShards=(\d{1,3})$/.exec(rest) ?? []
+  if (count === undefined) {
+    throw new InvalidArgument('store', `is ${quoted(url)}: memory: takes nothing after the colon but ?logShards=4`)
+  }
+  return { logShards: Number(count) }
 }
 
 /**
@@ -125,7 +138,7 @@ export function openSchemaMaintenance(url: string): SchemaMaintenance | undefine
     const { switches: _, ...place } = databaseFrom(url)
     return postgresMaintenance(place)
   }
-  if (['memory', 'sqlite', 'dynamodb', 'http', 'https'].includes(scheme)) return undefined
+  if (kurrentScheme.test(scheme) || ['memory', 'sqlite', 'dynamodb', 'http', 'https'].includes(scheme)) return undefined
   throw unknownStore(url)
 }
 
@@ -206,6 +219,23 @@ function switchFrom(url: string, given: ReadonlyMap<string, string>, name: strin
   if (value === undefined || value === 'true') return value === 'true' ? true : undefined
   if (value === 'false') return false
   throw new InvalidArgument('store', `is ${quoted(url)}, in which ${name} is neither true nor false`)
+}
+
+/** The connection string of the official client, which would refuse to be told a namespace. */
+function kurrentFrom(url: string): { readonly url: string; readonly namespace?: string } {
+  const [place = '', query = ''] = url.split(/\?(.*)/s)
+  const parts = query.split('&').filter((part) => part !== '')
+  const [own, drivers] = [parts.filter((part) => isNamespace(part)), parts.filter((part) => !isNamespace(part))]
+  if (own.length > 1) throw new InvalidArgument('store', `is ${quoted(url)}, which says namespace twice`)
+  const namespace = new URLSearchParams(own[0]).get('namespace')
+  return {
+    url: drivers.length === 0 ? place : `${place}?${drivers.join('&')}`,
+    ...(namespace !== null && { namespace }),
+  }
+}
+
+function isNamespace(part: string): boolean {
+  return /^namespace(?:=|$)/.test(part)
 }
 
 /** The driver takes more than URLs, and says less when it cannot read one. A host may be missing, as with a socket. */

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { EventStore } from 'varve'
-import { storeConformance } from 'varve/conformance'
+import { runStoreCase, storeCases, storeConformance } from 'varve/conformance'
 import { connect } from 'varve/remote'
 import { describe, it } from 'vitest'
 import { serverConfig } from './config.ts'
@@ -16,6 +16,19 @@ describe('a remote store over the memory engine', () => {
       return { store: await connect({ url: server.url }), cleanUp: () => server.close() }
     },
   })
+})
+
+describe('a remote store over a memory engine with a log in shards', () => {
+  // What has nothing to do with the order of the log is the same as over the other engines.
+  const promises = ['shards', 'live', 'reads', 'honest', 'ordered']
+  for (const one of storeCases.filter(({ promise, shards }) => promises.includes(promise) && shards !== 'one')) {
+    it(`${one.promise}: ${one.name}`, async () => {
+      await runStoreCase(one, async () => {
+        const server = await served('memory:?logShards=4')
+        return { store: await connect({ url: server.url }), cleanUp: () => server.close() }
+      })
+    })
+  }
 })
 
 describe('a remote store over the sqlite engine', () => {

@@ -161,7 +161,9 @@ function suiteBodies(program: AstNode): readonly AstNode[] {
     .filter(
       (node) =>
         node.type === 'CallExpression' &&
-        /^(describe|onEveryEngine|onPostgres|onNewestPostgres|onSearch|onKafka)\b/.test(calledName(node.callee)),
+        /^(describe|onEveryEngine|onPostgres|onNewestPostgres|onSearch|onKafka|onKurrent)\b/.test(
+          calledName(node.callee),
+        ),
     )
     .flatMap((node) => (node.arguments as readonly AstNode[]).filter(isFunction))
 }

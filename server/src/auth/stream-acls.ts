@@ -1,4 +1,4 @@
-import { type Clock, type EventStore, type RecordedEvent, toText } from 'varve'
+import { type Clock, type EventStore, type LogPositions, positionsAfter, type RecordedEvent, toText } from 'varve'
 import { type Acl, aclIn, builtInAcls, type DefaultAcls, defaultAclsIn } from './acl.ts'
 
 /**
@@ -19,7 +19,7 @@ export interface StreamAcls {
 
 /** What following needs. */
 export interface StreamAclsParts {
-  readonly store: Pick<EventStore, 'subscribe'>
+  readonly store: Pick<EventStore, 'capabilities' | 'subscribe'>
   readonly clock: Clock
   /** Aborts when the server shuts down. */
   readonly closing: AbortSignal
@@ -38,7 +38,7 @@ const againAfterMs = 500
 
 /** Reads the lists of all streams, and follows them until the server shuts down. */
 export async function followAcls(parts: StreamAclsParts): Promise<StreamAcls> {
-  const acls = new FollowedAcls()
+  const acls = new FollowedAcls(parts.store.capabilities.logShards)
   const known = Promise.withResolvers<void>()
   void followForEver(parts, acls, known)
   await known.promise
@@ -53,10 +53,10 @@ async function followForEver(
   const filter = [{ types: [metadataType], streamPrefix: metadataPrefix }, { streamPrefix: settingsStream }]
   while (!closing.aborted) {
     try {
-      const items = store.subscribe({ from: acls.position + 1, filter, marks: true, signal: closing })
+      const items = store.subscribe({ after: acls.positions, filter, marks: true, signal: closing })
       for await (const item of items) {
         if (item.kind === 'event') acls.take(item.event)
-        else acls.reach(item.position)
+        else acls.reach(item.positions ?? acls.positions)
         if (item.kind === 'caught_up') known.resolve()
       }
     } catch (error) {
@@ -68,21 +68,26 @@ async function followForEver(
     await clock.sleep(againAfterMs, closing)
   }
   known.reject(closing.reason)
-  acls.reach(Number.POSITIVE_INFINITY)
+  acls.reach(acls.positions.map(() => Number.POSITIVE_INFINITY))
 }
 
 class FollowedAcls implements StreamAcls {
   defaults: DefaultAcls = builtInAcls
-  position = 0
+  /** Everything up to here is known, in each log shard. */
+  positions: LogPositions
   readonly #acls = new Map<string, Acl>()
   readonly #waiting = new Map<() => void, number>()
+
+  constructor(logShards: number) {
+    this.positions = Array.from({ length: logShards }, () => 0)
+  }
 
   of(stream: string): Acl | undefined {
     return this.#acls.get(stream)
   }
 
   reached(position: number): Promise<void> {
-    if (position <= this.position) return Promise.resolve()
+    if (this.#has(position)) return Promise.resolve()
     return new Promise((resolve) => this.#waiting.set(resolve, position))
   }
 
@@ -91,16 +96,20 @@ class FollowedAcls implements StreamAcls {
     else if (event.type === metadataType && event.streamId.startsWith(metadataPrefix)) {
       this.#set(event.streamId.slice(metadataPrefix.length), aclIn(jsonIn(event)))
     }
-    this.reach(event.position)
+    this.reach(positionsAfter(this.positions, event))
   }
 
-  reach(position: number): void {
-    this.position = Math.max(this.position, position)
+  reach(positions: LogPositions): void {
+    this.positions = positions
     for (const [resolve, awaited] of this.#waiting) {
-      if (awaited > this.position) continue
+      if (!this.#has(awaited)) continue
       this.#waiting.delete(resolve)
       resolve()
     }
+  }
+
+  #has(position: number): boolean {
+    return position <= (this.positions[position % this.positions.length] ?? 0)
   }
 
   #set(stream: string, acl: Acl | undefined): void {

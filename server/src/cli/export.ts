@@ -137,7 +137,7 @@ interface Done {
 
 async function writeAll(session: Session, store: EventStore, { from, filter }: Extract, sink: LineSink): Promise<Done> {
   const { terminal, signal } = session
-  const head = await store.head({ signal })
+  const head = Math.max(...(await store.heads({ signal })))
   const progress = createProgress({
     label: 'Exporting',
     total: Math.max(0, head - from + 1),

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { EventStore, RecordedEvent } from 'varve'
+import { type EventStore, type RecordedEvent, requireOneOrder } from 'varve'
 import { openStoreAt } from '../open-engine.ts'
 import { withoutPassword } from '../store-url.ts'
 import type { EventLine } from './envelope-line.ts'
@@ -54,7 +54,8 @@ export async function importStore(session: Session, url: string, options: CopyOp
   const source = await openStoreAt(url, 'existing', process.env.VARVE_TOKEN)
   try {
     // Asked first: a source that is out of reach must not leave an empty store behind.
-    await source.head({ signal: session.signal })
+    await source.heads({ signal: session.signal })
+    requireOneOrder(source.capabilities, "Copy it with 'varve export' and 'varve import'.")
     return await withStore(session, 'create', (store) =>
       copyInto(session, store, source, withoutPassword(url), options),
     )
@@ -71,7 +72,7 @@ async function copyInto(
   { follow, shelf, checkpoints }: CopyOptions,
 ): Promise<ExitCode | undefined> {
   const tally: Tally = { imported: 0, present: 0, positionsKept: true, lastLine: 0 }
-  const wasEmpty = (await store.head()) === 0
+  const wasEmpty = Math.max(...(await store.heads())) === 0
   const target: Target = { store, wasEmpty, factsAbout: new Set(), tally, source: 'source' }
   const copy: Copy = { session, source, name, target, place: { source: name, position: 0, event_id: '' } }
   copy.place = await placeToGoOn(copy)
@@ -163,7 +164,7 @@ async function refuseOtherPositions({ session, name, target, place }: Copy): Pro
 async function copyCheckpoint({ session: { signal }, source, name, target }: Copy, checkpoint: string): Promise<void> {
   const found = await source.checkpoints.load(checkpoint, { signal })
   if (found === undefined) throw new CliFailure(`${name} has no checkpoint ${JSON.stringify(checkpoint)}.`)
-  await target.store.checkpoints.save(checkpoint, found.position, { signal })
+  await target.store.checkpoints.save(checkpoint, found.positions ?? found.position, { signal })
 }
 
 async function copyShelf({ session: { signal }, source, target }: Copy): Promise<number> {

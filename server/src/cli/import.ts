@@ -71,7 +71,8 @@ async function importEvents(session: Session, file: string): Promise<ExitCode | 
   if (file !== '-') await check(session, file, totalBytes)
   return withStore(session, 'create', async (store) => {
     const tally: Tally = { imported: 0, present: 0, positionsKept: true, lastLine: 0 }
-    const target: Target = { store, wasEmpty: (await store.head()) === 0, factsAbout: new Set(), tally, source: 'file' }
+    const wasEmpty = Math.max(...(await store.heads())) === 0
+    const target: Target = { store, wasEmpty, factsAbout: new Set(), tally, source: 'file' }
     const progress = progressOf(session, 'Importing', totalBytes)
     try {
       await putAll(session, target, eventLinesOf(linesOf(bytesOf(file, session.terminal.stdin), name), name), progress)

@@ -102,7 +102,7 @@ function createProgram({ version, terminal }: ProgramPort, run: Run): Command {
 function storeOption(): Option {
   return new Option(
     '--store <url>',
-    'sqlite:shop.db, postgres://user@host/database, dynamodb://table, memory: or http://host:2113',
+    'sqlite:shop.db, postgres://user@host/database, dynamodb://table, kurrentdb://host, memory: or http://host:2113',
   )
     .env('VARVE_STORE')
     .default(defaultStoreUrl)

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { EventStore, RecordedEvent } from 'varve'
+import type { EventStore, LogPositions, RecordedEvent } from 'varve'
 import { type ExitCode, exitCodes, Interrupted } from './failure.ts'
 import { addFilters, examples } from './help.ts'
 import { type FilterOptions, queryOf, refuseUsage, wholeNumber } from './options.ts'
@@ -71,15 +71,19 @@ async function follow(
   flags: TailFlags,
 ): Promise<void> {
   const { terminal, signal } = session
-  const from = flags.from ?? (await beginning(session, store, stream, flags))
   const filter = queryOf(flags)
+  const inShards = stream === undefined && flags.from === undefined && store.capabilities.logShards > 1
+  const { shown, ...place } = inShards
+    ? await shownBefore(session, store, flags)
+    : { shown: 0, from: flags.from ?? (await beginning(session, store, stream, flags)) }
   const options = {
-    from,
+    ...place,
     signal,
     ...(stream !== undefined && { stream }),
     ...(filter !== undefined && { filter }),
   }
-  let left = flags.limit ?? Number.POSITIVE_INFINITY
+  let left = (flags.limit ?? Number.POSITIVE_INFINITY) - shown
+  if (left === 0) return
   for await (const event of store.subscribe(options)) {
     await printEvent(session, event, flags)
     // Whoever watches a pipe wants to see each event at once.
@@ -105,6 +109,27 @@ async function beginning(
   const head = await store.head({ signal })
   const filter = queryOf(flags) ?? 'everything'
   return (await earliest(store.readAll({ ...range, filter })))?.position ?? head + 1
+}
+
+/**
+ * Of a log in shards the last events are no stretch that a subscription could begin with: they are shown first, up to where
+ * each shard ends, and it goes on after these ends.
+ */
+async function shownBefore(
+  session: Session,
+  store: EventStore,
+  flags: TailFlags,
+): Promise<{ readonly shown: number; readonly after: LogPositions }> {
+  const { terminal, signal } = session
+  const { last = lastDefault, limit = Number.POSITIVE_INFINITY } = flags
+  const after = await store.heads({ signal })
+  const range = { direction: 'backward', limit: last, signal, filter: queryOf(flags) ?? 'everything' } as const
+  const newest = last === 0 ? [] : await store.readAll(range).toArray()
+  const isBefore = ({ position }: RecordedEvent): boolean => position <= (after[position % after.length] ?? 0)
+  const events = newest.filter(isBefore).reverse().slice(0, limit)
+  for (const event of events) await printEvent(session, event, flags)
+  await terminal.flush()
+  return { shown: events.length, after }
 }
 
 async function earliest(backward: AsyncIterable<RecordedEvent>): Promise<RecordedEvent | undefined> {

@@ -133,7 +133,9 @@ export const metadataAnswers: Answers = okAnswers(
 )
 
 /** A saved place. */
-export const checkpointAnswers: Answers = okAnswers(Type.Object({ position: place, version: place }))
+export const checkpointAnswers: Answers = okAnswers(
+  Type.Object({ position: place, positions: Type.Optional(Type.Array(place)), version: place }),
+)
 
 const shelfItem = Type.Object({ key: Type.String(), value: Type.Unknown(), version: place })
 
@@ -148,7 +150,7 @@ export const shelfVersionAnswers: Answers = okAnswers(Type.Object({ key: Type.St
 
 /** The head and what the engine can do. */
 export const headAnswers: Answers = okAnswers(
-  Type.Object({ head: place, capabilities: Type.Object({}, { additionalProperties: true }) }),
+  Type.Object({ head: place, heads: Type.Array(place), capabilities: Type.Object({}, { additionalProperties: true }) }),
 )
 
 /** That the process lives. */

@@ -24,6 +24,16 @@ export const rangeFields: {
   ),
 }
 
+/** Which log shard to read. */
+export const shardField: { shard: TOptional<TInteger> } = {
+  shard: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      description: 'The log shard to read, of a store that has several; from is a position of it',
+    }),
+  ),
+}
+
 /** A range as it was asked for. */
 export interface WireRange {
   readonly from?: number

@@ -1,11 +1,20 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { type Envelope, type EventStore, InvalidArgument, type Query, type TracedEvent, toEnvelope } from 'varve'
+import {
+  type Envelope,
+  type EventStore,
+  InvalidArgument,
+  logShardOf,
+  type Query,
+  requireOneOrder,
+  type TracedEvent,
+  toEnvelope,
+} from 'varve'
 import { eventAnswers, pageAnswers, streamPageAnswers, traceAnswers } from './answers.ts'
 import { sendLines, wantsLines } from './lines.ts'
 import { pageFrom } from './page.ts'
-import { filterFields, filterFrom, pageRange, rangeFields, streamParams, type WireRange } from './range.ts'
+import { filterFields, filterFrom, pageRange, rangeFields, shardField, streamParams, type WireRange } from './range.ts'
 import { wireInfo } from './stream-info.ts'
 import { untilGone } from './until-gone.ts'
 import { queryFrom, querySchema } from './wire.ts'
@@ -26,7 +35,7 @@ const readAllSchema = {
   tags: ['read'],
   summary: 'Read the store, by position, everything or what a filter matches',
   description: lines,
-  querystring: Type.Object({ ...rangeFields, ...filterFields }, closed),
+  querystring: Type.Object({ ...rangeFields, ...shardField, ...filterFields }, closed),
   response: pageAnswers,
 }
 
@@ -36,7 +45,7 @@ const readQuerySchema = {
   description: `Takes query or stream_id, not both; without either, everything. ${lines}`,
   querystring: Type.Object({}, closed),
   body: Type.Object(
-    { query: Type.Optional(querySchema), stream_id: Type.Optional(Type.String()), ...rangeFields },
+    { query: Type.Optional(querySchema), stream_id: Type.Optional(Type.String()), ...rangeFields, ...shardField },
     closed,
   ),
   response: pageAnswers,
@@ -81,13 +90,16 @@ export function readRoutes(store: EventStore): FastifyPluginAsyncTypebox {
     })
 
     app.post('/events/query', { schema: readQuerySchema }, async (request, reply) => {
-      const { query, stream_id, ...range } = request.body
+      const { query, stream_id, shard, ...range } = request.body
       if (query !== undefined && stream_id !== undefined) {
         throw new InvalidArgument('stream_id', 'does not go together with query: a read is of one or the other')
       }
+      if (stream_id !== undefined && shard !== undefined) {
+        throw new InvalidArgument('shard', 'does not go together with stream_id: a stream lies in one shard')
+      }
       const asked = { store, request, reply }
       if (stream_id !== undefined) return answerStream(asked, stream_id, range)
-      return answerAll(asked, queryFrom(query ?? 'everything'), range)
+      return answerAll(asked, queryFrom(query ?? 'everything'), { ...range, ...(shard !== undefined && { shard }) })
     })
   }
 }
@@ -105,21 +117,30 @@ async function answerStream({ store, request, reply }: Asked, streamId: string, 
   const signal = untilGone(reply)
   const range = pageRange(wire)
   const info = await store.streamInfo(streamId, { signal })
-  const head = await store.head({ signal })
+  const head = (await store.heads({ signal }))[logShardOf(streamId, store.capabilities.logShards)] ?? 0
   const events = store.readStream(streamId, { ...range, signal })
   reply.header('etag', `"${info.version}"`)
   const page = await pageFrom({ events, range, head, last: info.version, placeOf: (event) => event.version })
   return { ...wireInfo(info), ...page }
 }
 
-async function answerAll({ store, request, reply }: Asked, filter: Query, wire: WireRange): Promise<unknown> {
+async function answerAll(
+  { store, request, reply }: Asked,
+  filter: Query,
+  { shard, ...wire }: WireRange & { readonly shard?: number },
+): Promise<unknown> {
+  const chosen = { filter, ...(shard !== undefined && { shard }) }
   if (wantsLines(request)) {
-    return sendLines(request, reply, (gone) => store.readAll({ ...wire, filter, signal: gone }), toEnvelope)
+    return sendLines(request, reply, (gone) => store.readAll({ ...wire, ...chosen, signal: gone }), toEnvelope)
+  }
+  if (shard === undefined) {
+    requireOneOrder(store.capabilities, 'A page is of one shard: give shard. Lines (application/x-ndjson) are of all.')
   }
   const signal = untilGone(reply)
   const range = pageRange(wire)
-  const head = await store.head({ signal })
-  const events = store.readAll({ ...range, filter, signal })
+  // Nothing is read before the first event is asked for, and so not before the head.
+  const events = store.readAll({ ...range, ...chosen, signal })
+  const head = (await store.heads({ signal }))[shard ?? 0] ?? 0
   return pageFrom({ events, range, head, last: head, placeOf: (event) => event.position })
 }
 

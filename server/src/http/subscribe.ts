@@ -7,6 +7,8 @@ import {
   type Clock,
   type EventStore,
   InvalidArgument,
+  type LogPositions,
+  positionsAfter,
   type Query,
   type SubscribeOptions,
   type SubscriptionItem,
@@ -26,11 +28,16 @@ const from: TOptional<TUnsafe<From>> = Type.Optional(
     Type.Union([Type.Integer({ minimum: 0 }), Type.Literal('end')], { description: 'a place from 0 on, or "end"' }),
   ),
 )
+const after = Type.Optional(
+  Type.Array(Type.Integer({ minimum: 0 }), {
+    description: 'Instead of from: a position for each log shard, as marks have them; begins after these',
+  }),
+)
 const stream = Type.Optional(Type.String({ description: 'Follows one stream, by version, instead of the store' }))
 const closed = { additionalProperties: false } as const
 
 const description =
-  'Server-sent events (text/event-stream): event with an envelope, caught_up and checkpoint with a position. Every id is a place to resume after by Last-Event-ID: a position, or a version when one stream is followed. Ends only when the server shuts down, or with error and a problem document: also when the right to it is withdrawn.'
+  'Server-sent events (text/event-stream): event with an envelope, caught_up and checkpoint with a position. Every id is a place to resume after by Last-Event-ID: a position, or a version when one stream is followed; of a store with several log shards a position for each, with commas between. Ends only when the server shuts down, or with error and a problem document: also when the right to it is withdrawn.'
 
 const headers: TSchema = Type.Object({
   'last-event-id': Type.Optional(
@@ -53,7 +60,7 @@ const postSchema = {
   description,
   headers,
   querystring: noQuery,
-  body: Type.Object({ from, stream, query: Type.Optional(querySchema) }, closed),
+  body: Type.Object({ from, after, stream, query: Type.Optional(querySchema) }, closed),
   response: followAnswers,
 }
 
@@ -73,6 +80,7 @@ interface Asked {
   readonly stream: string | undefined
   readonly filter: Query
   readonly from: From | undefined
+  readonly after?: readonly number[] | undefined
 }
 
 /** The routes that follow (WHATWG HTML, section 9.2). */
@@ -90,6 +98,7 @@ export function subscribeRoutes(parts: SubscribeParts): FastifyPluginAsyncTypebo
         stream: body.stream,
         filter: queryFrom(body.query ?? 'everything'),
         from: body.from,
+        after: body.after,
       })
     })
   }
@@ -104,13 +113,14 @@ async function follow(
   const { access, ask } = request
   const signal = access.whileAllowed(ask, AbortSignal.any([untilGone(reply), parts.closing]))
   // Bad arguments are refused here, as a problem document, before the stream of events begins.
-  const options = { ...optionsFrom(asked, request.headers['last-event-id']), signal }
+  const { logShards } = parts.store.capabilities
+  const options = { ...optionsFrom(asked, request.headers['last-event-id'], logShards), signal }
   const items = parts.store.subscribe({ ...options, marks: true })
   reply.hijack()
   parts.opened()
   try {
-    const placeOf = asked.stream === undefined ? positionOf : versionOf
-    await send(parts, items, reply.raw, { signal, placeOf, ask })
+    const frameOf = asked.stream === undefined && logShards > 1 ? shardFrames(logShards) : frames(asked.stream)
+    await send(parts, items, reply.raw, { signal, frameOf, ask })
   } catch (failure) {
     const error = endOf(signal, failure)
     const isRefused = error instanceof AccessRefused
@@ -125,7 +135,7 @@ async function follow(
 
 interface Sending {
   readonly signal: AbortSignal
-  readonly placeOf: PlaceOf
+  readonly frameOf: FrameOf
   readonly ask: Ask
 }
 
@@ -133,7 +143,7 @@ async function send(
   { clock, heartbeatMs }: SubscribeParts,
   items: AsyncIterable<SubscriptionItem>,
   response: ServerResponse,
-  { signal, placeOf, ask }: Sending,
+  { signal, frameOf, ask }: Sending,
 ): Promise<void> {
   response.writeHead(200, {
     'content-type': 'text/event-stream',
@@ -149,7 +159,7 @@ async function send(
     const refused = ask()
     if (refused !== undefined) await refused
     // A reader that does not drain holds one page here and nothing more.
-    if (!response.write(frameOf(item, placeOf))) await once(response, 'drain', { signal })
+    if (!response.write(frameOf(item))) await once(response, 'drain', { signal })
   }
 }
 
@@ -166,36 +176,52 @@ async function sendHeartbeats(
   }
 }
 
-type PlaceOf = (event: { readonly position: number; readonly version: number }) => number
-
-const positionOf: PlaceOf = (event) => event.position
-const versionOf: PlaceOf = (event) => event.version
-
 /** An id on every frame: whoever resumes begins right after it, also after events that were filtered out. */
-function frameOf(item: SubscriptionItem, placeOf: PlaceOf): string {
-  return item.kind === 'event'
-    ? frame('event', toEnvelope(item.event), placeOf(item.event))
-    : frame(item.kind, { position: item.position }, item.position)
+type FrameOf = (item: SubscriptionItem) => string
+
+function frames(stream: string | undefined): FrameOf {
+  return (item) => {
+    if (item.kind !== 'event') return frame(item.kind, { position: item.position }, item.position)
+    const { event } = item
+    return frame('event', toEnvelope(event), stream === undefined ? event.position : event.version)
+  }
 }
 
-function frame(event: string, data: object, id?: number): string {
+/** The first item is a mark, which says where each shard begins. */
+function shardFrames(logShards: number): FrameOf {
+  let positions: LogPositions = Array.from({ length: logShards }, () => 0)
+  return (item) => {
+    positions = item.kind === 'event' ? positionsAfter(positions, item.event) : (item.positions ?? positions)
+    return item.kind === 'event'
+      ? frame('event', toEnvelope(item.event), positions.join())
+      : frame(item.kind, { position: item.position, positions }, positions.join())
+  }
+}
+
+function frame(event: string, data: object, id?: number | string): string {
   return `${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`
 }
 
-function optionsFrom(asked: Asked, lastEventId: string | string[] | undefined): SubscribeOptions {
+function optionsFrom(asked: Asked, lastEventId: string | string[] | undefined, logShards: number): SubscribeOptions {
   const { stream: followed, filter } = asked
   if (followed !== undefined && filter !== 'everything') {
     throw new InvalidArgument('stream', 'does not go together with a filter: a subscription follows one or the other')
   }
-  const begin = lastEventId === undefined ? asked.from : placeAfter(String(lastEventId))
-  return {
-    ...(followed === undefined ? { filter } : { stream: followed }),
-    ...(begin !== undefined && { from: begin }),
-  }
+  const place =
+    lastEventId === undefined
+      ? {
+          ...(asked.from !== undefined && { from: asked.from }),
+          ...(asked.after !== undefined && { after: asked.after }),
+        }
+      : placeAfter(String(lastEventId), followed === undefined ? logShards : 1)
+  return { ...(followed === undefined ? { filter } : { stream: followed }), ...place }
 }
 
-function placeAfter(id: string): number {
-  const place = /^\d{1,16}$/.test(id) ? Number(id) : Number.NaN
-  if (!Number.isSafeInteger(place + 1)) throw new InvalidArgument('Last-Event-ID', 'is none that this server gave')
-  return place + 1
+function placeAfter(id: string, places: number): Pick<SubscribeOptions, 'from' | 'after'> {
+  const after = id.split(',').map((place) => (/^\d{1,16}$/.test(place) ? Number(place) : Number.NaN))
+  if (after.length !== places || !after.every((place) => Number.isSafeInteger(place + 1))) {
+    throw new InvalidArgument('Last-Event-ID', 'is none that this server gave')
+  }
+  const [only] = after as [number]
+  return places === 1 ? { from: only + 1 } : { after }
 }

@@ -9,6 +9,3 @@ import '../../../test/kurrent/specs/metadata.ts'
 import '../../../test/kurrent/specs/delete-stream.ts'
 import '../../../test/kurrent/specs/views.ts'
 import '../../../test/kurrent/specs/discovery.ts'
-import { isEvery } from '../../../test/kurrent/stage.ts'
-
-if (isEvery) await import('../../../test/kurrent/specs/read-filtered.ts')

@@ -1,4 +1,4 @@
-import type { Clock, EventStore } from 'varve'
+import { type Clock, type EventStore, requireOneOrder } from 'varve'
 import type { Accounts } from '../auth/accounts.ts'
 import { gossip } from './gossip.ts'
 import type { Methods } from './grpc/method.ts'
@@ -72,5 +72,16 @@ export function kurrentMethods(parts: KurrentParts): Methods {
     ...users(messages, parts.accounts.users),
     ...projectionsMethods(messages, parts),
   }
-  return { ...methods, ...needlessOperations, ...serverFeatures(messages, methods) }
+  return { ...refusedInShards(methods, store), ...needlessOperations, ...serverFeatures(messages, methods) }
+}
+
+/**
+ * KurrentDB has one log: every answer tells a position of `$all`, views and projections are numbered along it. A store with
+ * several orders cannot speak so, and says it with every call instead of with some answers.
+ */
+function refusedInShards<Served extends Methods>(methods: Served, { capabilities }: EventStore): Served | Methods {
+  if (capabilities.logShards === 1) return methods
+  const refused = async (): Promise<void> =>
+    requireOneOrder(capabilities, "The protocol of KurrentDB needs one order of all events: use Varve's own API.")
+  return Object.fromEntries(Object.keys(methods).map((path) => [path, refused]))
 }

@@ -19,3 +19,6 @@ export const systemClock: Clock = {
 
 /** A number from 0 up to 1: chance, for code that is handed it as it is handed the clock. */
 export const systemRandom = (): number => Math.random()
+
+/** A random UUID, for records that an engine keeps for itself. */
+export const systemId = (): string => crypto.randomUUID()

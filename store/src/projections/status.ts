@@ -17,6 +17,7 @@ export async function statuses(
   { controls, partitions }: SharedView,
   nowMs: number,
 ): Promise<readonly ProjectionStatus[]> {
+  if (controls.length === 0) return []
   const head = await store.head()
   const entries = partitions.map(({ value }) => value)
   return Promise.all(

@@ -126,7 +126,7 @@ async function beginning({ port, source, begins, signal }: Following): Promise<L
 }
 
 async function* connection(
-  { port, source, signal }: Following,
+  { port, source, isOneStream, signal }: Following,
   reached: LogPositions,
 ): AsyncGenerator<SubscriptionItem> {
   const followed = 'streamId' in source ? { stream: source.streamId } : { query: wireQuery(source.query) }
@@ -136,7 +136,7 @@ async function* connection(
   const stream = await port.api.open(request)
   try {
     for await (const sent of sentEvents(untilSilent(stream, port.clock))) {
-      const item = itemFrom(sent)
+      const item = itemFrom(sent, isOneStream)
       if (item !== undefined) yield item
     }
   } catch (cause) {
@@ -162,13 +162,13 @@ async function* untilSilent(stream: ReadableStream<Uint8Array>, clock: Clock): A
   }
 }
 
-function itemFrom({ event, data }: SentEvent): SubscriptionItem | undefined {
+function itemFrom({ event, data }: SentEvent, isOneStream: boolean): SubscriptionItem | undefined {
   switch (event) {
     case 'event':
       return { kind: 'event', event: fromEnvelope(JSON.parse(data)) }
     case 'caught_up':
     case 'checkpoint':
-      return { kind: event, ...(JSON.parse(data) as MarkedPlace) }
+      return { kind: event, ...markedPlace(JSON.parse(data) as MarkedPlace, isOneStream) }
     case 'error': {
       const problem = JSON.parse(data) as ProblemDocument
       throw refusalFrom(problem, Number(problem.status))
@@ -176,4 +176,9 @@ function itemFrom({ event, data }: SentEvent): SubscriptionItem | undefined {
     default:
       return undefined
   }
+}
+
+/** A server says positions where there are several. */
+function markedPlace({ position, positions = [position] }: MarkedPlace, isOneStream: boolean): MarkedPlace {
+  return isOneStream ? { position } : { position, positions }
 }

@@ -20,6 +20,7 @@ export const shardStoreCases: readonly StoreCase[] = [
       const seen: RecordedEvent[] = []
       let positions: LogPositions = Array.from({ length: logShards }, () => 0)
       for (let round = 0; seen.length < 48; round++) {
+        assert.ok(round < 48, 'each part brings events')
         await within('a part of the log', async () => {
           for await (const item of store.subscribe({ after: positions, marks: true })) {
             if (item.kind === 'event') seen.push(item.event)
