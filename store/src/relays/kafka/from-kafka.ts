@@ -16,10 +16,11 @@ import { MessageRefused } from '../../model/relay-errors.ts'
 import { checkCluster, checkTopic, clientOptions, type KafkaCluster } from './client.ts'
 import { importKafka } from './driver.ts'
 import { translatedKafka } from './errors.ts'
-import { appended, type IncomingEvents, type Received, received, type Writes, writesOf } from './incoming.ts'
+import { appended, type IncomingEvents, type Received, type Writes, writesOf } from './incoming.ts'
 import { decided, type MessagePolicy, stopUnlessPassing } from './message-policy.ts'
 import { parkMessage } from './parked-messages.ts'
 import { passOverAborted } from './read-committed.ts'
+import { received } from './received.ts'
 
 /** Options of {@link appendFromKafka}. */
 export interface FromKafkaOptions extends KafkaCluster {

@@ -1,4 +1,3 @@
-import type { Message } from '@platformatic/kafka'
 import type { EventStore } from '../../event-store.ts'
 import { InvalidArgument } from '../../model/errors.ts'
 import type { NewEvent } from '../../model/event.ts'
@@ -36,23 +35,6 @@ export interface Received {
   readonly message: KafkaIncoming
   /** Of the topic as it was made: a topic that was deleted and made anew has another one, and begins at offset 0 again. */
   readonly topicId: string
-}
-
-/** A message as the client gives it. */
-export function received(raw: Message<Buffer, Buffer, Buffer, Buffer>, topicId: string): Received {
-  const { topic, partition, key, value, timestamp } = raw
-  // Either may be missing, whatever the client's types say.
-  const [keyBytes, bytes] = [key as Buffer | null | undefined, value as Buffer | null | undefined]
-  const message: KafkaIncoming = {
-    ...{ topic, partition, offset: Number(raw.offset), timestampMs: Number(timestamp) },
-    key: keyBytes?.toString() ?? null,
-    value: bytes ?? null,
-    get text() {
-      return bytes?.toString() ?? null
-    },
-    headers: Object.fromEntries([...raw.headers].map(([name, text]) => [String(name), String(text ?? '')])),
-  }
-  return { message, topicId }
 }
 
 /** Streams that a message is to be appended to, with their events. */
