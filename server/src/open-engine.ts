@@ -1,17 +1,9 @@
 import { type Engine, type EventStore, fileKeys, InvalidArgument, type KeyStore, memory, openStore } from 'varve'
-import { type DynamoDBMaintenance, dynamodb, dynamodbMaintenance } from 'varve/dynamodb'
-import { kurrentdb } from 'varve/kurrentdb'
-import {
-  type PostgresLayout,
-  type PostgresMaintenance,
-  type PostgresPart,
-  postgres,
-  postgresKeys,
-  postgresMaintenance,
-} from 'varve/postgres'
-import { connect } from 'varve/remote'
-import { sqlite } from 'varve/sqlite'
+import type { DynamoDBMaintenance } from 'varve/dynamodb'
+import type { PostgresLayout, PostgresMaintenance, PostgresPart } from 'varve/postgres'
 import { withoutPassword } from './store-url.ts'
+
+// Each engine is imported when a URL names it: a command that is done in a moment does not wait for all of them.
 
 /** Looks after what a store lies in: a schema of a database, or a table. */
 export type StoreMaintenance = Pick<PostgresMaintenance, keyof DynamoDBMaintenance>
@@ -44,19 +36,27 @@ const known =
  */
 export async function openEngine(url: string, purpose: Purpose = 'create'): Promise<Engine> {
   const { scheme, rest } = partsOf(url)
-  if (kurrentScheme.test(scheme)) return kurrentdb(kurrentFrom(url))
+  if (kurrentScheme.test(scheme)) {
+    const { kurrentdb } = await import('varve/kurrentdb')
+    return kurrentdb(kurrentFrom(url))
+  }
   switch (scheme) {
     case 'memory':
       return memory(memoryFrom(url, rest))
-    case 'sqlite':
+    case 'sqlite': {
+      const { sqlite } = await import('varve/sqlite')
       return sqlite({ path: pathFrom(url, rest) })
+    }
     case 'postgres':
     case 'postgresql': {
+      const { postgres } = await import('varve/postgres')
       const { switches, ...place } = databaseFrom(url)
       return postgres({ ...place, ...switches, migrate: purpose === 'create' ? 'up' : 'refuse' })
     }
-    case 'dynamodb':
+    case 'dynamodb': {
+      const { dynamodb } = await import('varve/dynamodb')
       return dynamodb({ ...tableFrom(url), migrate: purpose === 'create' ? 'up' : 'refuse' })
+    }
     case 'http':
     case 'https':
       throw new InvalidArgument('store', `is ${quoted(url)}, a server; a server needs storage of its own: ${known}`)
@@ -82,6 +82,7 @@ function memoryFrom(url: string, rest: string): { readonly logShards?: number } 
  */
 export async function openStoreAt(url: string, purpose: Purpose = 'create', token?: string): Promise<EventStore> {
   if (!isServer(url)) return openStore({ engine: await openEngine(url, purpose) })
+  const { connect } = await import('varve/remote')
   const { url: place, authorization } = authorizationFor(url, token)
   return connect({ url: place, ...(authorization !== undefined && { headers: { authorization } }) })
 }
@@ -122,8 +123,10 @@ function decoded(text: string): string {
  *
  * @throws INVALID_ARGUMENT for a URL that names no store.
  */
-export function openMaintenance(url: string): StoreMaintenance | undefined {
-  return partsOf(url).scheme === 'dynamodb' ? dynamodbMaintenance(tableFrom(url)) : openSchemaMaintenance(url)
+export async function openMaintenance(url: string): Promise<StoreMaintenance | undefined> {
+  if (partsOf(url).scheme !== 'dynamodb') return openSchemaMaintenance(url)
+  const { dynamodbMaintenance } = await import('varve/dynamodb')
+  return dynamodbMaintenance(tableFrom(url))
 }
 
 /**
@@ -132,9 +135,10 @@ export function openMaintenance(url: string): StoreMaintenance | undefined {
  *
  * @throws INVALID_ARGUMENT for a URL that names no store.
  */
-export function openSchemaMaintenance(url: string): SchemaMaintenance | undefined {
+export async function openSchemaMaintenance(url: string): Promise<SchemaMaintenance | undefined> {
   const { scheme } = partsOf(url)
   if (scheme === 'postgres' || scheme === 'postgresql') {
+    const { postgresMaintenance } = await import('varve/postgres')
     const { switches: _, ...place } = databaseFrom(url)
     return postgresMaintenance(place)
   }
@@ -153,8 +157,9 @@ export function schemaOf(url: string): string {
  *
  * @throws INVALID_ARGUMENT for a URL that names no database.
  */
-export function openKeys(place: string): KeyStore {
+export async function openKeys(place: string): Promise<KeyStore> {
   if (!/^postgres(?:ql)?:/i.test(place)) return fileKeys({ directory: place })
+  const { postgresKeys } = await import('varve/postgres')
   const { switches: _, ...database } = databaseFrom(place)
   return postgresKeys({ ...database, migrate: 'refuse' })
 }

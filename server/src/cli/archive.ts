@@ -37,7 +37,7 @@ export function addArchive(program: Command, run: Run): void {
 async function archive(session: Session, { before, attachFrom }: ArchiveFlags): Promise<ExitCode | undefined> {
   if ((before === undefined) === (attachFrom === undefined)) refuseUsage('Give one of --before and --attach-from.')
   session.signal.throwIfAborted()
-  await using maintenance = openSchemaMaintenance(session.storeUrl) ?? refuseStore(session.storeUrl)
+  await using maintenance = (await openSchemaMaintenance(session.storeUrl)) ?? refuseStore(session.storeUrl)
   if (before !== undefined) await tellDetached(session, await maintenance.archive(before), maintenance)
   else await tellAttached(session, await maintenance.attach(attachFrom ?? 1))
   return undefined

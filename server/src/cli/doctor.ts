@@ -57,7 +57,7 @@ async function examine(session: Session, version: string): Promise<ExitCode | un
 
 /** Of a store in a database: whether its tables agree, and what its settings are. */
 async function examineTables({ storeUrl, signal }: Session): Promise<readonly Finding[]> {
-  await using maintenance = openMaintenance(storeUrl)
+  await using maintenance = await openMaintenance(storeUrl)
   signal.throwIfAborted()
   const found = (await maintenance?.inspect()) ?? []
   return found.map(({ check, state, says }) => {

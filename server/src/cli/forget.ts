@@ -44,7 +44,7 @@ export function addForget(program: Command, run: Run): void {
 async function forgetSubject(session: Session, subject: string, flags: ForgetFlags): Promise<ExitCode | undefined> {
   // A wrong id is refused before anybody is asked about it.
   subjectRef(subject)
-  await using keys = keysAt(flags.keys)
+  await using keys = await keysAt(flags.keys)
   if (flags.yes !== true) {
     await confirmed(session, `Destroy the keys of ${visible(subject)}? Nothing takes this back.`)
   }
@@ -73,7 +73,7 @@ async function tell(session: Session, subject: string, forgotten: Forgotten): Pr
 }
 
 /** A mistyped directory holds no keys, and must not look like a subject that has none. */
-function keysAt(place: string): KeyStore {
+async function keysAt(place: string): Promise<KeyStore> {
   const isDatabase = /^postgres(?:ql)?:/i.test(place)
   if (!isDatabase && statSync(place, { throwIfNoEntry: false })?.isDirectory() !== true) {
     throw new CliFailure(`There is no directory of keys at ${visible(withoutPassword(place))}. Check --keys.`)

@@ -60,10 +60,10 @@ async function migrate(session: Session, flags: MigrateFlags): Promise<ExitCode 
   if (partitionEvents !== undefined && !up) refuseUsage('--partition-events goes with --up.')
   if (grant?.trim() === '') refuseUsage('--grant needs the name of a role.')
   session.signal.throwIfAborted()
-  await using maintenance = openMaintenance(session.storeUrl) ?? refuseStore(session.storeUrl)
+  await using maintenance = (await openMaintenance(session.storeUrl)) ?? refuseStore(session.storeUrl)
   const needsSchema = print || grant !== undefined || partitionEvents !== undefined
   await using schema = needsSchema
-    ? (openSchemaMaintenance(session.storeUrl) ?? refuseTable(session.storeUrl))
+    ? ((await openSchemaMaintenance(session.storeUrl)) ?? refuseTable(session.storeUrl))
     : undefined
   // Awaited here: the connections end with this function.
   if (print && schema !== undefined) return await printScript(session, schema, grant)

@@ -1,13 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { isVarveError, systemClock } from 'varve'
-import {
-  appendFromKafka,
-  type FromKafkaCounts,
-  type IncomingEvents,
-  type KafkaIncoming,
-  type MessageDecision,
-  type MessageFailure,
-} from 'varve/kafka'
+import type { FromKafkaCounts, IncomingEvents, KafkaIncoming, MessageDecision, MessageFailure } from 'varve/kafka'
 import { type ExitCode, exitCodes } from './failure.ts'
 import { examples } from './help.ts'
 import { type ClusterFlags, clusterOf, clusterOptions } from './kafka-options.ts'
@@ -71,6 +64,7 @@ function template(text: string): string {
 async function takeIn(session: Session, flags: FromKafkaFlags): Promise<ExitCode | undefined> {
   const { signal } = session
   const { group, topics, from, onFailure } = flags
+  const { appendFromKafka } = await import('varve/kafka')
   return withStore(session, 'existing', async (store) => {
     const running = appendFromKafka(store, {
       ...clusterOf(flags),

@@ -1,9 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type FailureDecision, failureRules, isVarveError, type Query } from 'varve'
-import { cloudEvents, type KafkaRelayOptions, type KafkaTopicOf, kafkaRelay } from 'varve/kafka'
+import type { KafkaRelayOptions, KafkaTopicOf } from 'varve/kafka'
 import { addFilters, examples } from './help.ts'
 import { type ClusterFlags, clusterOf, clusterOptions } from './kafka-options.ts'
-import { serveMetrics } from './metrics-port.ts'
 import { type FilterOptions, portNumber, queryOf, refuseUsage, wholeNumber } from './options.ts'
 import type { Run } from './session.ts'
 import { runWorker, type Work, type WorkerFlags, workerOptions } from './worker.ts'
@@ -65,8 +64,10 @@ export function addRelayKafka(relay: Command, run: Run): void {
   command.action((flags: RelayFlags) =>
     run(command, (session) =>
       runWorker(session, flags, async (store): Promise<Work> => {
-        const projections = [kafkaRelay(store, relayOptions(flags))]
+        const { kafkaRelay } = await import('varve/kafka')
+        const projections = [kafkaRelay(store, await relayOptions(flags))]
         if (flags.metricsPort === undefined) return { projections }
+        const { serveMetrics } = await import('./metrics-port.ts')
         const place = { port: flags.metricsPort, host: flags.metricsHost }
         const beside = await serveMetrics(store, flags.name, place)
         return { projections, beside, says: `Numbers are at ${beside.url}.` }
@@ -78,9 +79,10 @@ export function addRelayKafka(relay: Command, run: Run): void {
 const formats = ['envelope', 'cloudevents']
 const decisions = ['stop', 'park_event', 'park_key']
 
-function relayOptions(flags: RelayFlags): KafkaRelayOptions {
+async function relayOptions(flags: RelayFlags): Promise<KafkaRelayOptions> {
   const { name, topic, format, source, exactlyOnce, checkpointTopic, partitions, relayVersion, messageBytesMax } = flags
   if (source !== undefined && format !== 'cloudevents') refuseUsage('--source goes together with --format cloudevents.')
+  const { cloudEvents } = await import('varve/kafka')
   const filter = queryOf(flags) as Exclude<Query, readonly unknown[]> | undefined
   return {
     ...clusterOf(flags),
