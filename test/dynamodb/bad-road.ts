@@ -44,8 +44,8 @@ export function driverError(name: string, status: number, message = 'by the test
   return Object.assign(new Error(message), { name, $metadata: { httpStatusCode: status, attempts: 1 } })
 }
 
-/** A road to a server. Of all roads to one server the items are known that are on their way. */
-export function badRoad(client: DynamoDBClient, acknowledged: Map<string, number> = new Map()): BadRoad {
+/** A road to a server. All roads to one server share the keys that somebody knows to be there: written, or seen. */
+export function badRoad(client: DynamoDBClient, known: Set<string> = new Set()): BadRoad {
   const road: BadRoad = {
     asked: [],
     fate: () => 'passes',
@@ -75,15 +75,14 @@ export function badRoad(client: DynamoDBClient, acknowledged: Map<string, number
   }
 
   async function whole({ verb, input }: Asked, command: never): Promise<unknown> {
-    const beganAt = performance.now()
-    const answer = (await client.send(command)) as { Items?: readonly StoredItem[] }
-    for (const item of putBy(verb, input)) acknowledged.set(keyOf(item), performance.now())
+    const before = new Set(known)
+    const answer = (await client.send(command)) as { Item?: StoredItem; Items?: readonly StoredItem[] }
+    for (const item of putBy(verb, input)) known.add(keyOf(item))
+    if (answer.Item !== undefined) known.add(keyOf({ ...answer.Item, ...(input.Key as StoredItem) }))
     if (verb !== 'Query' || answer.Items === undefined) return answer
-    const Items = answer.Items.filter((item) => {
-      // What was acknowledged before the Query began is in it, whatever happens.
-      const at = acknowledged.get(keyOf(item)) ?? Number.POSITIVE_INFINITY
-      return at < beganAt || road.shows(item)
-    })
+    // What anybody knew to be there when the Query began is in it, whatever happens.
+    const Items = answer.Items.filter((item) => before.has(keyOf(item)) || road.shows(item))
+    for (const item of Items) known.add(keyOf(item))
     return { ...answer, Items }
   }
 
@@ -101,7 +100,7 @@ export function badRoad(client: DynamoDBClient, acknowledged: Map<string, number
       const [some, rest] = one(all as readonly unknown[])
       input.RequestItems = { [table]: some }
       return {
-        ...(await (client.send(command) as Promise<object>)),
+        ...((await whole(asked, command)) as object),
         UnprocessedItems: rest.length > 0 ? { [table]: rest } : {},
       }
     }

@@ -27,9 +27,9 @@ onDynamoDB((server) => {
   /** Engines on one fresh table, each on a road of its own on which one request in four meets a misfortune. */
   function onBadRoads(random: ReturnType<typeof seeded>) {
     const table = server().freshTable()
-    const acknowledged = new Map<string, number>()
+    const known = new Set<string>()
     const connect = (): Engine => {
-      const road = badRoad(server().client, acknowledged)
+      const road = badRoad(server().client, known)
       road.fate = ({ verb }) => (random.oneIn(4) && !verb.includes('Table') ? random.pick(misfortunes) : 'passes')
       road.shows = () => random.oneIn(2)
       return dynamodb({ table, client: road.client, chunkCommits: 3, clock: quickClock() })

@@ -83,10 +83,12 @@ interface Put {
 
 async function put(table: Table, write: string, { key, value, expectedVersion }: Put): Promise<number | 'conflict'> {
   const place = namedKey(shelfPartition, key)
+  // Looked at first: a refusal after a lost answer would not tell whether this write had landed and others came after it.
+  let known = await table.get(place)
+  if (expectedVersion !== undefined && versionOf(known) !== expectedVersion) return 'conflict'
   const stored = await pack(toBytes(value))
   const parts = stored.byteLength <= itemBytes ? [] : partsOf(write, stored)
   await table.putMany(parts)
-  let known = expectedVersion === undefined ? await table.get(place) : undefined
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
     const before = expectedVersion ?? versionOf(known)
     const attributes: Attributes = {
@@ -115,7 +117,11 @@ async function put(table: Table, write: string, { key, value, expectedVersion }:
 
 async function remove(table: Table, key: string, expectedVersion: number | undefined): Promise<'deleted' | 'conflict'> {
   const place = namedKey(shelfPartition, key)
-  if (expectedVersion === 0) return (await table.get(place)) === undefined ? 'deleted' : 'conflict'
+  // Looked at first: an entry that is gone afterwards, though an answer was lost, was there at this version before.
+  if (expectedVersion !== undefined) {
+    if (versionOf(await table.get(place)) !== expectedVersion) return 'conflict'
+    if (expectedVersion === 0) return 'deleted'
+  }
   const written = await table.remove(place, expectedVersion === undefined ? {} : atVersion(expectedVersion))
   if (written.done) {
     await removeParts(table, written.replaced)
