@@ -46,7 +46,7 @@ async function takeStock(): Promise<{ readonly numbers: readonly number[]; reado
 
 async function collected(): ReturnType<typeof collectOrphans> {
   await using store = openContracts(folder)
-  return collectOrphans(blobsIn(folder), [store], { olderThanMs: 0 })
+  return await collectOrphans(blobsIn(folder), [store], { olderThanMs: 0 })
 }
 
 it(`a writer never leaves an event without its blob, in ${kills} kills`, { timeout: 180_000 }, async () => {
