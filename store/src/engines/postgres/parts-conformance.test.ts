@@ -20,8 +20,8 @@ onNewestPostgres(({ cluster }) => {
 
     engineConformance({
       test,
-      bulkEvents: 2_000,
-      modelRuns: 10,
+      bulkEvents: 1_000,
+      modelRuns: 5,
       open: async () => {
         stores ??= makeStores()
         const { url, parted } = await stores

@@ -20,7 +20,7 @@ import { appended, type IncomingEvents, type Received, type Writes, writesOf } f
 import { decided, type MessagePolicy, stopUnlessPassing } from './message-policy.ts'
 import { parkMessage } from './parked-messages.ts'
 import { passOverAborted } from './read-committed.ts'
-import { received } from './received.ts'
+import { committable, type RawMessage, received } from './received.ts'
 
 /** Options of {@link appendFromKafka}. */
 export interface FromKafkaOptions extends KafkaCluster {
@@ -92,7 +92,6 @@ const pauseMaxMs = 10_000
 
 type RawConsumer = Consumer<Buffer, Buffer, Buffer, Buffer>
 type Stream = Awaited<ReturnType<RawConsumer['consume']>>
-type RawMessage = Parameters<typeof received>[0]
 
 /**
  * Appends messages of Kafka as events until it is stopped, together with all others of the same group. Each message is
@@ -265,18 +264,6 @@ class Intake {
 type FirstLook =
   | { readonly writes: Writes; readonly error?: undefined }
   | { readonly writes?: undefined; readonly error: unknown }
-
-/** How far each partition is done, up to the first message that is not. */
-function committable(batch: readonly RawMessage[], outcomes: readonly PromiseSettledResult<void>[]) {
-  const done = new Map<string, { topic: string; partition: number; offset: bigint; leaderEpoch: number }>()
-  const stopped = new Set<string>()
-  for (const [index, { topic, partition, offset, leaderEpoch }] of batch.entries()) {
-    const place = `${topic}/${partition}`
-    if (outcomes[index]?.status === 'rejected') stopped.add(place)
-    if (!stopped.has(place)) done.set(place, { topic, partition, offset: offset + 1n, leaderEpoch })
-  }
-  return [...done.values()]
-}
 
 function withDefaults(options: FromKafkaOptions): CompleteOptions {
   const { group, topics, toEvents, from = 'earliest', onFailure = stopUnlessPassing, log = warn } = options
