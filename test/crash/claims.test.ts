@@ -5,10 +5,11 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type Claim, claimCheck, collectOrphans, verifyBlobs } from 'varve'
 import { afterAll, expect, it } from 'vitest'
+import { thorough } from '../thorough.ts'
 import { blobsIn, contractBytes, openContracts } from './contracts.ts'
 import { crashFolder } from './crash-folder.ts'
 
-const kills = 16
+const kills = thorough ? 16 : 8
 const folder = crashFolder('claims')
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 

@@ -9,12 +9,13 @@ import { seeded } from '../../store/src/conformance/seeded.ts'
 import { sqlite } from '../../store/src/engines/sqlite/index.ts'
 import type { EventStore } from '../../store/src/event-store.ts'
 import { openStore } from '../../store/src/open-store.ts'
+import { thorough } from '../thorough.ts'
 import { appendSent } from './appends.ts'
 import { crashFolder } from './crash-folder.ts'
 import { type Acknowledged, readJournal, type Sent } from './journal.ts'
 import { expectKept, expectStreamComplete, type Place, promisedPlaces, survivingEvents } from './surviving-events.ts'
 
-const kills = Number(process.env.CRASH_KILLS ?? 100)
+const kills = Number(process.env.CRASH_KILLS ?? (thorough ? 100 : 40))
 const seed = Number(process.env.CRASH_SEED ?? Math.floor(Math.random() * 2 ** 31))
 const random = seeded(seed)
 

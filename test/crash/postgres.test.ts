@@ -9,7 +9,7 @@ import { postgres } from '../../store/src/engines/postgres/index.ts'
 import { openStore } from '../../store/src/open-store.ts'
 import { type Cluster, startCluster } from '../postgres/cluster.ts'
 import { type FreshPlace, first, freshDatabase } from '../postgres/database.ts'
-import { onPostgres } from '../postgres/on-postgres.ts'
+import { onEveryPostgres } from '../postgres/on-postgres.ts'
 import { crashFolder } from './crash-folder.ts'
 import { readJournal } from './journal.ts'
 import { surviveKill } from './survive-kill.ts'
@@ -25,7 +25,7 @@ const answersMin = 20
 
 const writer = fileURLToPath(new URL('./writer-at-url.ts', import.meta.url))
 
-onPostgres(({ major }) => {
+onEveryPostgres(({ major }) => {
   describe(`a store of which something is killed ${kills} times (CRASH_SEED=${seed})`, () => {
     it('loses nothing acknowledged, doubles nothing, and leaves no hole', { timeout: 600_000 }, async () => {
       const server = await startedServer(major)

@@ -7,9 +7,10 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { rebuild } from 'varve'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { thorough } from '../thorough.ts'
 import { openLog, type Tally, tallied, tallyProjection, tillEvents } from './tally.ts'
 
-const kills = 20
+const kills = thorough ? 20 : 10
 const program = fileURLToPath(new URL('./project-until-killed.ts', import.meta.url))
 let folder = ''
 

@@ -14,6 +14,7 @@ import { freshDatabase } from '../postgres/database.ts'
 import { onNewestPostgres } from '../postgres/on-postgres.ts'
 import { expectOnce, isSettled, longAfter, placeOrders } from '../reactions/mortal.ts'
 import { checkout, worker } from '../reactions/orders.ts'
+import { thorough } from '../thorough.ts'
 import { crashFolder } from './crash-folder.ts'
 
 const program = fileURLToPath(new URL('./react-until-killed.ts', import.meta.url))
@@ -59,13 +60,16 @@ async function killBetweenSteps(fresh: (number: number) => Promise<Place>, every
   }
 }
 
-describe('a reaction on SQLite that is killed between every two of its steps', () => {
+/** Between every two steps, or every few. */
+const [onSqlite, onDatabase] = thorough ? [1, 5] : [3, 11]
+
+describe('a reaction on SQLite that is killed between its steps', () => {
   it('sends nothing twice in effect, and loses no deadline', { timeout: 300_000 }, async () => {
     const fresh = async (number: number): Promise<Place> => {
       const path = join(folder, `${number}.db`)
       return { at: path, engine: () => sqlite({ path }) }
     }
-    expect(await killBetweenSteps(fresh, 1)).toBeGreaterThan(50)
+    expect((await killBetweenSteps(fresh, onSqlite)) * onSqlite).toBeGreaterThan(50)
   })
 })
 
@@ -78,6 +82,6 @@ onNewestPostgres(({ cluster }) => {
       onTestFinished(drop)
       return { at: url, engine: () => postgres({ url, connectionsMax: 3 }) }
     }
-    expect(await killBetweenSteps(fresh, 5)).toBeGreaterThan(10)
+    expect((await killBetweenSteps(fresh, onDatabase)) * onDatabase).toBeGreaterThan(50)
   })
 })

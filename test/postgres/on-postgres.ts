@@ -1,4 +1,5 @@
 import { describe, inject, it } from 'vitest'
+import { thorough } from '../thorough.ts'
 import { type Distribution, distributions, npmMajor, whyMissing } from './distribution.ts'
 import { borrowed, type LentCluster } from './lender.ts'
 
@@ -10,11 +11,17 @@ export interface Postgres {
 }
 
 /**
- * Specifies something for every PostgreSQL of this machine. Where there is none the tests are skipped, and the reason is
- * printed, but not in CI on a platform that npm surely has one for: there it would hide a broken install.
+ * Specifies something for every PostgreSQL of this machine: what the engine's SQL does. Where there is none the tests are
+ * skipped, and the reason is printed, but not in CI on a platform that npm surely has one for: there it would hide a broken
+ * install.
  */
-export function onPostgres(specify: (postgres: Postgres) => void): void {
+export function onEveryPostgres(specify: (postgres: Postgres) => void): void {
   specifyOn(distributions(), specify)
+}
+
+/** The same for the newest, and with VARVE_THOROUGH=1 for all: what is built on the engine. */
+export function onPostgres(specify: (postgres: Postgres) => void): void {
+  specifyOn(thorough ? distributions() : distributions().slice(0, 1), specify)
 }
 
 /** The same on the newest alone: for what is the same on all of them, is tried in part on all of them, and takes its time. */

@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { first, freshDatabase } from './database.ts'
 import { forked } from './forked.ts'
-import { onPostgres } from './on-postgres.ts'
+import { onEveryPostgres } from './on-postgres.ts'
 import { raced, wholeLog } from './raced.ts'
 import { replay } from './replay.ts'
 
@@ -14,7 +14,7 @@ const seed = Number(process.env.RACE_SEED ?? Math.floor(Math.random() * 2 ** 31)
 const readers = 3
 const streams = 100
 
-onPostgres(({ cluster }) => {
+onEveryPostgres(({ cluster }) => {
   describe(`${processes} processes of ${writers} writers, for ${seconds} s (RACE_SEED=${seed})`, () => {
     it('are all told the truth, and followers see one order without a hole', { timeout: 600_000 }, async () => {
       const database = await freshDatabase(await cluster())

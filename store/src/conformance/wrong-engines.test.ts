@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'vitest'
+import { thorough } from '../../../test/thorough.ts'
 import type { EngineCase } from './case.ts'
 import { engineCases } from './engine-cases.ts'
 import { runEngineCase } from './run.ts'
@@ -25,11 +26,13 @@ const cases = engineCases(0)
 const randomRuns = engineCases(12).filter((one) => one.promise === 'model')
 const sizes = { seed: 1, bulkEvents: 2_000 }
 
-describe('a wrong engine fails exactly the rules it breaks', () => {
+describe('a wrong engine fails the rules it breaks, and with VARVE_THOROUGH=1 no other', () => {
   for (const engine of wrongEngines) {
     it(engine.name, async () => {
-      const broken = await rulesBroken(engine, cases)
-      assert.deepEqual(broken, [...engine.breaks].sort())
+      const expected = [...engine.breaks].sort()
+      // That it breaks no other rule takes ten times as long, and changes with the suite alone.
+      const asked = thorough ? cases : cases.filter((one) => engine.breaks.includes(one.rule))
+      assert.deepEqual(await rulesBroken(engine, asked), expected)
     })
   }
 })

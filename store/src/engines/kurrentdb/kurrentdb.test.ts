@@ -1,5 +1,6 @@
 import { type TestContext, test } from 'vitest'
 import { onKurrent } from '../../../../test/kurrent/database.ts'
+import { thorough } from '../../../../test/thorough.ts'
 import { engineConformance, type RegisterTest } from '../../conformance/index.ts'
 
 /** What does not fit into a store that is kept in another one, and why. */
@@ -16,7 +17,7 @@ const beyondServe: Readonly<Record<string, string>> = {
 
 /**
  * Reads of every page size, and thousands of streams, say little that others do not, and take a third of the time. All of them
- * run on a database of its own, and here with VARVE_KURRENT_ALL=1.
+ * run on a database of its own, and here with VARVE_THOROUGH=1.
  */
 const leftOut =
   /^reads: .*(?:in pages of (?!2,)\d+,|gives no more than (?!3 )\d+ )|more events than a page has|thousands of streams/
@@ -24,8 +25,8 @@ const leftOut =
 onKurrent(({ engineIn, freshNamespace, hasOwnLimits }) => {
   const register: RegisterTest = (name, run) => {
     if (hasOwnLimits) return test(name, run)
-    const isLeftOut = process.env.VARVE_KURRENT_ALL === undefined && leftOut.test(name)
-    const reason = isLeftOut ? 'other cases say it; VARVE_KURRENT_ALL=1 runs all' : beyondServe[name]
+    const isLeftOut = !thorough && leftOut.test(name)
+    const reason = isLeftOut ? 'other cases say it; VARVE_THOROUGH=1 runs all' : beyondServe[name]
     if (reason === undefined) return test(name, run)
     return test(name, (context: TestContext) => context.skip(`on varve serve ${reason}`))
   }

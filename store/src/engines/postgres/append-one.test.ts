@@ -2,7 +2,7 @@ import { deepEqual, equal } from 'node:assert/strict'
 import { Client } from 'pg'
 import { describe, it, onTestFinished } from 'vitest'
 import { freshDatabase } from '../../../../test/postgres/database.ts'
-import { onPostgres } from '../../../../test/postgres/on-postgres.ts'
+import { onEveryPostgres } from '../../../../test/postgres/on-postgres.ts'
 import { eventFor, eventsFor, expecting, item, request, tombstone, truncation, unless } from '../../conformance/port.ts'
 import type { AppendRequest, Engine } from '../../engine/engine.ts'
 import { encodeAlone } from './append-one.ts'
@@ -21,7 +21,7 @@ describe('what goes alone', () => {
   ])('%s', (_, batch, alone) => equal(encodeAlone(batch) !== undefined, alone))
 })
 
-onPostgres(({ cluster }) => {
+onEveryPostgres(({ cluster }) => {
   async function opened(): Promise<{ readonly engine: Engine; readonly url: string }> {
     const database = await freshDatabase(await cluster())
     const engine = postgres({ url: database.url })

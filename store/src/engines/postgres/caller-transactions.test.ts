@@ -2,7 +2,7 @@ import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict'
 import { Client } from 'pg'
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import { type FreshPlace, first, freshDatabase } from '../../../../test/postgres/database.ts'
-import { onPostgres } from '../../../../test/postgres/on-postgres.ts'
+import { onEveryPostgres } from '../../../../test/postgres/on-postgres.ts'
 import { openShop } from '../../../../test/postgres/shop.ts'
 import type { EventStore } from '../../event-store.ts'
 import type { NewEvent, RecordedEvent } from '../../model/event.ts'
@@ -277,7 +277,7 @@ function specifyNeighbours(database: () => FreshPlace): void {
   })
 }
 
-onPostgres(({ cluster }) => {
+onEveryPostgres(({ cluster }) => {
   let database: FreshPlace
 
   beforeAll(async () => {

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { temporaryFolder, varve } from '../../../../test/cli/varve.ts'
 import { type FreshPlace, first, freshDatabase } from '../../../../test/postgres/database.ts'
-import { onPostgres, type Postgres } from '../../../../test/postgres/on-postgres.ts'
+import { onEveryPostgres, type Postgres } from '../../../../test/postgres/on-postgres.ts'
 import { connected, execute, freshRole } from '../../../../test/postgres/role.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { EventToStore } from '../../model/event.ts'
@@ -27,7 +27,7 @@ function opened(options: PostgresOptions): Engine {
   return engine
 }
 
-onPostgres(({ cluster }) => {
+onEveryPostgres(({ cluster }) => {
   describe('a schema', () => {
     it('is made once when ten processes start at once', { timeout: 120_000 }, async () => {
       const { url } = await empty(cluster)
@@ -88,7 +88,7 @@ onPostgres(({ cluster }) => {
   })
 })
 
-onPostgres(({ cluster }) => {
+onEveryPostgres(({ cluster }) => {
   describe('a store as the first release left it', () => {
     async function restored(): Promise<Engine> {
       const { url } = await empty(cluster)

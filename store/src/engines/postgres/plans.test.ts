@@ -2,7 +2,7 @@ import { Client } from 'pg'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { freshDatabase } from '../../../../test/postgres/database.ts'
 import { fillStore, largeStoreEvents, longStream } from '../../../../test/postgres/large-store.ts'
-import { onPostgres } from '../../../../test/postgres/on-postgres.ts'
+import { onEveryPostgres } from '../../../../test/postgres/on-postgres.ts'
 import { type Planning, workOf } from '../../../../test/postgres/plan.ts'
 import {
   anything,
@@ -97,7 +97,7 @@ function specifyAppends(client: () => Client): void {
   })
 }
 
-onPostgres(({ cluster }) => {
+onEveryPostgres(({ cluster }) => {
   describe(`with ${largeStoreEvents} events`, () => {
     let client: Client
 

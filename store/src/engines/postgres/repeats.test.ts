@@ -1,7 +1,7 @@
 import { deepEqual } from 'node:assert/strict'
 import { it } from 'vitest'
 import { freshDatabase } from '../../../../test/postgres/database.ts'
-import { onPostgres } from '../../../../test/postgres/on-postgres.ts'
+import { onEveryPostgres } from '../../../../test/postgres/on-postgres.ts'
 import type { AppendRequest } from '../../engine/engine.ts'
 import type { EventToStore } from '../../model/event.ts'
 import { jsonContentType } from '../../model/payload.ts'
@@ -20,7 +20,7 @@ const event: EventToStore = {
   recordedAtMs: 0,
 }
 
-onPostgres(({ cluster }) => {
+onEveryPostgres(({ cluster }) => {
   it('leaves the ids of a refused request to the next one of its batch, and knows them from then on', async () => {
     await using database = await freshDatabase(await cluster())
     const engine = postgres({ url: database.url })
