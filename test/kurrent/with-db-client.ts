@@ -7,5 +7,6 @@ setStage({
   // The older client has the methods of the newer one; specifications use what is the same.
   connect: (connectionString) => EventStoreDBClient.connectionString`${connectionString}` as unknown as KurrentDBClient,
   scheme: 'esdb',
-  places: embedded,
+  // In memory, unless everything is tried: the newer client is tried on SQLite.
+  places: { memory: embedded.memory },
 })

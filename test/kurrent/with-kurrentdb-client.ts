@@ -5,6 +5,6 @@ import { setStage } from './stage.ts'
 setStage({
   connect: (connectionString) => KurrentDBClient.connectionString`${connectionString}`,
   scheme: 'kurrentdb',
-  // On SQLite alone, unless everything is tried: there are many of these, and the older client is tried on memory as well.
+  // On SQLite alone, unless everything is tried: there are many of these, and the older client is tried in memory.
   places: { sqlite: embedded.sqlite },
 })
