@@ -1,14 +1,35 @@
 import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
+/**
+ * Files whose tests leave nothing behind in their process: they run in one after the other, which imports Varve once. The
+ * others kill, fork, set the environment, or bring clients that cannot be two in one process.
+ */
+const together = [
+  ...['claims', 'deciders', 'groups', 'model', 'remote', 'schema', 'shelf', 'streams', 'subscriptions'].map(
+    (folder) => `store/src/${folder}/**/*.test.ts`,
+  ),
+  'server/src/{auth,http}/**/*.test.ts',
+]
+
 export default defineConfig({
   test: {
-    include: [
-      'store/src/**/*.test.ts',
-      'server/src/**/*.test.ts',
-      'test/**/*.test.ts',
-      'bench/**/*.test.ts',
-      'examples/**/*.test.ts',
+    projects: [
+      { extends: true, test: { name: 'together', include: together, isolate: false } },
+      {
+        extends: true,
+        test: {
+          name: 'apart',
+          include: [
+            'store/src/**/*.test.ts',
+            'server/src/**/*.test.ts',
+            'test/**/*.test.ts',
+            'bench/**/*.test.ts',
+            'examples/**/*.test.ts',
+          ],
+          exclude: together,
+        },
+      },
     ],
     globalSetup: ['test/postgres/global-setup.ts'],
     // Tests start hundreds of processes that import all of Varve: what one has compiled, the next one finds.
