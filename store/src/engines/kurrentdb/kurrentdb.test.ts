@@ -20,7 +20,7 @@ const beyondServe: Readonly<Record<string, string>> = {
  * run on a database of its own, and here with VARVE_THOROUGH=1.
  */
 const leftOut =
-  /^reads: .*(?:in pages of (?!2,)\d+,|gives no more than (?!3 )\d+ |from any event)|more events than a page has|thousands of streams/
+  /^reads: .*(?:in pages of (?!2,)\d+,|gives no more than (?!3 )\d+ |from any event)|^lifecycle: |more events than a page has|thousands of streams/
 
 onKurrent(({ engineIn, freshNamespace, hasOwnLimits }) => {
   const register: RegisterTest = (name, run) => {
