@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest'
+import { seeded } from '../store/src/conformance/seeded.ts'
 import { onPostgres } from '../test/postgres/on-postgres.ts'
 import { interleave } from './harness/interleave.ts'
 import { ratio, section, table } from './harness/report.ts'
 import { quantile, summarise } from './harness/statistics.ts'
 import { longStream, longStreams, slicesOf } from './load/fill.ts'
-import { seededRandom, simulateShard } from './simulated/log-shard.ts'
+import { simulateShard } from './simulated/log-shard.ts'
 import { trials } from './trials/postgres-trials.ts'
 
 const module = new URL('./trials/append-trials.ts', import.meta.url).href
@@ -17,14 +18,12 @@ describe('the simulation of a shard', () => {
   const load = { seconds: 5, commitEventsMax: 512, commitBytes: (events: number) => events * 100, workMs: () => 0.1 }
 
   it('says the same of the same random numbers', () => {
-    const [one, other] = [1, 1].map((seed) =>
-      simulateShard({ ...load, eventsPerSecond: 500, random: seededRandom(seed) }),
-    )
+    const [one, other] = [1, 1].map((seed) => simulateShard({ ...load, eventsPerSecond: 500, random: seeded(seed) }))
     expect(one).toEqual(other)
   })
 
   it('lets through what the units of a partition hold, and no more', () => {
-    const outcome = simulateShard({ ...load, eventsPerSecond: 50_000, random: seededRandom(2) })
+    const outcome = simulateShard({ ...load, eventsPerSecond: 50_000, random: seeded(2) })
     expect(outcome.writeUnitsPerSecond).toBeGreaterThan(950)
     // A second's worth was there at the beginning.
     expect(outcome.writeUnitsPerSecond).toBeLessThanOrEqual(1_200)
@@ -32,7 +31,7 @@ describe('the simulation of a shard', () => {
   })
 
   it('keeps up with what it has room for', () => {
-    const outcome = simulateShard({ ...load, eventsPerSecond: 2_000, random: seededRandom(3) })
+    const outcome = simulateShard({ ...load, eventsPerSecond: 2_000, random: seeded(3) })
     expect(outcome.eventsPerSecond).toBeGreaterThan(1_900)
     expect(outcome.throttled).toBe(0)
   })

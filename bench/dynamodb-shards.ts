@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import { pathToFileURL } from 'node:url'
+import { seeded } from '../store/src/conformance/seeded.ts'
 import { encodeBody } from '../store/src/engines/dynamodb/commit.ts'
 import { logShardOf } from '../store/src/model/log-shard.ts'
 import { jsonContentType } from '../store/src/model/payload.ts'
@@ -7,7 +8,7 @@ import { conditionsNow } from './harness/conditions.ts'
 import { type Preset, presetFrom } from './harness/preset.ts'
 import { publish, type Report, section } from './harness/report.ts'
 import { payloadOf, typeOf } from './load/events.ts'
-import { type ShardOutcome, seededRandom, simulateShard } from './simulated/log-shard.ts'
+import { type ShardOutcome, simulateShard } from './simulated/log-shard.ts'
 
 /** Streams that take turns. The heaviest shard is the one that bends first, and the more streams, the less it differs. */
 const streams = 100_000
@@ -42,7 +43,7 @@ export async function benchDynamoDBShards({ name, rounds }: Preset): Promise<Rep
 }
 
 function run(eventsPerSecond: number, { bytes, workMs }: Weights, round: number): ShardOutcome {
-  const random = seededRandom(round + 1)
+  const random = seeded(round + 1)
   return simulateShard({ eventsPerSecond, seconds: 10, commitEventsMax, commitBytes: bytes, workMs, random })
 }
 

@@ -1,3 +1,5 @@
+import type { Random } from '../../store/src/conformance/seeded.ts'
+
 /**
  * One shard of a log in DynamoDB, simulated: appends arrive at random, one process gathers those that wait into a commit,
  * puts it, and is told no when the partition has no write units left. Only time and write units are made up; what a commit
@@ -28,7 +30,7 @@ export interface ShardLoad {
   readonly commitBytes: (events: number) => number
   /** Milliseconds that the process works on a commit of so many events. */
   readonly workMs: (events: number) => number
-  readonly random: () => number
+  readonly random: Random
 }
 
 /** What became of it. */
@@ -75,7 +77,8 @@ export function simulateShard(load: ShardLoad): ShardOutcome {
     nowMs += throttledMs
     units += (throttledMs / 1000) * partition.writeUnitsPerSecond - needed
     unitsAtMs = nowMs
-    const putMs = partition.putMsMin - Math.log(1 - random()) * partition.putMsMore + bytes / partition.bytesPerMs
+    const putMs =
+      partition.putMsMin - Math.log(1 - fraction(random)) * partition.putMsMore + bytes / partition.bytesPerMs
     nowMs += putMs
     spentMs.throttled += throttledMs
     spentMs.working += workMs
@@ -99,23 +102,17 @@ export function simulateShard(load: ShardLoad): ShardOutcome {
   }
 }
 
+/** A number from 0 up to 1. */
+function fraction(random: Random): number {
+  return random.below(2 ** 32) / 2 ** 32
+}
+
 /** When events arrive, in milliseconds: independent of each other, so their distances are exponential. */
 function arrivalsOf({ eventsPerSecond, seconds, random }: ShardLoad): readonly number[] {
   const arrivals: number[] = []
   for (let at = 0; ; ) {
-    at -= (Math.log(1 - random()) / eventsPerSecond) * 1000
+    at -= (Math.log(1 - fraction(random)) / eventsPerSecond) * 1000
     if (at >= seconds * 1000) return arrivals
     arrivals.push(at)
-  }
-}
-
-/** Numbers from 0 to 1 that begin with a seed (mulberry32, public domain by Tommy Ettinger). */
-export function seededRandom(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
   }
 }

@@ -7,13 +7,12 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, it } from 'vitest'
 import { seeded } from '../../store/src/conformance/seeded.ts'
 import { sqlite } from '../../store/src/engines/sqlite/index.ts'
-import type { EventStore } from '../../store/src/event-store.ts'
 import { openStore } from '../../store/src/open-store.ts'
 import { thorough } from '../thorough.ts'
-import { appendSent } from './appends.ts'
 import { crashFolder } from './crash-folder.ts'
 import { type Acknowledged, readJournal, type Sent } from './journal.ts'
-import { expectKept, expectStreamComplete, type Place, promisedPlaces, survivingEvents } from './surviving-events.ts'
+import { surviveKill } from './survive-kill.ts'
+import type { Place } from './surviving-events.ts'
 
 const kills = Number(process.env.CRASH_KILLS ?? (thorough ? 100 : 40))
 const seed = Number(process.env.CRASH_SEED ?? Math.floor(Math.random() * 2 ** 31))
@@ -35,7 +34,7 @@ describe(`a writer that is killed ${kills} times (CRASH_SEED=${seed})`, () => {
     for (let life = 0; life < kills; life++) {
       const journal = await liveAndDie(life)
       await using store = openStore({ engine: sqlite({ path }) })
-      const survived = await surviveKill(store, journal)
+      const survived = await surviveKill(store, { journal, promised, random })
       acknowledged += survived.acknowledged
       unanswered += survived.unanswered
     }
@@ -84,34 +83,6 @@ async function opened(child: ChildProcess, journal: string): Promise<void> {
 /** The moment of a kill is chance, not a condition to wait for. */
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms))
-}
-
-/** Checks everything after one kill, then repeats what was under way and what was answered last. */
-async function surviveKill(store: EventStore, journal: readonly (Sent | Acknowledged)[]) {
-  const answers = new Map(
-    journal.filter((entry) => entry.kind === 'acknowledged').map((entry) => [entry.request, entry]),
-  )
-  const requests = journal.filter((entry) => entry.kind === 'sent')
-  for (const sent of requests) {
-    const answer = answers.get(sent.request)
-    if (answer !== undefined) for (const [id, place] of promisedPlaces(sent, answer)) promised.set(id, place)
-  }
-
-  const found = await survivingEvents(store)
-  expectKept(promised, found)
-  await expectStreamComplete(store, `Shared-${random.below(20)}`, found)
-
-  const unanswered = requests.filter(({ request }) => !answers.has(request))
-  const lastAnswered = requests.findLast(({ request }) => answers.has(request))
-  for (const sent of [...unanswered, ...(lastAnswered === undefined ? [] : [lastAnswered])]) {
-    const wasThere = sent.writes.every(({ ids }) => ids.every((id) => found.has(id)))
-    const again = await appendSent(store, sent)
-    expect(again.idempotent).toBe(wasThere)
-    const places = promisedPlaces(sent, again)
-    if (wasThere) expectKept(places, found)
-    for (const [id, place] of places) promised.set(id, place)
-  }
-  return { acknowledged: answers.size, unanswered: unanswered.length }
 }
 
 function integrity(): unknown {

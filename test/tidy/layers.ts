@@ -51,7 +51,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
     'streams/causation.ts',
     'projections/progress.ts',
   ],
-  claims: ['model', 'event-store.ts', 'engine/clock.ts', 'engine/system-clock.ts'],
+  claims: ['model', 'event-store.ts', 'engine/aws-failure.ts', 'engine/clock.ts', 'engine/system-clock.ts'],
   // As these, and it does to events on their way what a store does: ids, JSON, categories.
   erasure: [
     'model',

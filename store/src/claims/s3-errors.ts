@@ -1,12 +1,6 @@
+import { type AwsFailure, isOutOfReach, saidBy } from '../engine/aws-failure.ts'
 import { BlobsFailed, BlobsUnavailable } from '../model/blob-errors.ts'
 import { isVarveError } from '../model/errors.ts'
-
-/** What the driver throws, as far as it says what happened: S3's code is the name, Node's the code. */
-interface S3Failure {
-  readonly name?: unknown
-  readonly code?: unknown
-  readonly $metadata?: { readonly httpStatusCode?: unknown }
-}
 
 /** Codes of S3 (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html) that pass, whatever their status. */
 const passing: readonly unknown[] = [
@@ -18,20 +12,6 @@ const passing: readonly unknown[] = [
   'BadDigest',
   'XAmzContentSHA256Mismatch',
   'TimeoutError',
-]
-
-/** What Node says when a server is not there, or gone in the middle. */
-const broken: readonly unknown[] = [
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ECONNABORTED',
-  'EPIPE',
-  'ETIMEDOUT',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ERR_STREAM_PREMATURE_CLOSE',
 ]
 
 const problems: Readonly<Record<string, string>> = {
@@ -50,7 +30,7 @@ const denied =
 /** An error of the driver as one of ours. */
 export function translatedS3(error: unknown, name: string): unknown {
   if (isVarveError(error)) return error
-  const { name: code, $metadata: { httpStatusCode: status } = {} } = (error ?? {}) as S3Failure
+  const { name: code, $metadata: { httpStatusCode: status } = {} } = (error ?? {}) as AwsFailure
   if (isPassing(error)) return new BlobsUnavailable(name, saidBy(error), { cause: error })
   const problem = problems[String(code)] ?? (status === 403 ? denied : saidBy(error))
   return new BlobsFailed(name, `${problem}.`, { cause: error })
@@ -58,19 +38,13 @@ export function translatedS3(error: unknown, name: string): unknown {
 
 /** Whether the same request may succeed in a moment. */
 export function isPassing(error: unknown): boolean {
-  const { name, code, $metadata: { httpStatusCode: status } = {} } = (error ?? {}) as S3Failure
-  if (passing.includes(name) || broken.includes(code)) return true
-  return typeof status === 'number' && (status >= 500 || status === 429 || status === 408)
+  const { name } = (error ?? {}) as AwsFailure
+  return passing.includes(name) || isOutOfReach(error)
 }
 
 /** Whether an object is not there. A bucket that is not there is another matter. */
 export function isNoObject(error: unknown): boolean {
-  const { name } = (error ?? {}) as S3Failure
+  const { name } = (error ?? {}) as AwsFailure
   // HEAD has no body to carry a code.
   return name === 'NoSuchKey' || name === 'NotFound'
-}
-
-function saidBy(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  return error.name === 'Error' ? error.message : `${error.name}: ${error.message}`
 }

@@ -1,10 +1,8 @@
+import { type AwsFailure, isOutOfReach, saidBy } from '../../engine/aws-failure.ts'
 import { EngineFailed, EngineUnavailable, isVarveError } from '../../model/errors.ts'
 
-/** What the driver throws, as far as it says what happened: DynamoDB's code is the name, Node's the code. */
-interface DriverFailure {
-  readonly name?: unknown
-  readonly code?: unknown
-  readonly $metadata?: { readonly httpStatusCode?: unknown; readonly attempts?: unknown }
+/** DynamoDB's code is the name of the error; a write that was refused may bring what stood in the way. */
+interface DriverFailure extends AwsFailure {
   readonly Item?: unknown
 }
 
@@ -21,7 +19,6 @@ const passing: readonly unknown[] = [
   'TransactionInProgressException',
   'ReplicatedWriteConflictException',
   'LimitExceededException',
-  'ItemCollectionSizeLimitExceededException',
   'InternalServerError',
   'InternalServerErrorException',
   'ServiceUnavailable',
@@ -30,20 +27,6 @@ const passing: readonly unknown[] = [
   'RequestTimeout',
   'RequestTimeoutException',
   'NetworkingError',
-]
-
-/** What Node says when a server is not there, or gone in the middle. */
-const broken: readonly unknown[] = [
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ECONNABORTED',
-  'EPIPE',
-  'ETIMEDOUT',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ERR_STREAM_PREMATURE_CLOSE',
 ]
 
 const problems: Readonly<Record<string, string>> = {
@@ -85,9 +68,7 @@ export function isInUse(error: unknown): boolean {
 
 /** Whether the same request may succeed in a moment. */
 export function isPassing(error: unknown): boolean {
-  const { name, code, $metadata: { httpStatusCode: status } = {} } = (error ?? {}) as DriverFailure
-  if (passing.includes(name) || broken.includes(code)) return true
-  return typeof status === 'number' && (status >= 500 || status === 429 || status === 408)
+  return passing.includes(nameOf(error)) || isOutOfReach(error)
 }
 
 /** An error of the driver as one of Varve's, told by its code; any other error as it is. */
@@ -112,9 +93,4 @@ export function leftUndone(items: number): EngineUnavailable {
 
 function nameOf(error: unknown): unknown {
   return (error as DriverFailure | undefined)?.name
-}
-
-function saidBy(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  return error.name === 'Error' ? error.message : `${error.name}: ${error.message}`
 }

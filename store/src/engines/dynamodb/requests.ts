@@ -1,4 +1,5 @@
 import type { Clock } from '../../engine/clock.ts'
+import { unlessAborted } from '../../engine/unless-aborted.ts'
 import { StoreClosed } from '../../model/errors.ts'
 import { isPassing, translated } from './errors.ts'
 
@@ -65,7 +66,8 @@ export function createCalls({ clock, random }: Patience): Calls {
     call: async (signal, verb) => {
       if (closing.signal.aborted) throw new StoreClosed('The engine')
       signal?.throwIfAborted()
-      return orAborted(tracked(verb()), signal)
+      // A call that is given up goes on, and its outcome is nobody's.
+      return unlessAborted(tracked(verb()), signal)
     },
     repeated,
     pause,
@@ -79,14 +81,4 @@ export function createCalls({ clock, random }: Patience): Calls {
       await Promise.allSettled(underWay)
     },
   }
-}
-
-/** A call that is given up goes on, and its outcome is nobody's. */
-function orAborted<Result>(working: Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
-  if (signal === undefined) return working
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason)
-    signal.addEventListener('abort', abort, { once: true })
-    working.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
-  })
 }

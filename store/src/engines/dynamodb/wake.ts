@@ -1,4 +1,5 @@
 import type { Clock } from '../../engine/clock.ts'
+import { createWakeUps } from '../../engine/wake-ups.ts'
 
 /** Pauses between two looks at the end of the log while somebody listens, in milliseconds. */
 const lookMsMin = 50
@@ -25,7 +26,7 @@ export interface WakeParts {
  * one loop for all listeners looks, after pauses that double while nothing comes: each look is one read unit.
  */
 export function createWake({ clock, lookMsMax, look }: WakeParts): Wake {
-  const waiting = new Set<() => void>()
+  const wakeUps = createWakeUps()
   const closing = new AbortController()
   let listeners = 0
   let rings = 0
@@ -34,7 +35,7 @@ export function createWake({ clock, lookMsMax, look }: WakeParts): Wake {
 
   function ring(): void {
     rings++
-    for (const release of [...waiting]) release()
+    wakeUps.ring()
   }
 
   async function keepLooking(): Promise<void> {
@@ -56,29 +57,11 @@ export function createWake({ clock, lookMsMax, look }: WakeParts): Wake {
       looking = (looking ?? Promise.resolve()).then(keepLooking)
     }
     try {
-      let heard = rings
-      while (!closing.signal.aborted && !signal.aborted) {
-        if (heard === rings) await nextRing(signal)
-        if (closing.signal.aborted || signal.aborted || heard === rings) continue
-        heard = rings
-        yield
-      }
+      yield* wakeUps.listen(signal)
     } finally {
       listeners--
       if (listeners === 0) idle.abort()
     }
-  }
-
-  function nextRing(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const release = (): void => {
-        waiting.delete(release)
-        signal.removeEventListener('abort', release)
-        resolve()
-      }
-      waiting.add(release)
-      signal.addEventListener('abort', release)
-    })
   }
 
   return {
@@ -86,7 +69,7 @@ export function createWake({ clock, lookMsMax, look }: WakeParts): Wake {
     listen,
     close: async () => {
       closing.abort()
-      ring()
+      wakeUps.close()
       await looking
     },
   }

@@ -1,5 +1,6 @@
 import type { Capabilities } from '../../engine/capabilities.ts'
 import type { Engine } from '../../engine/engine.ts'
+import { createWakeUps } from '../../engine/wake-ups.ts'
 import { InvalidArgument, NotSupported, StoreClosed } from '../../model/errors.ts'
 import { limits } from '../../model/limits.ts'
 import { isPosition } from '../../model/position.ts'
@@ -7,7 +8,6 @@ import { append } from './append.ts'
 import { emptyLog, headsOf } from './log.ts'
 import { find, listStreams, read } from './read.ts'
 import { memoryShelf } from './shelf.ts'
-import { createWake } from './wake.ts'
 
 /** What the memory engine can do. */
 const capabilities: Capabilities = {
@@ -45,7 +45,7 @@ export function memory({ logShards = 1 }: MemoryOptions = {}): Engine {
     throw new InvalidArgument('logShards', `is not a whole number from 1 to ${limits.logShards}`)
   }
   const log = emptyLog(logShards)
-  const wake = createWake()
+  const wakeUps = createWakeUps()
   let closed = false
 
   // Every verb is asynchronous, so that a closed engine and an aborted signal reject instead of throwing.
@@ -63,7 +63,7 @@ export function memory({ logShards = 1 }: MemoryOptions = {}): Engine {
           throw new NotSupported('memory', 'appendConditions', 'Open it with one log shard to have them.')
         }
         const outcomes = batch.map((request) => append(log, request))
-        wake.notify()
+        wakeUps.ring()
         return outcomes
       }),
     read: (query, signal) => open(signal, () => read(log, query)),
@@ -71,11 +71,11 @@ export function memory({ logShards = 1 }: MemoryOptions = {}): Engine {
     head: (signal) => open(signal, () => Math.max(...headsOf(log))),
     ...(logShards > 1 && { heads: (signal?: AbortSignal) => open(signal, () => headsOf(log)) }),
     streams: (query, signal) => open(signal, () => listStreams(log, query)),
-    wake: wake.listen,
+    wake: wakeUps.listen,
     shelf: memoryShelf(open),
     close: async () => {
       closed = true
-      wake.close()
+      wakeUps.close()
     },
   }
 }

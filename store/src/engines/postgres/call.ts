@@ -1,4 +1,5 @@
 import type { Clock } from '../../engine/clock.ts'
+import { unlessAborted } from '../../engine/unless-aborted.ts'
 import { StoreClosed } from '../../model/errors.ts'
 import type { Connection } from './connection.ts'
 import type { PostgresClient } from './driver.ts'
@@ -62,7 +63,8 @@ export function createCalls(clock: Clock, connection: Connection): Calls {
     underWay.add(working)
     const done = (): void => void underWay.delete(working)
     working.then(done, done)
-    return orAborted(working, signal)
+    // A call that is given up goes on in the database, where its own timeout ends it.
+    return unlessAborted(working, signal)
   }
 
   return {
@@ -73,14 +75,4 @@ export function createCalls(clock: Clock, connection: Connection): Calls {
       await Promise.allSettled(underWay)
     },
   }
-}
-
-/** A call that is given up goes on in the database, where its own timeout ends it. */
-function orAborted<Result>(working: Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
-  if (signal === undefined) return working
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason)
-    signal.addEventListener('abort', abort, { once: true })
-    working.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
-  })
 }

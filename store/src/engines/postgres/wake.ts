@@ -1,4 +1,5 @@
 import type { Clock } from '../../engine/clock.ts'
+import { createWakeUps } from '../../engine/wake-ups.ts'
 import type { PostgresPool, PostgresPoolClient } from './driver.ts'
 
 /** Pauses before the listening connection is made anew, in milliseconds. */
@@ -39,39 +40,15 @@ export interface WakeParts {
  * connection, however many listen. After a reconnect it LISTENs first and rings then, so nothing falls in between.
  */
 export function createWake({ openPool, channel, clock, listens }: WakeParts): Wake {
-  const waiting = new Set<() => void>()
+  const wakeUps = createWakeUps()
   const closing = new AbortController()
-  let rings = 0
   let listening: Promise<void> | undefined
   let notifying: Promise<void> | undefined
   let again = false
 
-  function ring(): void {
-    rings++
-    for (const release of [...waiting]) release()
-  }
-
-  async function* listen(signal: AbortSignal): AsyncGenerator<void> {
-    if (listens) listening ??= keepListening({ openPool, channel, clock, ring, signal: closing.signal })
-    let heard = rings
-    while (!closing.signal.aborted && !signal.aborted) {
-      if (heard === rings) await nextRing(signal)
-      if (closing.signal.aborted || signal.aborted || heard === rings) continue
-      heard = rings
-      yield
-    }
-  }
-
-  function nextRing(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const release = (): void => {
-        waiting.delete(release)
-        signal.removeEventListener('abort', release)
-        resolve()
-      }
-      waiting.add(release)
-      signal.addEventListener('abort', release)
-    })
+  function listen(signal: AbortSignal): AsyncGenerator<void> {
+    if (listens) listening ??= keepListening({ openPool, channel, clock, ring: wakeUps.ring, signal: closing.signal })
+    return wakeUps.listen(signal)
   }
 
   async function tellOthers(): Promise<void> {
@@ -88,7 +65,7 @@ export function createWake({ openPool, channel, clock, listens }: WakeParts): Wa
 
   return {
     notify: (listened) => {
-      ring()
+      wakeUps.ring()
       if (!listened) return
       again = true
       notifying ??= tellOthers()
@@ -96,7 +73,7 @@ export function createWake({ openPool, channel, clock, listens }: WakeParts): Wa
     listen,
     close: async () => {
       closing.abort()
-      ring()
+      wakeUps.close()
       await listening
       await notifying
     },

@@ -1,4 +1,5 @@
 import type { Clock } from '../../engine/clock.ts'
+import { createWakeUps } from '../../engine/wake-ups.ts'
 
 /** Pauses between looks at the file: short after activity, doubling while nothing happens. */
 const pollMsMin = 2
@@ -19,39 +20,11 @@ export interface Wake {
  * @param changed whether another connection has committed since it was last asked; undefined when none can.
  */
 export function createWake(clock: Clock, changed: (() => boolean) | undefined): Wake {
-  const waiting = new Set<() => void>()
-  let rings = 0
-  let closed = false
   let polling: AbortController | undefined
-
-  function ring(): void {
-    rings++
-    for (const release of [...waiting]) release()
-  }
-
-  async function* listen(signal: AbortSignal): AsyncGenerator<void> {
-    let heard = rings
-    while (!closed && !signal.aborted) {
-      if (heard === rings) await nextRing(signal)
-      if (closed || signal.aborted || heard === rings) continue
-      heard = rings
-      yield
-    }
-  }
-
-  function nextRing(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const release = (): void => {
-        waiting.delete(release)
-        signal.removeEventListener('abort', release)
-        if (waiting.size === 0) stopPolling()
-        resolve()
-      }
-      waiting.add(release)
-      signal.addEventListener('abort', release)
-      if (changed !== undefined) startPolling(changed)
-    })
-  }
+  const { ring, listen, close } = createWakeUps((isAnybody) => {
+    if (!isAnybody) stopPolling()
+    else if (changed !== undefined) startPolling(changed)
+  })
 
   function startPolling(lookAtFile: () => boolean): void {
     if (polling !== undefined) return
@@ -72,12 +45,5 @@ export function createWake(clock: Clock, changed: (() => boolean) | undefined): 
     }
   }
 
-  return {
-    notify: ring,
-    listen,
-    close: () => {
-      closed = true
-      ring()
-    },
-  }
+  return { notify: ring, listen, close }
 }
