@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Random } from '../../store/src/conformance/seeded.ts'
 import type { EventStore } from '../../store/src/event-store.ts'
 
 /** Customers of a shop, who order all at once, and whose answers get lost now and then. */
@@ -21,9 +22,11 @@ interface Order {
 
 const customersMax = 8
 const streams = 50
-const lostAnswers = 0.1
+/** Of so many answers one is lost. */
+const lostOneIn = 10
 
-export function customersOf(): Customers {
+/** @param random who loses an answer, and when. */
+export function customersOf(random: Random): Customers {
   const acknowledged = new Map<string, string>()
   /** Whoever got no answer sends the same again, wherever the store is by then. */
   const unanswered: Order[] = []
@@ -35,7 +38,7 @@ export function customersOf(): Customers {
   async function send(order: Order): Promise<void> {
     const { id, streamId } = order
     const appended = await store?.append(streamId, [{ id, type: 'Ordered', data: { id } }])
-    if (!isHeld && Math.random() < lostAnswers) unanswered.push(order)
+    if (!isHeld && random.oneIn(lostOneIn)) unanswered.push(order)
     else acknowledged.set(id, `${streamId} ${appended?.version}`)
   }
 
