@@ -1,29 +1,18 @@
 // A real Apache Kafka of its own for a test: one node, its own controller, in 256 MB.
 
 import { execFileSync } from 'node:child_process'
-import { once } from 'node:events'
 import { cpSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
 import { join } from 'node:path'
-import { freePort, hireKeeper, holds, type Run } from '../postgres/kept-server.ts'
+import { freePort, hireKeeper } from '../postgres/kept-server.ts'
+import { isListening, type Killable, startKillable } from '../postgres/killable.ts'
 import { serverFolder } from '../postgres/server-folder.ts'
 import { identity } from '../postgres/unprivileged.ts'
 import { kafkaCache, kafkaClassPath } from './jars.ts'
 
 /** A running broker. */
-export interface KafkaBroker {
+export interface KafkaBroker extends Killable {
   /** As in `127.0.0.1:9092`. */
   readonly address: string
-  /** Kills it as a power cut would, and starts it again on what lies on its disk. */
-  crash(): Promise<void>
-  /** Kills it and leaves it so, until `start`. */
-  kill(): Promise<void>
-  start(): Promise<void>
-  /** Stops it from answering, without ending it, and lets it go on. */
-  pause(): void
-  resume(): void
-  /** Stopping twice is fine. */
-  stop(): Promise<void>
 }
 
 /** How to start a broker. */
@@ -35,7 +24,6 @@ export interface KafkaBrokerOptions {
 }
 
 const startMs = 60_000
-const endMs = 10_000
 const clusterId = 'dmFydmUtdGVzdC1jbHVzdA'
 
 /** Starts one with nothing in it: some 5 seconds. */
@@ -47,39 +35,11 @@ export async function startKafka({ settings = {}, quickTo = 'start' }: KafkaBrok
   const file = join(folder, 'server.properties')
   writeFileSync(file, properties({ port, controllerPort, logs: join(folder, 'logs') }, settings))
   cpSync(formatted(), join(folder, 'logs'), { recursive: true })
-  let run: Run | undefined
-  const start = async (): Promise<void> => {
-    run = await keeper.start([...java(quickTo), 'kafka.Kafka', file])
-    if (!(await holds(() => isOpen(port), run, startMs))) {
-      throw new Error(`Kafka did not start:\n${keeper.logged().slice(-4_000)}`)
-    }
-  }
-  const kill = async (): Promise<void> => {
-    if (run?.isRunning()) process.kill(run.pid, 'SIGKILL')
-    await run?.ends(endMs)
-  }
-  const broker: KafkaBroker = {
-    address: `127.0.0.1:${port}`,
-    crash: async () => {
-      await kill()
-      await start()
-    },
-    kill,
-    start,
-    pause: () => process.kill(run?.pid ?? 0, 'SIGSTOP'),
-    resume: () => process.kill(run?.pid ?? 0, 'SIGCONT'),
-    stop: async () => {
-      await kill()
-      await keeper.dismiss()
-    },
-  }
-  try {
-    await start()
-  } catch (error) {
-    await broker.stop()
-    throw error
-  }
-  return broker
+  // It opens its port when it has got everything else under way.
+  const isUp = (): Promise<boolean> => isListening(port)
+  const command = [...java(quickTo), 'kafka.Kafka', file]
+  const server = await startKillable(keeper, { name: 'Kafka', command, isUp, startMs })
+  return { ...server, address: `127.0.0.1:${port}` }
 }
 
 function java(quickTo: 'start' | 'run'): readonly string[] {
@@ -147,17 +107,4 @@ function formatted(): string {
   }
   rmSync(file)
   return kept
-}
-
-/** It opens its port when it has got everything else under way. */
-async function isOpen(port: number): Promise<boolean> {
-  const socket = connect({ host: '127.0.0.1', port })
-  try {
-    await once(socket, 'connect')
-    return true
-  } catch {
-    return false
-  } finally {
-    socket.destroy()
-  }
 }

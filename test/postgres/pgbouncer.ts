@@ -1,11 +1,10 @@
 // PgBouncer in front of a cluster, in transaction mode: every transaction may get another server connection, so whatever a
 // session keeps (prepared statements, LISTEN, advisory locks, SET) is lost or belongs to somebody else.
 
-import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { connect } from 'node:net'
 import { delimiter, join } from 'node:path'
 import { freePort, hireKeeper, holds } from './kept-server.ts'
+import { isListening } from './killable.ts'
 import { serverFolder, writeSecret } from './server-folder.ts'
 import { identity } from './unprivileged.ts'
 
@@ -89,16 +88,4 @@ function withPort(url: string, port: number): string {
   const changed = new URL(url)
   changed.port = String(port)
   return changed.href
-}
-
-async function isListening(port: number): Promise<boolean> {
-  const socket = connect({ host: '127.0.0.1', port })
-  try {
-    await once(socket, 'connect')
-    return true
-  } catch {
-    return false
-  } finally {
-    socket.destroy()
-  }
 }

@@ -4,24 +4,15 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { connect } from 'node:net'
 import { delimiter, join } from 'node:path'
-import { freePort, hireKeeper, holds, type Run } from '../postgres/kept-server.ts'
+import { freePort, hireKeeper } from '../postgres/kept-server.ts'
+import { type Killable, startKillable } from '../postgres/killable.ts'
 import { serverFolder } from '../postgres/server-folder.ts'
 import { identity } from '../postgres/unprivileged.ts'
 
 /** A running Redis. */
-export interface RedisServer {
+export interface RedisServer extends Killable {
   readonly url: string
   readonly port: number
-  /** Kills it as a power cut would, and starts it again on what lies on its disk. */
-  crash(): Promise<void>
-  /** Kills it and leaves it so, until `start`. */
-  kill(): Promise<void>
-  start(): Promise<void>
-  /** Stops it from answering, without ending it, and lets it go on. */
-  pause(): void
-  resume(): void
-  /** Stopping twice is fine. */
-  stop(): Promise<void>
 }
 
 /** How to start a Redis. */
@@ -31,7 +22,6 @@ export interface RedisServerOptions {
 }
 
 const startMs = 10_000
-const endMs = 10_000
 
 /** Why there is no Redis here, undefined when there is one. */
 export function whyNoRedis(): string | undefined {
@@ -50,38 +40,8 @@ export async function startRedis({ settings = [] }: RedisServerOptions = {}): Pr
     ...['--appendonly', 'yes', '--appendfsync', 'always'],
     ...settings,
   ]
-  let run: Run | undefined
-  const start = async (): Promise<void> => {
-    run = await keeper.start(command)
-    if (!(await holds(() => answers(port), run, startMs))) throw new Error(`Redis did not start:\n${keeper.logged()}`)
-  }
-  const kill = async (): Promise<void> => {
-    if (run?.isRunning()) process.kill(run.pid, 'SIGKILL')
-    await run?.ends(endMs)
-  }
-  const server: RedisServer = {
-    url: `redis://127.0.0.1:${port}`,
-    port,
-    crash: async () => {
-      await kill()
-      await start()
-    },
-    kill,
-    start,
-    pause: () => process.kill(run?.pid ?? 0, 'SIGSTOP'),
-    resume: () => process.kill(run?.pid ?? 0, 'SIGCONT'),
-    stop: async () => {
-      await kill()
-      await keeper.dismiss()
-    },
-  }
-  try {
-    await start()
-  } catch (error) {
-    await server.stop()
-    throw error
-  }
-  return server
+  const server = await startKillable(keeper, { name: 'Redis', command, isUp: () => answers(port), startMs })
+  return { ...server, url: `redis://127.0.0.1:${port}`, port }
 }
 
 function program(): string | undefined {

@@ -4,7 +4,8 @@
 import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { freePort, hireKeeper, holds, type Run } from '../postgres/kept-server.ts'
+import { freePort, hireKeeper } from '../postgres/kept-server.ts'
+import { startKillable } from '../postgres/killable.ts'
 import { giveTo, serverFolder } from '../postgres/server-folder.ts'
 import { identity } from '../postgres/unprivileged.ts'
 import { type Jars, type SearchProduct, transportModule } from './jars.ts'
@@ -25,7 +26,6 @@ export interface SearchServer {
 /** Making an index costs these servers many syncs of small files; what is not synced outlives a killed process all the same. */
 const inMemory = '/dev/shm'
 const startMs = 120_000
-const endMs = 10_000
 
 /** Starts one with an empty folder: some 6 to 10 seconds. */
 export async function startSearch(product: SearchProduct, jars: Jars): Promise<SearchServer> {
@@ -38,44 +38,22 @@ export async function startSearch(product: SearchProduct, jars: Jars): Promise<S
   for (const path of [home, join(home, 'config')]) giveTo(runner, path)
   if (product === 'elasticsearch') layModule(home, jars)
   const url = `http://127.0.0.1:${port}`
-  let run: Run | undefined
-  const start = async (): Promise<void> => {
-    run = await keeper.start([...javaFor(product, jars), home, String(port), String(transportPort)])
-    if (!(await holds(() => isReady(url), run, startMs))) {
-      throw new Error(`${product} did not start:\n${keeper.logged().slice(-4_000)}`)
-    }
-  }
-  const kill = async (): Promise<void> => {
-    if (run?.isRunning()) process.kill(run.pid, 'SIGKILL')
-    await run?.ends(endMs)
-  }
+  const command = [...javaFor(product, jars), home, String(port), String(transportPort)]
+  const { crash, stop } = await startKillable(keeper, { name: product, command, isUp: () => isReady(url), startMs })
   const indices = async (pattern: string): Promise<readonly string[]> => {
     const answer = await fetch(`${url}/${pattern}/_alias?expand_wildcards=all`)
     return Object.keys((await answer.json()) as object).toSorted()
   }
-  const server: SearchServer = {
+  return {
     url,
     indices,
     clear: async () => {
       const all = await indices('*')
       if (all.length > 0) await fetch(`${url}/${all.join(',')}`, { method: 'DELETE' })
     },
-    crash: async () => {
-      await kill()
-      await start()
-    },
-    stop: async () => {
-      await kill()
-      await keeper.dismiss()
-    },
+    crash,
+    stop,
   }
-  try {
-    await start()
-  } catch (error) {
-    await server.stop()
-    throw error
-  }
-  return server
 }
 
 function javaFor(product: SearchProduct, { server, transport }: Jars): readonly string[] {
