@@ -12,6 +12,7 @@ import {
   logOf,
   page,
   request,
+  whileRacing,
   wholeLog,
 } from './port.ts'
 
@@ -106,28 +107,13 @@ export const orderedCases: readonly EngineCase[] = [
     name: 'a reader who tails the log while 32 writers race never sees an event appear behind it',
     shards: 'one',
     run: async ({ engine }) => {
-      const commit = committer(engine)
-      const write = async (writer: number): Promise<void> => {
-        for (let turn = 0; turn < appendsPerWriter; turn++) {
-          landed(await commit(request(eventsFor(`Order-${writer}`, 1 + (turn % 3)))))
-        }
-      }
-      let racing = true
-      const race = Promise.all(Array.from({ length: writers }, (_, writer) => write(writer))).finally(() => {
-        racing = false
-      })
-      race.catch(() => undefined)
-
       const seen: StoredEvent[] = []
       let from = 1
-      for (let last = false; !last; ) {
-        last = !racing
+      await whileRacing(engine, { writers, appends: appendsPerWriter }, async () => {
         const { events, next } = await page(engine, wholeLog, { from })
         seen.push(...events)
         from = next
-        await new Promise(setImmediate)
-      }
-      await race
+      })
 
       assert.deepEqual(idsOf(seen), idsOf(await logOf(engine)), 'what the reader saw is what is there')
       const positions = seen.map((event) => event.position)

@@ -259,3 +259,34 @@ export function committer(engine: Engine): (one: AppendRequest) => Promise<Appen
       setImmediate(() => void commit())
     })
 }
+
+/** How many append at the same time, and how often each. */
+export interface Race {
+  readonly writers: number
+  readonly appends: number
+}
+
+/** Has writers race, each on a stream of its own, and looks again and again meanwhile; once more when all have landed. */
+export async function whileRacing(
+  engine: Engine,
+  { writers, appends }: Race,
+  look: () => Promise<void>,
+): Promise<void> {
+  const commit = committer(engine)
+  const write = async (writer: number): Promise<void> => {
+    for (let turn = 0; turn < appends; turn++) {
+      landed(await commit(request(eventsFor(`Order-${writer}`, 1 + (turn % 3)))))
+    }
+  }
+  let racing = true
+  const race = Promise.all(Array.from({ length: writers }, (_, writer) => write(writer))).finally(() => {
+    racing = false
+  })
+  race.catch(() => undefined)
+  for (let last = false; !last; ) {
+    last = !racing
+    await look()
+    await new Promise(setImmediate)
+  }
+  await race
+}

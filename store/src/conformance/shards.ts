@@ -4,19 +4,18 @@ import type { EventToStore, StoredEvent } from '../model/event.ts'
 import { logShardOf, placeOfPosition } from '../model/log-shard.ts'
 import type { EngineCase } from './case.ts'
 import {
-  committer,
   eventFor,
   eventsFor,
   expecting,
   idsOf,
   land,
-  landed,
   listStreams,
   outcomeOf,
   page,
   read,
   request,
   truncation,
+  whileRacing,
   wholeLog,
 } from './port.ts'
 
@@ -130,29 +129,14 @@ export const shardCases: readonly EngineCase[] = [
     shards: 'several',
     name: 'a reader who tails every shard while 24 writers race never sees an event appear behind it in any',
     run: async ({ engine }) => {
-      const commit = committer(engine)
-      const write = async (writer: number): Promise<void> => {
-        for (let turn = 0; turn < appendsPerWriter; turn++) {
-          landed(await commit(request(eventsFor(`Order-${writer}`, 1 + (turn % 3)))))
-        }
-      }
-      let racing = true
-      const race = Promise.all(Array.from({ length: writers }, (_, writer) => write(writer))).finally(() => {
-        racing = false
-      })
-      race.catch(() => undefined)
-
       const seen = Array.from({ length: engine.capabilities.logShards }, () => ({ from: 1, ids: [] as string[] }))
-      for (let last = false; !last; ) {
-        last = !racing
+      await whileRacing(engine, { writers, appends: appendsPerWriter }, async () => {
         for (const [shard, tail] of seen.entries()) {
           const { events, next } = await page(engine, wholeLog, { shard, from: tail.from })
           tail.ids.push(...idsOf(events))
           tail.from = next
         }
-        await new Promise(setImmediate)
-      }
-      await race
+      })
       assert.deepEqual(
         seen.map(({ ids }) => ids),
         (await shardsOf(engine)).map(idsOf),

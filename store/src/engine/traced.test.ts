@@ -1,16 +1,11 @@
 import { deepEqual, equal, ok, rejects, throws } from 'node:assert/strict'
-import { context, type Tracer as OfOpenTelemetry, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
-import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
-import {
-  BasicTracerProvider,
-  InMemorySpanExporter,
-  type ReadableSpan,
-  SimpleSpanProcessor,
-} from '@opentelemetry/sdk-trace-base'
-import { afterAll, beforeAll, beforeEach, describe, it } from 'vitest'
+import { SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
+import type { ReadableSpan } from '@opentelemetry/sdk-trace-base'
+import { describe, it } from 'vitest'
 import { serverConfig } from '../../../server/src/config.ts'
 import { startServer } from '../../../server/src/server.ts'
 import { starting, until } from '../../../test/projections/stock.ts'
+import { recordedSpans } from '../../../test/recorded-spans.ts'
 import { defineDecider } from '../deciders/decider.ts'
 import { execute } from '../deciders/execute.ts'
 import { memory } from '../engines/memory/index.ts'
@@ -27,21 +22,11 @@ import { connect } from '../remote/connect.ts'
 import { defineEvents, event } from '../schema/events.ts'
 import { correlate } from '../streams/causation.ts'
 
-const exporter = new InMemorySpanExporter()
-const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] })
-const otel: OfOpenTelemetry = provider.getTracer('test')
+const { tracer: otel, spans, forget } = recordedSpans()
 /** The tracer of the API is one of ours, as it is. */
 const tracer: Tracer = otel
 
-beforeAll(() => {
-  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
-})
-afterAll(() => context.disable())
-beforeEach(() => exporter.reset())
-
 const placed = { type: 'OrderPlaced', data: {} }
-const spans = (name: string): readonly ReadableSpan[] =>
-  exporter.getFinishedSpans().filter((span) => span.name === name)
 const only = (name: string): ReadableSpan => {
   const [span, ...more] = spans(name)
   ok(span !== undefined && more.length === 0, `there are ${more.length + (span ? 1 : 0)} spans ${name}`)
@@ -94,7 +79,7 @@ describe('a store with a tracer', () => {
     equal(parentOf(commit), undefined)
     deepEqual(linkedTo(commit), spans('varve.append').map(idOf))
     deepEqual(commit.attributes, { 'varve.engine': 'memory', 'varve.appends': 2, 'varve.events': 2 })
-    exporter.reset()
+    forget()
     await request(() => store.readStream('Order-1').toArray())
     equal(parentOf(only('varve.read')), idOf(only('request')))
     equal(only('varve.read').attributes['varve.stream'], 'Order-1')

@@ -1,14 +1,9 @@
 import { deepEqual, equal, rejects, throws } from 'node:assert/strict'
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { context, type Tracer as OfOpenTelemetry, SpanKind, SpanStatusCode } from '@opentelemetry/api'
-import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
-import {
-  BasicTracerProvider,
-  InMemorySpanExporter,
-  type ReadableSpan,
-  SimpleSpanProcessor,
-} from '@opentelemetry/sdk-trace-base'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { SpanKind, SpanStatusCode } from '@opentelemetry/api'
+import type { ReadableSpan } from '@opentelemetry/sdk-trace-base'
+import { describe, expect, it } from 'vitest'
+import { recordedSpans } from '../../../test/recorded-spans.ts'
 import { memory } from '../engines/memory/index.ts'
 import type { EventStore } from '../event-store.ts'
 import { openStore } from '../open-store.ts'
@@ -19,20 +14,8 @@ import { consume } from './consume.ts'
 import type { Delivery } from './delivery.ts'
 import { type GroupConsumer, type JoinGroupOptions, joinGroup } from './join-group.ts'
 
-const exporter = new InMemorySpanExporter()
-const tracer: OfOpenTelemetry = new BasicTracerProvider({
-  spanProcessors: [new SimpleSpanProcessor(exporter)],
-}).getTracer('test')
-
-beforeAll(() => {
-  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
-})
-afterAll(() => context.disable())
-beforeEach(() => exporter.reset())
-
+const { tracer, spans } = recordedSpans()
 const placed = { type: 'OrderPlaced', data: {} }
-const spans = (name: string): readonly ReadableSpan[] =>
-  exporter.getFinishedSpans().filter((span) => span.name === name)
 const idOf = (span: ReadableSpan | undefined): string | undefined => span?.spanContext().spanId
 const parentOf = (span: ReadableSpan | undefined): string | undefined => span?.parentSpanContext?.spanId
 const consumed = (): ReadableSpan | undefined => spans('varve.consume mailer')[0]
@@ -135,7 +118,7 @@ describe('a delivery without a tracer of the store', () => {
     await delivery.run(() => store.append('Mail-1', [{ type: 'MailSent', data: {} }]))
     await delivery.ack()
     equal((await store.readStream('Mail-1').first())?.metadata.causationId, id)
-    deepEqual(exporter.getFinishedSpans(), [])
+    deepEqual(spans(), [])
   })
 
   it('has one by the tracer that its consumer is given, also where it reads what events are today', async () => {
