@@ -49,7 +49,7 @@ interface Copy {
 
 /** Copies what there is, and with `follow` what is new as it comes. */
 export async function importStore(session: Session, url: string, options: CopyOptions): Promise<ExitCode | undefined> {
-  if (url === session.storeUrl) refuseUsage('--from and --store name the same store.')
+  if (url === session.storeUrl) refuseUsage('--from and --store name the same store. Name another one to copy into.')
   refuseUnfitStore(url, 'existing')
   const source = await openStoreAt(url, 'existing', process.env.VARVE_TOKEN)
   try {
@@ -163,7 +163,10 @@ async function refuseOtherPositions({ session, name, target, place }: Copy): Pro
 
 async function copyCheckpoint({ session: { signal }, source, name, target }: Copy, checkpoint: string): Promise<void> {
   const found = await source.checkpoints.load(checkpoint, { signal })
-  if (found === undefined) throw new CliFailure(`${name} has no checkpoint ${JSON.stringify(checkpoint)}.`)
+  if (found === undefined)
+    throw new CliFailure(
+      `${name} has no checkpoint ${JSON.stringify(checkpoint)}. The events are here; run this again with the names that its consumers use.`,
+    )
   await target.store.checkpoints.save(checkpoint, found.positions ?? found.position, { signal })
 }
 

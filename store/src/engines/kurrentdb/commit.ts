@@ -90,5 +90,8 @@ export async function positionsOf(
     if (wanted.has(event.id)) found.set(event.id, positionOf(event))
     if (found.size === wanted.size) return found
   }
-  throw new EngineFailed('kurrentdb', 'the log does not show what was appended to it')
+  throw new EngineFailed(
+    'kurrentdb',
+    'the log does not show what was appended to it. Append it again with the same ids: what is there is found',
+  )
 }

@@ -46,7 +46,8 @@ export function kafkaTarget(options: KafkaTargetOptions): Target<KafkaOutbox> {
       const { projection, generation } = checkedGeneration(given)
       published.set(projection, generation)
     },
-    // What was published is its consumers'. The checkpoint is gone, so that nobody goes on from there.
+    // What was published is its consumers'. A checkpoint on the shelf goes; one in Kafka stays in its topic, where nobody asks
+    // for it, since the number of a generation is not given twice.
     drop: async (given) => {
       const { projection, generation } = checkedGeneration(given)
       const prefix = placeOf(projection, generation)
