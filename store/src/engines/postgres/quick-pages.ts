@@ -9,7 +9,7 @@ import { eventColumnNames, headRow, lastPlace, payloadSize, sentColumns, storedE
  * Pages that nobody measures in the database: to sum up the sizes of rows takes it longer than to read them. It sends as
  * many events as a page may have, without payloads that are much larger than those of a full page, and the page is cut
  * here. Where such a payload has its place on the page, the page is asked for in the measured way (paging.ts), and so are
-those after it until there is none.
+ * those after it until there is none.
  */
 
 /** Payloads up to this size come with their events always. */
