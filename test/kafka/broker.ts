@@ -21,19 +21,33 @@ export interface KafkaBrokerOptions {
   readonly settings?: Readonly<Record<string, string>>
   /** Starting quickly is what tests want, running quickly what measurements do. Default `'start'`. */
   readonly quickTo?: 'start' | 'run'
+  /** Listeners beside its own, each on a port that is free. */
+  readonly listeners?: readonly KafkaListener[]
+}
+
+/** A port that the broker listens on. */
+export interface KafkaListener {
+  /** In capitals. */
+  readonly name: string
+  readonly port: number
+  /** The port that its clients are told: that of a proxy. Default: its own. */
+  readonly advertisedPort?: number
+  /** Default `'PLAINTEXT'`. */
+  readonly protocol?: 'PLAINTEXT' | 'SASL_SSL'
 }
 
 const startMs = 60_000
 const clusterId = 'dmFydmUtdGVzdC1jbHVzdA'
 
 /** Starts one with nothing in it: some 5 seconds. */
-export async function startKafka({ settings = {}, quickTo = 'start' }: KafkaBrokerOptions = {}): Promise<KafkaBroker> {
+export async function startKafka(options: KafkaBrokerOptions = {}): Promise<KafkaBroker> {
+  const { settings = {}, quickTo = 'start', listeners = [] } = options
   const runner = identity('self')
   const folder = serverFolder('kafka', runner)
   const keeper = hireKeeper(folder, runner)
   const [port, controllerPort] = [await freePort(), await freePort()]
   const file = join(folder, 'server.properties')
-  writeFileSync(file, properties({ port, controllerPort, logs: join(folder, 'logs') }, settings))
+  writeFileSync(file, properties({ port, controllerPort, logs: join(folder, 'logs'), listeners }, settings))
   cpSync(formatted(), join(folder, 'logs'), { recursive: true })
   // It opens its port when it has got everything else under way.
   const isUp = (): Promise<boolean> => isListening(port)
@@ -54,17 +68,24 @@ interface Place {
   readonly port: number
   readonly controllerPort: number
   readonly logs: string
+  readonly listeners: readonly KafkaListener[]
 }
 
-function properties({ port, controllerPort, logs }: Place, settings: Readonly<Record<string, string>>): string {
+function properties(place: Place, settings: Readonly<Record<string, string>>): string {
+  const { port, controllerPort, logs } = place
+  const listeners = [{ name: 'PLAINTEXT', port }, ...place.listeners]
+  const at = (name: string, listens: number): string => `${name}://127.0.0.1:${listens}`
   const own: Readonly<Record<string, string | number | boolean>> = {
     'process.roles': 'broker,controller',
     'node.id': 1,
     'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
-    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+    listeners: [...listeners, { name: 'CONTROLLER', port: controllerPort }].map((one) => at(one.name, one.port)).join(),
+    'advertised.listeners': listeners.map((one) => at(one.name, one.advertisedPort ?? one.port)).join(),
     'controller.listener.names': 'CONTROLLER',
-    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'inter.broker.listener.name': 'PLAINTEXT',
+    'listener.security.protocol.map': [...listeners, { name: 'CONTROLLER' }]
+      .map(({ name, protocol = 'PLAINTEXT' }: Partial<KafkaListener>) => `${name}:${protocol}`)
+      .join(),
     'log.dirs': logs,
     // A topic that nobody made is a mistake that a test shall see.
     'auto.create.topics.enable': false,
@@ -95,7 +116,7 @@ function formatted(): string {
   const making = `${kept}.${process.pid}`
   mkdirSync(making, { recursive: true })
   const file = `${making}.properties`
-  writeFileSync(file, properties({ port: 9092, controllerPort: 9093, logs: making }, {}))
+  writeFileSync(file, properties({ port: 9092, controllerPort: 9093, logs: making, listeners: [] }, {}))
   const format = ['kafka.tools.StorageTool', 'format', '--cluster-id', clusterId, '--config', file]
   execFileSync('java', [...java('start').slice(1), ...format], { stdio: ['ignore', 'ignore', 'pipe'] })
   try {

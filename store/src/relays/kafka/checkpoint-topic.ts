@@ -9,6 +9,7 @@ import { checkpointFrom, type TargetCheckpoint } from '../../model/target.ts'
 import { TargetFailed, TargetUnavailable } from '../../model/target-errors.ts'
 import { clientOptions, codesOf, type KafkaCluster } from './client.ts'
 import { importKafka, type KafkaPackage } from './driver.ts'
+import { guard } from './guard.ts'
 import { keyHash } from './partitioner.ts'
 
 /** Messages that are looked at first, from the end; then eight times as many, and so on. */
@@ -39,7 +40,7 @@ export async function lastCheckpoint(
   // It joins no group: a name is asked for all the same.
   const consumer = new kafka.Consumer({ ...clientOptions(cluster), groupId: 'varve-relay', autocommit: false })
   try {
-    return await lastIn(consumer, topic, Buffer.from(key))
+    return await guard(consumer).settled(lastIn(consumer, topic, Buffer.from(key)))
   } finally {
     await consumer.close(true).catch(() => undefined)
   }
@@ -50,7 +51,7 @@ async function made({ Admin }: KafkaPackage, cluster: KafkaCluster, topic: strin
   const configs = Object.entries(settings).map(([name, value]) => ({ name, value }))
   try {
     // As many copies as the broker makes of any topic.
-    await admin.createTopics({ topics: [topic], partitions: 1, replicas: -1, configs })
+    await guard(admin).settled(admin.createTopics({ topics: [topic], partitions: 1, replicas: -1, configs }))
   } catch (error) {
     const codes = codesOf(error)
     const isThere = codes.has('TOPIC_ALREADY_EXISTS')

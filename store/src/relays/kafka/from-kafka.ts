@@ -7,19 +7,17 @@
  * Invariants: what is committed was appended, or set aside, or makes no event; the ids of events follow from topic, partition
  * and offset, so what is read again, by whatever member, is appended once; messages of one stream are appended in their order.
  */
-import type { Consumer } from '@platformatic/kafka'
 import type { Clock } from '../../engine/clock.ts'
 import { systemClock, systemRandom } from '../../engine/system-clock.ts'
 import type { EventStore } from '../../event-store.ts'
 import { InvalidArgument, isVarveError } from '../../model/errors.ts'
 import { MessageRefused } from '../../model/relay-errors.ts'
-import { checkCluster, checkTopic, clientOptions, type KafkaCluster } from './client.ts'
-import { importKafka } from './driver.ts'
+import { checkCluster, checkTopic, type KafkaCluster } from './client.ts'
 import { translatedKafka } from './errors.ts'
 import { appended, type IncomingEvents, type Received, type Writes, writesOf } from './incoming.ts'
+import { type Membership, type Messages, openMembership } from './membership.ts'
 import { decided, type MessagePolicy, stopUnlessPassing } from './message-policy.ts'
 import { parkMessage } from './parked-messages.ts'
-import { passOverAborted } from './read-committed.ts'
 import { committable, type RawMessage, received } from './received.ts'
 
 /** Options of {@link appendFromKafka}. */
@@ -67,7 +65,7 @@ export interface RunningFromKafka extends AsyncDisposable {
   /** Settles when it has ended: resolves when it was stopped or the store was closed, rejects when it failed. */
   readonly done: Promise<void>
   readonly counts: FromKafkaCounts
-  /** Messages of its partitions that are not taken in; undefined while it is no member of the group. */
+  /** Messages of its partitions that are not taken in; undefined while it is no member of the group, or does not know its place yet. */
   lag(): Promise<number | undefined>
   /** Stops after the messages under way. Stopping twice is fine. */
   stop(): Promise<void>
@@ -80,18 +78,9 @@ type CompleteOptions = Required<Omit<FromKafkaOptions, keyof KafkaCluster>> & { 
 /** Messages that are appended beside each other, and committed together. */
 const batchMessages = 256
 
-/** How long a broker may wait for messages before it says that there are none, in milliseconds. */
-const waitMs = 500
-
-/** After how long without a sign of life the others take over, in milliseconds. */
-const sessionMs = 30_000
-
 /** The pause before the group is joined again after the brokers were away, in milliseconds; it doubles. */
 const pauseMs = 200
 const pauseMaxMs = 10_000
-
-type RawConsumer = Consumer<Buffer, Buffer, Buffer, Buffer>
-type Stream = Awaited<ReturnType<RawConsumer['consume']>>
 
 /**
  * Appends messages of Kafka as events until it is stopped, together with all others of the same group. Each message is
@@ -130,7 +119,8 @@ class Intake {
   readonly #store: FromKafkaStore
   readonly #options: CompleteOptions
   readonly #signal: AbortSignal
-  #consumer: RawConsumer | undefined
+  #membership: Membership | undefined
+  #underWay: Promise<unknown> | undefined
 
   constructor(store: FromKafkaStore, options: CompleteOptions) {
     this.#store = store
@@ -157,70 +147,58 @@ class Intake {
   }
 
   async lag(): Promise<number | undefined> {
-    const lags = await this.#consumer?.getLag({ topics: [...this.#options.topics] })
-    if (lags === undefined) return undefined
-    // Partitions of others have none.
-    const own = [...lags.values()].flat().filter((lag) => lag !== undefined && lag > 0n)
-    return own.reduce((sum, lag) => sum + Number(lag), 0)
+    const membership = this.#membership
+    try {
+      return await membership?.lag()
+    } catch (error) {
+      if (membership !== this.#membership) return undefined
+      throw translatedKafka(error)
+    }
   }
 
   /** Takes part in the group until something goes wrong, or the end is asked for. */
   async #asMember(): Promise<void> {
-    const { cluster, group, topics, from } = this.#options
-    const { Consumer } = await importKafka()
-    const consumer: RawConsumer = new Consumer({
-      ...clientOptions(cluster),
-      ...{ groupId: group, autocommit: false, sessionTimeout: sessionMs, maxWaitTime: waitMs, isolationLevel: 1 },
-    })
-    passOverAborted(consumer)
-    this.#consumer = consumer
+    const membership = await openMembership(this.#options)
+    this.#membership = membership
     try {
-      const stream: Stream = await consumer.consume({
-        ...{ topics: [...topics], mode: 'committed', fallbackMode: from, autocommit: false },
-        ...{ maxWaitTime: waitMs, isolationLevel: 1 },
-      })
-      // Joining a group that rebalances takes its time, in which the end may be asked for.
-      if (this.#signal.aborted) return
-      const leave = (): void => void stream.close().catch(() => undefined)
-      this.#signal.addEventListener('abort', leave, { once: true })
-      try {
-        await this.#read(consumer, stream)
-      } finally {
-        this.#signal.removeEventListener('abort', leave)
-      }
+      await membership.read(this.#signal, (messages) => this.#read(membership, messages))
     } finally {
-      this.#consumer = undefined
-      await consumer.close(true).catch(() => undefined)
+      this.#membership = undefined
+      await membership.end()
+      // What is being appended for a membership that broke is appended, before anything else is.
+      await this.#underWay
     }
   }
 
-  async #read(consumer: RawConsumer, stream: Stream): Promise<void> {
+  async #read(membership: Membership, messages: Messages): Promise<void> {
     let batch: RawMessage[] = []
-    for await (const message of stream) {
+    for await (const message of messages) {
       batch.push(message)
       // What is there already goes together; nothing is waited for.
-      if (batch.length < batchMessages && stream.readableLength > 0) continue
-      await this.#take(consumer, batch)
+      if (batch.length < batchMessages && messages.readableLength > 0) continue
+      await this.#take(membership, batch)
       batch = []
       if (this.#signal.aborted) return
     }
   }
 
   /** Appends messages, those of one stream one after the other, and commits how far all before is done. */
-  async #take(consumer: RawConsumer, batch: readonly RawMessage[]): Promise<void> {
-    const { topics } = await consumer.metadata({ topics: [...this.#options.topics] })
+  async #take(membership: Membership, batch: readonly RawMessage[]): Promise<void> {
+    const topicIdOf = await membership.topicIds()
     const last = new Map<string, Promise<void>>()
     const taking = batch.map((raw) => {
-      const one = received(raw, topics.get(raw.topic)?.id ?? raw.topic)
+      const one = received(raw, topicIdOf(raw.topic))
       const first = this.#firstLook(one)
       const before = [...(first.writes?.keys() ?? [])].map((stream) => last.get(stream))
       const taken = Promise.all(before).then(() => this.#taken(one, first))
       for (const stream of first.writes?.keys() ?? []) last.set(stream, taken)
       return taken
     })
-    const outcomes = await Promise.allSettled(taking)
+    const allTaken = Promise.allSettled(taking)
+    this.#underWay = allTaken
+    const outcomes = await allTaken
     const offsets = committable(batch, outcomes)
-    if (offsets.length > 0) await consumer.commit({ offsets })
+    if (offsets.length > 0) await membership.commit(offsets)
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
   }
 

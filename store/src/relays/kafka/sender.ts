@@ -2,6 +2,7 @@ import type { Producer } from '@platformatic/kafka'
 import { TargetFailed } from '../../model/target-errors.ts'
 import { clientOptions, codesOf, type KafkaCluster } from './client.ts'
 import { importKafka } from './driver.ts'
+import { type Guard, guard } from './guard.ts'
 import type { KafkaMessage } from './message.ts'
 import type { SendBatch } from './outbox.ts'
 import { keyHash } from './partitioner.ts'
@@ -35,12 +36,13 @@ const exactOptions = {
 export async function openSender(cluster: KafkaCluster): Promise<Sender> {
   const { Producer } = await importKafka()
   const producer = new Producer({ ...clientOptions(cluster), ...exactOptions })
+  const guarded = guard(producer)
   const close = (): Promise<void> => producer.close(true).catch(() => undefined)
-  const look = topicLook(producer)
+  const look = topicLook(producer, guarded)
   return {
     send: async (messages) => {
       await look(messages)
-      await producer.send({ messages })
+      await guarded.settled(producer.send({ messages }))
     },
     close,
   }
@@ -53,16 +55,17 @@ export async function openSender(cluster: KafkaCluster): Promise<Sender> {
 export async function openTransactions(cluster: KafkaCluster, transactionalId: string): Promise<TransactionalSender> {
   const { Producer } = await importKafka()
   const producer = new Producer({ ...clientOptions(cluster), ...exactOptions, transactionalId })
+  const guarded = guard(producer)
   const close = (): Promise<void> => producer.close(true).catch(() => undefined)
   let transaction: Transaction | undefined
   const begun = async (): Promise<Transaction> => {
     // Without these the client asks to go on as producer 0, which the broker refuses to whoever is another one.
-    transaction ??= await producer.beginTransaction({ producerId: -1n, producerEpoch: -1 })
+    transaction ??= await guarded.settled(producer.beginTransaction({ producerId: -1n, producerEpoch: -1 }))
     return transaction
   }
   const ended = async (how: 'commit' | 'abort'): Promise<void> => {
     const ending = await begun()
-    await ending[how]()
+    await guarded.settled(ending[how]())
     transaction = undefined
   }
   try {
@@ -71,11 +74,11 @@ export async function openTransactions(cluster: KafkaCluster, transactionalId: s
     await close()
     throw error
   }
-  const look = topicLook(producer)
+  const look = topicLook(producer, guarded)
   return {
     send: async (messages) => {
       await look(messages)
-      await (await begun()).send({ messages })
+      await guarded.settled((await begun()).send({ messages }))
     },
     commit: () => ended('commit'),
     abort: () => ended('abort'),
@@ -87,13 +90,13 @@ export async function openTransactions(cluster: KafkaCluster, transactionalId: s
 const lookRetries = 3
 
 /** Refuses messages to topics that are not there, which the client would look for as long as for a broker that is away. */
-function topicLook(producer: RawProducer): (messages: readonly KafkaMessage[]) => Promise<void> {
+function topicLook(producer: RawProducer, { settled }: Guard): (messages: readonly KafkaMessage[]) => Promise<void> {
   const known = new Set<string>()
   return async (messages) => {
     const topics = new Set(messages.map(({ topic }) => topic)).difference(known)
     for (const topic of topics) {
       try {
-        await producer.metadata({ topics: [topic], retries: lookRetries })
+        await settled(producer.metadata({ topics: [topic], retries: lookRetries }))
       } catch (error) {
         if (!codesOf(error).has('PLT_KFK_USER')) throw error
         throw new TargetFailed('kafka', `there is no topic ${JSON.stringify(topic)}. Create it; nothing here does.`, {
