@@ -5,6 +5,7 @@ import { sayWhy } from '../postgres/on-postgres.ts'
 import { type KafkaBroker, startKafka } from './broker.ts'
 import { type FaultyProxy, startFaultyProxy } from './faulty-proxy.ts'
 import { whyNoKafka } from './jars.ts'
+import { type SecureKafka, startSecureKafka } from './secure-broker.ts'
 
 /** A broker that tests of one file may use. */
 export interface Kafka {
@@ -43,6 +44,15 @@ export function onKafkaThroughProxy(specify: (kafka: KafkaThroughProxy) => void)
       await broker.stop()
     },
     (started) => specify({ broker: () => started().broker, proxy: () => started().proxy, newName }),
+  )
+}
+
+/** The same for one that also listens where one needs TLS and a login. */
+export function onSecureKafka(specify: (kafka: Kafka & { secure(): SecureKafka }) => void): void {
+  withStarted(
+    startSecureKafka,
+    (secure) => secure.stop(),
+    (secure) => specify({ broker: () => secure().broker, secure, newName }),
   )
 }
 

@@ -40,18 +40,18 @@ export async function lastCheckpoint(
   // It joins no group: a name is asked for all the same.
   const consumer = new kafka.Consumer({ ...clientOptions(cluster), groupId: 'varve-relay', autocommit: false })
   try {
-    return await guard(consumer).settled(lastIn(consumer, topic, Buffer.from(key)))
+    return await guard(kafka, consumer).settled(lastIn(consumer, topic, Buffer.from(key)))
   } finally {
     await consumer.close(true).catch(() => undefined)
   }
 }
 
-async function made({ Admin }: KafkaPackage, cluster: KafkaCluster, topic: string): Promise<void> {
-  const admin = new Admin(clientOptions(cluster))
+async function made(kafka: KafkaPackage, cluster: KafkaCluster, topic: string): Promise<void> {
+  const admin = new kafka.Admin(clientOptions(cluster))
   const configs = Object.entries(settings).map(([name, value]) => ({ name, value }))
   try {
     // As many copies as the broker makes of any topic.
-    await guard(admin).settled(admin.createTopics({ topics: [topic], partitions: 1, replicas: -1, configs }))
+    await guard(kafka, admin).settled(admin.createTopics({ topics: [topic], partitions: 1, replicas: -1, configs }))
   } catch (error) {
     const codes = codesOf(error)
     const isThere = codes.has('TOPIC_ALREADY_EXISTS')

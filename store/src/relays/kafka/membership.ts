@@ -1,7 +1,7 @@
 import type { Consumer } from '@platformatic/kafka'
 import { TargetUnavailable } from '../../model/target-errors.ts'
 import { clientOptions, type KafkaCluster } from './client.ts'
-import { importKafka } from './driver.ts'
+import { importKafka, type KafkaPackage } from './driver.ts'
 import { type Guard, guard } from './guard.ts'
 import { passOverAborted } from './read-committed.ts'
 import type { Offset, RawMessage } from './received.ts'
@@ -35,10 +35,10 @@ export class Membership {
   readonly #from: GroupPlace['from']
   #stream: Stream | undefined
 
-  constructor(consumer: RawConsumer, { topics, from }: Pick<GroupPlace, 'topics' | 'from'>) {
+  constructor(kafka: KafkaPackage, consumer: RawConsumer, { topics, from }: Pick<GroupPlace, 'topics' | 'from'>) {
     passOverAborted(consumer)
     this.#consumer = consumer
-    this.#guard = guard(consumer)
+    this.#guard = guard(kafka, consumer)
     this.#topics = [...topics]
     this.#from = from
   }
@@ -107,10 +107,10 @@ export type Messages = AsyncIterable<RawMessage> & { readonly readableLength: nu
 
 /** A member that has not joined yet. */
 export async function openMembership(place: GroupPlace): Promise<Membership> {
-  const { Consumer } = await importKafka()
-  const consumer = new Consumer<Buffer, Buffer, Buffer, Buffer>({
+  const kafka = await importKafka()
+  const consumer = new kafka.Consumer<Buffer, Buffer, Buffer, Buffer>({
     ...clientOptions(place.cluster),
     ...{ groupId: place.group, autocommit: false, sessionTimeout: sessionMs, maxWaitTime: waitMs, isolationLevel: 1 },
   })
-  return new Membership(consumer, place)
+  return new Membership(kafka, consumer, place)
 }

@@ -1,10 +1,10 @@
-import { deepEqual, equal, match, rejects, throws } from 'node:assert/strict'
+import { deepEqual, equal, match, ok, rejects, throws } from 'node:assert/strict'
 import { describe, it } from 'vitest'
 import { memory } from '../../engines/memory/index.ts'
 import { openStore } from '../../open-store.ts'
 import { codesOf } from './client.ts'
 import { kafkaEnvelope } from './codec.ts'
-import { translatedKafka } from './errors.ts'
+import { isRefusal, translatedKafka } from './errors.ts'
 import { messageOf } from './message.ts'
 import { type KafkaRelayOptions, kafkaRelay } from './relay.ts'
 
@@ -91,6 +91,16 @@ describe('an error of the client', () => {
     ]) {
       equal((translatedKafka(nested(fields)) as { code: string }).code, 'TARGET_UNAVAILABLE')
     }
+  })
+
+  it('of a connection that broke during a login or a handshake passes', () => {
+    const closed = nested({ code: 'PLT_KFK_AUTHENTICATION', cause: { code: 'PLT_KFK_NETWORK' } })
+    const reset = nested({ code: 'PLT_KFK_USER', cause: { code: 'ECONNRESET' } })
+    for (const error of [closed, reset]) {
+      equal(isRefusal(error), false)
+      equal((translatedKafka(error) as { code: string }).code, 'TARGET_UNAVAILABLE')
+    }
+    ok(isRefusal(nested({ apiId: 'SASL_AUTHENTICATION_FAILED' })))
   })
 
   it('that a person has to mend says what to do', () => {

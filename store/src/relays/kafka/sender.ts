@@ -34,9 +34,9 @@ const exactOptions = {
 
 /** A sender outside of transactions: what it sends is visible at once, and at least once. */
 export async function openSender(cluster: KafkaCluster): Promise<Sender> {
-  const { Producer } = await importKafka()
-  const producer = new Producer({ ...clientOptions(cluster), ...exactOptions })
-  const guarded = guard(producer)
+  const kafka = await importKafka()
+  const producer = new kafka.Producer({ ...clientOptions(cluster), ...exactOptions })
+  const guarded = guard(kafka, producer)
   const close = (): Promise<void> => producer.close(true).catch(() => undefined)
   const look = topicLook(producer, guarded)
   return {
@@ -53,9 +53,9 @@ export async function openSender(cluster: KafkaCluster): Promise<Sender> {
  * what that one had begun is committed or gone.
  */
 export async function openTransactions(cluster: KafkaCluster, transactionalId: string): Promise<TransactionalSender> {
-  const { Producer } = await importKafka()
-  const producer = new Producer({ ...clientOptions(cluster), ...exactOptions, transactionalId })
-  const guarded = guard(producer)
+  const kafka = await importKafka()
+  const producer = new kafka.Producer({ ...clientOptions(cluster), ...exactOptions, transactionalId })
+  const guarded = guard(kafka, producer)
   const close = (): Promise<void> => producer.close(true).catch(() => undefined)
   let transaction: Transaction | undefined
   const begun = async (): Promise<Transaction> => {
@@ -93,6 +93,8 @@ const lookRetries = 3
 function topicLook(producer: RawProducer, { settled }: Guard): (messages: readonly KafkaMessage[]) => Promise<void> {
   const known = new Set<string>()
   return async (messages) => {
+    // Without a topic first: what is wrong with the connection is not taken for a topic that is not there.
+    if (known.size === 0) await settled(producer.metadata({ topics: [] }))
     const topics = new Set(messages.map(({ topic }) => topic)).difference(known)
     for (const topic of topics) {
       try {
