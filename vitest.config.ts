@@ -31,7 +31,7 @@ export default defineConfig({
         },
       },
     ],
-    globalSetup: ['test/postgres/global-setup.ts'],
+    globalSetup: ['test/stale-build.ts', 'test/postgres/global-setup.ts'],
     // Tests start hundreds of processes that import all of Varve: what one has compiled, the next one finds.
     env: { NODE_COMPILE_CACHE: join(import.meta.dirname, 'node_modules', '.cache', 'compiled') },
     // Long enough for a disk that others use as well; a test that hangs still ends.
