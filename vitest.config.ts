@@ -6,9 +6,10 @@ import { defineConfig } from 'vitest/config'
  * others kill, fork, set the environment, or bring clients that cannot be two in one process.
  */
 const together = [
-  ...['claims', 'deciders', 'groups', 'model', 'remote', 'schema', 'shelf', 'streams', 'subscriptions'].map(
-    (folder) => `store/src/${folder}/**/*.test.ts`,
-  ),
+  ...[
+    ...['claims', 'deciders', 'erasure', 'groups', 'model', 'projections'],
+    ...['remote', 'schema', 'shelf', 'streams', 'subscriptions'],
+  ].map((folder) => `store/src/${folder}/**/*.test.ts`),
   'server/src/{auth,http}/**/*.test.ts',
 ]
 
