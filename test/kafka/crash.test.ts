@@ -8,12 +8,14 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
-import { type EventStore, openStore, projectionStatus } from 'varve'
+import { Producer } from '@platformatic/kafka'
+import { type EventStore, memory, openStore, projectionStatus } from 'varve'
+import { appendFromKafka } from 'varve/kafka'
 import { sqlite } from 'varve/sqlite'
 import { afterAll, it } from 'vitest'
 import { seeded } from '../../store/src/conformance/seeded.ts'
 import { temporaryFolder } from '../cli/varve.ts'
-import { onKafka } from './on-kafka.ts'
+import { onOwnKafka } from './on-kafka.ts'
 import type { RelayEnd, RelayLife } from './relay-until-killed.ts'
 import { createTopic, type Found, readTopic } from './topics.ts'
 import { until } from './until.ts'
@@ -67,7 +69,7 @@ function everythingInOrder(found: readonly Found[]): void {
   }
 }
 
-onKafka(({ broker, newName }) => {
+onOwnKafka(({ broker, newName }) => {
   async function lifeOf(delivery: RelayLife['delivery'], partitions: number): Promise<RelayLife> {
     const name = newName()
     await createTopic(broker().address, name, { partitions: 3 })
@@ -112,6 +114,31 @@ onKafka(({ broker, newName }) => {
       )
     })
   }
+
+  it('takes messages in on both sides of a crash of the broker', { timeout }, async () => {
+    await using store = openStore({ engine: memory() })
+    const topic = newName()
+    await createTopic(broker().address, topic)
+    const place = { clientId: 'test', bootstrapBrokers: [broker().address], retries: 20, retryDelay: 100 }
+    const send = async (value: string): Promise<void> => {
+      const producer = new Producer({ ...place, idempotent: true })
+      await producer.send({ messages: [{ topic, key: Buffer.from('a'), value: Buffer.from(value) }] })
+      await producer.close()
+    }
+    await send('1')
+    const toEvents = ({ text }: { readonly text: string | null }) => ({
+      streamId: 'Copy-1',
+      type: 'Copied',
+      data: text,
+    })
+    const from = { brokers: [broker().address], group: topic, topics: [topic] }
+    await using running = appendFromKafka(store, { ...from, toEvents, log: () => undefined })
+    await until(async () => (await running.lag()) === 0)
+    await broker().crash()
+    await send('2')
+    await until(async () => running.counts.received >= 2)
+    equal(running.counts.appended, 2)
+  })
 
   it('shuts out a relay that slept through its lease, in the middle of a transaction', { timeout }, async () => {
     const life = await lifeOf('exactly_once', 1)

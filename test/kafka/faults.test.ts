@@ -95,7 +95,11 @@ onKafkaThroughProxy(({ broker, proxy, newName }) => {
       }
       await running.stop()
       await relay.target.close()
-      const committed = (await readTopic(broker().address, topic)).filter(({ isCommitted }) => isCommitted)
+      const readCommitted = async () =>
+        (await readTopic(broker().address, topic)).filter(({ isCommitted }) => isCommitted)
+      // A commit is answered before its marks are written.
+      await expect.poll(async () => (await readCommitted()).length).toBeGreaterThanOrEqual(keys.length * 3)
+      const committed = await readCommitted()
       for (const [key, of] of Map.groupBy(committed, (message) => message.key)) {
         const versions = of.map(({ headers }) => Number(headers['varve-version']))
         deepEqual(delivery === 'exactly_once' ? versions : [...new Set(versions)], [1, 2, 3], key)

@@ -1,22 +1,16 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, describe } from 'vitest'
-import { freePort } from '../postgres/kept-server.ts'
+import { afterAll, beforeAll, describe, inject } from 'vitest'
 import { sayWhy } from '../postgres/on-postgres.ts'
 import { type KafkaBroker, startKafka } from './broker.ts'
 import { type FaultyProxy, startFaultyProxy } from './faulty-proxy.ts'
 import { whyNoKafka } from './jars.ts'
-import { type SecureKafka, startSecureKafka } from './secure-broker.ts'
+import { borrowedKafka, type LentKafka } from './lent-broker.ts'
 
-/** A broker that tests of one file may use. */
-export interface Kafka {
-  broker(): KafkaBroker
+/** A broker that tests may use. */
+export interface Kafka<Broker = Pick<KafkaBroker, 'address'>> {
+  broker(): Broker
   /** A name that nobody has used on it. */
   newName(): string
-}
-
-/** A broker, and a way to it that fails when it is told to. */
-export interface KafkaThroughProxy extends Kafka {
-  proxy(): FaultyProxy
 }
 
 /** On a machine that is busy with other tests. */
@@ -24,6 +18,11 @@ const startMs = 120_000
 
 /** Specifies something for a real Apache Kafka. Where there is none its tests are skipped, and the reason is printed. */
 export function onKafka(specify: (kafka: Kafka) => void): void {
+  onLentKafka((kafka) => specify({ broker: () => ({ address: kafka().plainAddress }), newName }))
+}
+
+/** The same for one that a file of tests has to itself, to kill it. */
+export function onOwnKafka(specify: (kafka: Kafka<KafkaBroker>) => void): void {
   withStarted(
     startKafka,
     (broker) => broker.stop(),
@@ -31,28 +30,28 @@ export function onKafka(specify: (kafka: Kafka) => void): void {
   )
 }
 
-/** The same for one that clients can also come to through a proxy. */
-export function onKafkaThroughProxy(specify: (kafka: KafkaThroughProxy) => void): void {
+/** The same for where one needs TLS and a login. */
+export function onSecureKafka(specify: (kafka: Kafka & { secure(): LentKafka }) => void): void {
+  onLentKafka((secure) => specify({ broker: () => ({ address: secure().plainAddress }), secure, newName }))
+}
+
+/** The same for one that clients can also come to through a proxy, which fails when it is told to. */
+export function onKafkaThroughProxy(specify: (kafka: Kafka & { proxy(): FaultyProxy }) => void): void {
   withStarted(
     async () => {
-      const [port, advertisedPort] = [await freePort(), await freePort()]
-      const proxy = await startFaultyProxy(advertisedPort, port)
-      return { proxy, broker: await startKafka({ listeners: [{ name: 'PROXIED', port, advertisedPort }] }) }
+      const { plainAddress, proxied } = await borrowedKafka(inject('kafkaSocket'))
+      return { address: plainAddress, proxy: await startFaultyProxy(proxied.advertisedPort, proxied.port) }
     },
-    async ({ proxy, broker }) => {
-      await proxy.close()
-      await broker.stop()
-    },
-    (started) => specify({ broker: () => started().broker, proxy: () => started().proxy, newName }),
+    ({ proxy }) => proxy.close(),
+    (started) => specify({ broker: started, proxy: () => started().proxy, newName }),
   )
 }
 
-/** The same for one that also listens where one needs TLS and a login. */
-export function onSecureKafka(specify: (kafka: Kafka & { secure(): SecureKafka }) => void): void {
+function onLentKafka(specify: (kafka: () => LentKafka) => void): void {
   withStarted(
-    startSecureKafka,
-    (secure) => secure.stop(),
-    (secure) => specify({ broker: () => secure().broker, secure, newName }),
+    () => borrowedKafka(inject('kafkaSocket')),
+    async () => undefined,
+    specify,
   )
 }
 

@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { Admin, alterUserScramCredentialsV0 } from '@platformatic/kafka'
 import { freePort } from '../postgres/kept-server.ts'
 import { certificates } from '../security/certificates.ts'
-import { type KafkaBroker, startKafka } from './broker.ts'
+import { type KafkaBroker, type KafkaListener, startKafka } from './broker.ts'
 
 /** Who may log in, with PLAIN and with SCRAM-SHA-512. */
 export const ada = { username: 'ada', password: 'countess, of=Lovelace' } as const
@@ -20,8 +20,8 @@ export interface SecureKafka {
   stop(): Promise<void>
 }
 
-/** Starts one, with certificates of its own. */
-export async function startSecureKafka(): Promise<SecureKafka> {
+/** Starts one, with certificates of its own, and further listeners. */
+export async function startSecureKafka(listeners: readonly KafkaListener[] = []): Promise<SecureKafka> {
   const { ca, cert, key, remove } = certificates()
   const keyStore = `${key}.pem`
   writeFileSync(keyStore, readFileSync(key, 'utf8') + readFileSync(cert, 'utf8'))
@@ -29,7 +29,7 @@ export async function startSecureKafka(): Promise<SecureKafka> {
   const login = `username="${ada.username}" password="${ada.password}" user_${ada.username}="${ada.password}"`
   const modules = 'org.apache.kafka.common.security'
   const broker = await startKafka({
-    listeners: [{ name: 'SECURE', port, protocol: 'SASL_SSL' }],
+    listeners: [{ name: 'SECURE', port, protocol: 'SASL_SSL' }, ...listeners],
     settings: {
       'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-512',
       'listener.name.secure.ssl.keystore.type': 'PEM',

@@ -161,7 +161,7 @@ function suiteBodies(program: AstNode): readonly AstNode[] {
     .filter(
       (node) =>
         node.type === 'CallExpression' &&
-        /^(describe|onEveryEngine|onPostgres|onEveryPostgres|onNewestPostgres|onDynamoDB|onSearch|onKurrent|onKafka(ThroughProxy)?|onSecureKafka)\b/.test(
+        /^(describe|onEveryEngine|onPostgres|onEveryPostgres|onNewestPostgres|onDynamoDB|onSearch|onKurrent|on(Own|Secure)?Kafka(ThroughProxy)?)\b/.test(
           calledName(node.callee),
         ),
     )
