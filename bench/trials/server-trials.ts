@@ -51,8 +51,9 @@ const manyClients: Trial<ServerSettings> = async (settings, folder) => {
   await using served = await serveStore(folder)
   const clients = Array.from({ length: settings.clients }, (_, number) => {
     const order = JSON.stringify({ ...settings, run: `c${number}` })
-    const program = settings.bare ? './bare-client-process.ts' : './client-process.ts'
-    return fork(fileURLToPath(new URL(program, import.meta.url)), [served.host, order])
+    const official = new URL('./client-process.ts', import.meta.url)
+    const bare = new URL('./bare-client-process.ts', import.meta.url)
+    return fork(fileURLToPath(settings.bare ? bare : official), [served.host, order])
   })
   await Promise.all(clients.map(messageOf))
   return await withServer(served, async () => {
