@@ -39,10 +39,6 @@ const [first = '', second = '', third = ''] = streamInEach(logShards)
 const shardedSteps = [
   [[first, small]],
   [
-    [second, small],
-    [third, small],
-  ],
-  [
     [first, small],
     [second, { type: 'ScanTaken', data: incompressible(360_000) }],
     [third, small],
@@ -60,7 +56,7 @@ onDynamoDB((server) => {
     it('has done each append as a whole or not at all in all shards, and its claims keep nobody from repeating it', async () => {
       let deaths = 0
       for (let requests = 1; await livesInShardsFor(requests); requests++) deaths++
-      expect(deaths).toBeGreaterThan(15)
+      expect(deaths).toBeGreaterThan(8)
     })
 
     it('has done each append as a whole or not at all, and the next one goes on', async () => {
