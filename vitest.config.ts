@@ -6,9 +6,10 @@ import { defineConfig } from 'vitest/config'
  * others kill, fork, set the environment, or bring clients that cannot be two in one process.
  */
 const together = [
-  ...['claims', 'deciders', 'groups', 'model', 'remote', 'schema', 'shelf', 'streams', 'subscriptions'].map(
-    (folder) => `store/src/${folder}/**/*.test.ts`,
-  ),
+  ...[
+    ...['claims', 'deciders', 'erasure', 'groups', 'model', 'projections'],
+    ...['remote', 'schema', 'shelf', 'streams', 'subscriptions'],
+  ].map((folder) => `store/src/${folder}/**/*.test.ts`),
   'server/src/{auth,http}/**/*.test.ts',
 ]
 
@@ -31,7 +32,7 @@ export default defineConfig({
         },
       },
     ],
-    globalSetup: ['test/postgres/global-setup.ts'],
+    globalSetup: ['test/stale-build.ts', 'test/postgres/global-setup.ts'],
     // Tests start hundreds of processes that import all of Varve: what one has compiled, the next one finds.
     env: { NODE_COMPILE_CACHE: join(import.meta.dirname, 'node_modules', '.cache', 'compiled') },
     // Long enough for a disk that others use as well; a test that hangs still ends.

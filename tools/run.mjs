@@ -117,6 +117,8 @@ async function build() {
   for (const folder of packages) removeOrphans(folder)
   const code = await exec('node', [join('node_modules', 'typescript', 'bin', 'tsc'), '-b', ...packages])
   if (code !== 0) process.exit(code)
+  const bundled = await exec('node', [join('tools', 'bundle.ts')])
+  if (bundled !== 0) process.exit(bundled)
   linkCommand()
 }
 
@@ -137,7 +139,7 @@ function removeOrphans(folder) {
   const dist = join(folder, 'dist')
   if (!existsSync(dist)) return
   for (const path of readdirSync(dist, { recursive: true })) {
-    const source = path.replace(/(\.d\.ts|\.js)$/, '.ts')
+    const source = path.replace(/\.d\.ts$/, '.ts')
     if (source === path || existsSync(join(folder, 'src', source))) continue
     rmSync(join(dist, path))
   }

@@ -177,6 +177,7 @@ describe('varve projections', () => {
     expect((await run(['replay', 'lenient', '--all'])).code).toBe(2)
     expect(await run(['replay', 'lenient', '--all', '--expect', '1'])).toMatchObject({ code: 3, stdout: '' })
     expect((await run(['replay', 'lenient', '3', '--yes'])).stdout).toBe('lenient\t1\n')
+    await until('lenient', ({ parked }) => parked === 1)
     expect((await run(['replay', 'lenient', '--all', '--expect', '1', '--json'])).stdout).toBe(
       '{"name":"lenient","replaying":1}\n',
     )
