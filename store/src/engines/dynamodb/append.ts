@@ -131,8 +131,14 @@ async function commit(
     return true
   }
   // A commit with this id will not come any more, so that nobody has to look for it.
-  calls.inBackground(async () => claims?.withdraw(commits.map(({ encoded }) => encoded)))
-  if (inTheWay.length > 0) await learnAndGiveWay(parts, shards, { inTheWay, attempt })
+  const withdraw = async (): Promise<void> => claims?.withdraw(commits.map(({ encoded }) => encoded))
+  if (inTheWay.length > 0) {
+    calls.inBackground(withdraw)
+    await learnAndGiveWay(parts, shards, { inTheWay, attempt })
+  } else {
+    // Its place is still free: the next try would take this one for a rival that is on its way.
+    await withdraw()
+  }
   return false
 }
 
