@@ -15,7 +15,13 @@ function candidate(name: string, trial: string, engine = 'none') {
 }
 
 describe('the simulation of a shard', () => {
-  const load = { seconds: 5, commitEventsMax: 512, commitBytes: (events: number) => events * 100, workMs: () => 0.1 }
+  const load = {
+    seconds: 5,
+    commitEventsMax: 512,
+    commitBytes: (events: number) => events * 100,
+    requestsBefore: 0,
+    workMs: () => 0.1,
+  }
 
   it('says the same of the same random numbers', () => {
     const [one, other] = [1, 1].map((seed) => simulateShard({ ...load, eventsPerSecond: 500, random: seeded(seed) }))

@@ -29,7 +29,9 @@ export async function benchDynamoDBShards({ name, rounds }: Preset): Promise<Rep
       const heaviest = shareOfHeaviest(shards)
       measured.set(
         `${shards} shards`,
-        Array.from({ length: rounds }, (_, round) => numbersOf(shards, heaviest, run(load * heaviest, weights, round))),
+        Array.from({ length: rounds }, (_, round) =>
+          numbersOf(shards, heaviest, run({ load: load * heaviest, shards }, weights, round)),
+        ),
       )
     }
     sections.push(
@@ -42,9 +44,21 @@ export async function benchDynamoDBShards({ name, rounds }: Preset): Promise<Rep
   return { workload: 'dynamodb-shards', conditions: conditionsNow(name), sections, bars: [] }
 }
 
-function run(eventsPerSecond: number, { bytes, workMs }: Weights, round: number): ShardOutcome {
+function run(
+  { load, shards }: { readonly load: number; readonly shards: number },
+  { bytes, workMs }: Weights,
+  round: number,
+): ShardOutcome {
   const random = seeded(round + 1)
-  return simulateShard({ eventsPerSecond, seconds: 10, commitEventsMax, commitBytes: bytes, workMs, random })
+  return simulateShard({
+    eventsPerSecond: load,
+    seconds: 10,
+    commitEventsMax,
+    commitBytes: bytes,
+    requestsBefore: shards > 1 ? 2 : 0,
+    workMs,
+    random,
+  })
 }
 
 /** The heaviest shard's numbers as those of the store: all others have as much room as that one. */

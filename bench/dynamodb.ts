@@ -10,12 +10,13 @@ const module = new URL('./trials/dynamodb-trials.ts', import.meta.url).href
 const by = 'eventsPerSecond'
 /** Long enough for indexes: they are written behind the appends, which wait for them after a few chunks. */
 const windowMsMin = 5_000
-const [ours, raw] = ['varve', 'raw transactions of two items']
+const [ours, raw, sharded] = ['varve', 'raw transactions of two items', 'varve, 4 log shards']
 
 /**
  * Appends on the emulator, one event each with its expected version, at rising numbers of concurrent appenders, beside as many
  * that write the least that keeps versions. What the emulator can do says nothing about Amazon's: the ratio says what merging
- * saves in requests.
+ * saves in requests. Nor does it say what log shards bring: the emulator is one process that does one thing at a time, where a
+ * partition of Amazon's is one of many. What is seen beside one shard is their price in requests.
  */
 export async function benchDynamoDB(preset: Preset): Promise<Report> {
   const conditions = conditionsNow(preset.name)
@@ -27,19 +28,21 @@ export async function benchDynamoDB(preset: Preset): Promise<Report> {
   }
   const server = await startDynamoDB()
   for (const appenders of [1, 64, 256]) {
-    const candidate = (name: string, trial: string): Candidate => ({
+    const candidate = (name: string, trial: string, logShards = 1): Candidate => ({
       name,
       module,
       trial,
       settings: (): DynamoDBSettings => ({
         endpoint: server.endpoint,
         table: server.freshTable(),
+        logShards,
         appenders,
         warmUpMs: preset.warmUpMs,
         windowMs: Math.max(preset.windowMs, windowMsMin),
       }),
     })
-    const rounds = await interleave([candidate(raw, 'rawTransactions'), candidate(ours, 'varve')], preset.rounds)
+    const candidates = [candidate(raw, 'rawTransactions'), candidate(ours, 'varve'), candidate(sharded, 'varve', 4)]
+    const rounds = await interleave(candidates, preset.rounds)
     sections.push(section(`${appenders} concurrent appenders, one event each, DynamoDB`, rounds, { to: raw, by }))
     if (appenders === 256) {
       const measured = ratio(rounds, { of: ours, to: raw, by })

@@ -28,6 +28,8 @@ export interface ShardLoad {
   readonly commitEventsMax: number
   /** Bytes of a commit of so many events. */
   readonly commitBytes: (events: number) => number
+  /** Requests before the put, one after the other: on a log with several shards ids are claimed, and the claims of others read. */
+  readonly requestsBefore: number
   /** Milliseconds that the process works on a commit of so many events. */
   readonly workMs: (events: number) => number
   readonly random: Random
@@ -68,6 +70,7 @@ export function simulateShard(load: ShardLoad): ShardOutcome {
     const bytes = load.commitBytes(events)
     const needed = Math.ceil(bytes / 1024)
     nowMs += workMs
+    for (let request = 0; request < load.requestsBefore; request++) nowMs += requestMs(random)
     // A second's units at the most are there at once; what is not there is waited for.
     units = Math.min(
       partition.writeUnitsPerSecond,
@@ -77,9 +80,7 @@ export function simulateShard(load: ShardLoad): ShardOutcome {
     nowMs += throttledMs
     units += (throttledMs / 1000) * partition.writeUnitsPerSecond - needed
     unitsAtMs = nowMs
-    const putMs =
-      partition.putMsMin - Math.log(1 - fraction(random)) * partition.putMsMore + bytes / partition.bytesPerMs
-    nowMs += putMs
+    nowMs += requestMs(random) + bytes / partition.bytesPerMs
     spentMs.throttled += throttledMs
     spentMs.working += workMs
     for (let index = first; index < next; index++) latenciesMs.push(nowMs - (arrivals[index] as number))
@@ -100,6 +101,11 @@ export function simulateShard(load: ShardLoad): ShardOutcome {
     throttled: spentMs.throttled / (seconds * 1000),
     working: spentMs.working / (seconds * 1000),
   }
+}
+
+/** How long a request takes whose bytes hardly count. */
+function requestMs(random: Random): number {
+  return partition.putMsMin - Math.log(1 - fraction(random)) * partition.putMsMore
 }
 
 /** A number from 0 up to 1. */

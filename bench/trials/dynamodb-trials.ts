@@ -9,6 +9,8 @@ import { jsonEvent, newEvent } from '../load/events.ts'
 export interface DynamoDBSettings extends Load {
   readonly endpoint: string
   readonly table: string
+  /** Default 1. */
+  readonly logShards?: number
 }
 
 function clientOf(endpoint: string): DynamoDBClient {
@@ -16,10 +18,10 @@ function clientOf(endpoint: string): DynamoDBClient {
   return new DynamoDBClient({ endpoint, region: 'eu-west-1', credentials })
 }
 
-const varve: Trial<DynamoDBSettings> = async ({ endpoint, table, ...load }) => {
+const varve: Trial<DynamoDBSettings> = async ({ endpoint, table, logShards = 1, ...load }) => {
   const client = clientOf(endpoint)
-  const store = openStore({ engine: dynamodb({ table, client }) })
-  await store.head()
+  const store = openStore({ engine: dynamodb({ table, logShards, client }) })
+  await store.heads()
   const measured = await driveAppenders(
     (streamId, version, nth) =>
       store.append(streamId, [newEvent(streamId, version, nth)], { expectedVersion: version }),

@@ -21,6 +21,8 @@ export interface ClientSettings extends Load {
 export interface ServerSettings extends ClientSettings {
   /** Client processes. */
   readonly clients: number
+  /** Clients that do as little as a client can, in place of official ones. */
+  readonly bare: boolean
   /** Events to read. */
   readonly events: number
 }
@@ -49,8 +51,9 @@ const manyClients: Trial<ServerSettings> = async (settings, folder) => {
   await using served = await serveStore(folder)
   const clients = Array.from({ length: settings.clients }, (_, number) => {
     const order = JSON.stringify({ ...settings, run: `c${number}` })
-    const program = fileURLToPath(new URL('./client-process.ts', import.meta.url))
-    return fork(program, [served.host, order])
+    const official = new URL('./client-process.ts', import.meta.url)
+    const bare = new URL('./bare-client-process.ts', import.meta.url)
+    return fork(fileURLToPath(settings.bare ? bare : official), [served.host, order])
   })
   await Promise.all(clients.map(messageOf))
   return await withServer(served, async () => {

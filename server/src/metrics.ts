@@ -52,11 +52,21 @@ export function createMetrics(clock: Clock): Metrics {
   })
   const head = new Gauge({ name: 'varve_head_position', help: 'Position of the last event.', registers })
 
-  function count(outcome: AppendOutcome): void {
-    appends.inc({ outcome: outcome.status })
-    if (outcome.status !== 'done') return
-    events.inc(outcome.streams.reduce((sum, { firstVersion, lastVersion }) => sum + lastVersion - firstVersion + 1, 0))
-    head.set(outcome.lastPosition)
+  /** Once for each commit: labels and counters cost more than what is counted. */
+  function count(outcomes: readonly AppendOutcome[]): void {
+    const byStatus = new Map<AppendOutcome['status'], number>()
+    let committed = 0
+    let last = 0
+    for (const outcome of outcomes) {
+      byStatus.set(outcome.status, (byStatus.get(outcome.status) ?? 0) + 1)
+      if (outcome.status !== 'done') continue
+      for (const { firstVersion, lastVersion } of outcome.streams) committed += lastVersion - firstVersion + 1
+      last = Math.max(last, outcome.lastPosition)
+    }
+    for (const [outcome, appended] of byStatus) appends.inc({ outcome }, appended)
+    if (committed === 0) return
+    events.inc(committed)
+    head.set(last)
   }
 
   const seen: Seen = {
@@ -64,7 +74,7 @@ export function createMetrics(clock: Clock): Metrics {
     commit: (outcomes, tookMs) => {
       batches.observe(outcomes.length)
       seconds.observe(tookMs / 1_000)
-      outcomes.forEach(count)
+      count(outcomes)
     },
   }
   return { registry, requests, calls, subscriptions, measured: (engine) => measured(engine, clock, seen) }

@@ -31,6 +31,8 @@ describe('a store URL', () => {
     ['postgres://db/shop?schema=', /schema is not a name/],
     ['dynamodb:shop', /no table of DynamoDB: write dynamodb:\/\/table\?region/],
     ['dynamodb://shop?zone=a', /no table of DynamoDB/],
+    ['dynamodb://shop?logShards=many', /logShards is no number/],
+    ['dynamodb://shop?logShards=65', /logShards is not a whole number from 1 to 64/],
     ['dynamodb://shop?region=a&region=b', /no table of DynamoDB/],
     ['dynamodb://a', /table is not a name of 3 to 255/],
     ['dynamodb://shop?endpoint=localhost', /endpoint is not the URL of a server/],

@@ -30,7 +30,7 @@ const known =
 /**
  * Opens the engine that a store URL names: `sqlite:shop.db`, `sqlite:/var/lib/shop.db`, `memory:`, `memory:?logShards=4`,
  * `postgres://user@host/database?schema=varve&prepare=true&listen=true` or `kurrentdb://user@host?namespace=shop`, whose other
- * parameters are the driver's, or `dynamodb://table?region=eu-west-1&endpoint=http://127.0.0.1:8000`.
+ * parameters are the driver's, or `dynamodb://table?region=eu-west-1&endpoint=http://127.0.0.1:8000&logShards=4`.
  *
  * @throws INVALID_ARGUMENT for a URL that names no engine, and what the engine says about its storage.
  */
@@ -180,17 +180,36 @@ function pathFrom(url: string, rest: string): string {
   return rest
 }
 
+/** Where a table is, and with how many log shards its store was made. */
+interface TablePlace {
+  readonly table: string
+  readonly region?: string
+  readonly endpoint?: string
+  readonly logShards?: number
+}
+
 /** Where a table is: `dynamodb://table`, with a region and an endpoint where the AWS SDK is not to find them itself. */
-function tableFrom(url: string): { readonly table: string; readonly region?: string; readonly endpoint?: string } {
+function tableFrom(url: string): TablePlace {
   const [, table, query = ''] = /^dynamodb:\/\/([^/?#]+)\/?(?:\?([^#]*))?$/i.exec(url) ?? []
   const given = new URLSearchParams(query)
-  const unknown = [...given.keys()].find((name) => name !== 'region' && name !== 'endpoint')
+  const unknown = [...given.keys()].find((name) => !['region', 'endpoint', 'logShards'].includes(name))
+  const shards = given.get('logShards')
   if (table === undefined || unknown !== undefined || new Set(given.keys()).size < given.size) {
-    const hint = 'write dynamodb://table?region=eu-west-1, and &endpoint=http://127.0.0.1:8000 for a server of your own'
+    const hint =
+      'write dynamodb://table?region=eu-west-1, &endpoint=http://127.0.0.1:8000 for a server of your own, and &logShards=4 ' +
+      'for a log in as many shards'
     throw new InvalidArgument('store', `is ${quoted(url)}, which names no table of DynamoDB: ${hint}`)
   }
   const [region, endpoint] = [given.get('region'), given.get('endpoint')]
-  return { table, ...(region !== null && { region }), ...(endpoint !== null && { endpoint }) }
+  if (shards !== null && !/^\d{1,3}$/.test(shards)) {
+    throw new InvalidArgument('store', `is ${quoted(url)}, in which logShards is no number`)
+  }
+  return {
+    table,
+    ...(region !== null && { region }),
+    ...(endpoint !== null && { endpoint }),
+    ...(shards !== null && { logShards: Number(shards) }),
+  }
 }
 
 /** Where a database is, for the driver; and what the URL says to Varve, which the driver does not get to see. */

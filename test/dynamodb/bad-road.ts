@@ -44,6 +44,14 @@ export function driverError(name: string, status: number, message = 'by the test
   return Object.assign(new Error(message), { name, $metadata: { httpStatusCode: status, attempts: 1 } })
 }
 
+/** A transaction is told of another one by its reasons. */
+function metTransaction({ verb, input }: Asked): Error {
+  if (verb !== 'TransactWriteItems') return driverError('TransactionConflictException', 400)
+  const writes = input.TransactItems as readonly unknown[]
+  const CancellationReasons = writes.map((_, index) => ({ Code: index === 0 ? 'TransactionConflict' : 'None' }))
+  return Object.assign(driverError('TransactionCanceledException', 400), { CancellationReasons })
+}
+
 /** A road to a server. All roads to one server share the keys that somebody knows to be there: written, or seen. */
 export function badRoad(client: DynamoDBClient, known: Set<string> = new Set()): BadRoad {
   const road: BadRoad = {
@@ -66,7 +74,7 @@ export function badRoad(client: DynamoDBClient, known: Set<string> = new Set()):
 
   async function travel(fate: Fate, asked: Asked, command: never): Promise<unknown> {
     if (fate === 'is throttled') throw driverError('ProvisionedThroughputExceededException', 400)
-    if (fate === 'meets a transaction') throw driverError('TransactionConflictException', 400)
+    if (fate === 'meets a transaction') throw metTransaction(asked)
     if (fate === 'fails') throw driverError('InternalServerError', 500)
     if (fate === 'is lost') throw Object.assign(new Error('by the test'), { code: 'ECONNRESET' })
     const answer = fate === 'is done in part' ? await inPart(asked, command) : await whole(asked, command)
@@ -119,6 +127,10 @@ function keyOf({ pk, sk }: StoredItem): string {
 /** The items that a request puts. */
 function putBy(verb: string, input: Record<string, unknown>): readonly StoredItem[] {
   if (verb === 'PutItem') return [input.Item as StoredItem]
+  if (verb === 'TransactWriteItems') {
+    const writes = input.TransactItems as readonly { readonly Put?: { readonly Item: StoredItem } }[]
+    return writes.flatMap(({ Put }) => (Put === undefined ? [] : [Put.Item]))
+  }
   if (verb !== 'BatchWriteItem') return []
   const writes = Object.values(input.RequestItems as Record<string, readonly { PutRequest?: { Item: StoredItem } }[]>)
   return writes.flat().flatMap(({ PutRequest }) => (PutRequest === undefined ? [] : [PutRequest.Item]))

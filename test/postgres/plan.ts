@@ -89,6 +89,7 @@ function rowsOf(node: PlanNode): number {
 }
 
 function literal(value: unknown): string {
-  if (Array.isArray(value)) return `array[${value.map(literal).join(', ')}]::text[]`
+  // An array of literals without a type takes the type of the parameter.
+  if (Array.isArray(value)) return `'{${value.map(String).join(',')}}'`
   return `'${String(value).replaceAll("'", "''")}'`
 }

@@ -33,18 +33,34 @@ onDynamoDB((server) => {
       expect(await run('doctor')).toMatchObject({ code: 0, stdout: expect.stringContaining('deleted by mistake') })
     })
 
+    it('makes a table for a log in shards, and everything goes on there by its URL', async () => {
+      const url = freshUrl(server())
+      const run = on(`${url}&logShards=4`)
+      expect(await run('migrate', '--up')).toMatchObject({ code: 0 })
+      for (const order of ['1', '2']) await run('append', `Order-${order}`, 'OrderPlaced', `{"order":${order}}`)
+      expect((await run('read', 'Order-2')).stdout).toContain('"order":2')
+      expect((await run('read')).stdout.trim().split('\n')).toHaveLength(2)
+      expect((await run('tail', '-n', '2', '--limit', '2')).stdout.trim().split('\n')).toHaveLength(2)
+      // Of the table it tells; the log is examined where it has one order.
+      const examined = { stdout: expect.stringContaining('4 log shards'), stderr: expect.stringContaining('4 shards') }
+      expect(await run('doctor')).toMatchObject(examined)
+      const refused = await on(url)('read')
+      expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('?logShards=4') })
+    })
+
     it('refuses what only a database has', async () => {
       const refused = await on(freshUrl(server()))('migrate', '--grant', 'app')
       expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('IAM') })
     })
 
-    it('is what a server keeps its events in', async () => {
+    it.each([1, 4])('is what a server keeps its events in, with %i log shards', async (logShards) => {
       for (const [name, value] of Object.entries(credentials)) vi.stubEnv(name, value)
-      const running = await startServer(serverConfig({ store: freshUrl(server()), port: 0, logLevel: 'silent' }))
+      const url = `${freshUrl(server())}&logShards=${logShards}`
+      const running = await startServer(serverConfig({ store: url, port: 0, logLevel: 'silent' }))
       await using store = await connect({ url: running.url })
-      await store.append('Order-1', [{ type: 'OrderPlaced', data: { total: 1 } }])
-      expect(await store.readStream('Order-1').first()).toMatchObject({ type: 'OrderPlaced', position: 1 })
-      expect(store.capabilities).toMatchObject({ engine: 'dynamodb', durable: true })
+      const { position } = await store.append('Order-1', [{ type: 'OrderPlaced', data: { total: 1 } }])
+      expect(await store.readStream('Order-1').first()).toMatchObject({ type: 'OrderPlaced', position })
+      expect(store.capabilities).toMatchObject({ engine: 'dynamodb', durable: true, logShards })
       await running.close()
     })
   })

@@ -8,7 +8,9 @@ import type { EventStore } from '../event-store.ts'
 import { isVarveError, StoreClosed } from '../model/errors.ts'
 import type { Target } from '../model/target.ts'
 import type { Tracer } from '../model/tracer.ts'
+import { type Bell, createBell } from './bell.ts'
 import { type ProjectionControl, recordOf } from './control.ts'
+import { createFreeTimes, type FreeTimes } from './free-times.ts'
 import { dropRetired, isRetired, prepareGenerations, showDue } from './generations.ts'
 import { LogReader } from './log-reader.ts'
 import { createMembership, type Membership } from './membership.ts'
@@ -67,10 +69,14 @@ export class Instance implements LocalProgress {
   readonly #member: Membership
   readonly #running = new Map<string, RunningPartition>()
   readonly #targets = new Map<string, Promise<Target<unknown>>>()
-  /** Since when this process has seen nobody run a partition. */
-  readonly #freeSinceMs = new Map<string, number>()
+  readonly #freeMs: FreeTimes
   #controls: ReadonlyMap<string, ProjectionControl> = new Map()
-  #wakers: (() => void)[] = []
+  /** Rings when a partition that runs here has come further. */
+  readonly #moved: Bell = createBell()
+  /** Rings when readers see another generation. */
+  readonly #shown: Bell = createBell()
+  /** Aborts when the next look is due at once. */
+  #due = new AbortController()
   #looks = 0
 
   constructor(store: ProjectionStore, projections: readonly Projection<unknown>[], options: InstanceOptions) {
@@ -79,6 +85,7 @@ export class Instance implements LocalProgress {
     this.#store = store
     this.#projections = new Map(projections.map((projection) => [projection.name, projection]))
     this.#options = options
+    this.#freeMs = createFreeTimes(clock)
     this.#shelf = projectionShelf(store.shelf)
     this.#signal = this.#stopping.signal
     // Whatever the reason of the caller's signal: what it ends has not failed.
@@ -109,10 +116,11 @@ export class Instance implements LocalProgress {
   }
 
   further(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      this.#wakers.push(resolve)
-      signal.addEventListener('abort', () => resolve(), { once: true })
-    })
+    return this.#moved.rung(signal)
+  }
+
+  shown(signal: AbortSignal): Promise<void> {
+    return this.#shown.rung(signal)
   }
 
   async #run(): Promise<void> {
@@ -121,7 +129,7 @@ export class Instance implements LocalProgress {
       try {
         const isComplete = await this.#step()
         failures = 0
-        if (isComplete) await clock.sleep(this.#isEager() ? Math.min(leaseMs / 4, eagerMs) : leaseMs / 4, this.#signal)
+        if (isComplete) await this.#pause()
       } catch (error) {
         if (this.#signal.aborted || isVarveError(error, 'STORE_CLOSED')) break
         failures++
@@ -131,6 +139,14 @@ export class Instance implements LocalProgress {
       }
     }
     await this.#end()
+  }
+
+  /** Until the next look. */
+  async #pause(): Promise<void> {
+    const { clock, leaseMs } = this.#options
+    const pauseMs = this.#isEager() ? Math.min(leaseMs / 4, eagerMs) : leaseMs / 4
+    await clock.sleep(pauseMs, AbortSignal.any([this.#signal, this.#due.signal]))
+    if (this.#due.signal.aborted) this.#due = new AbortController()
   }
 
   /** One look at the shelf and what follows from it. False when there is more to do at once. */
@@ -171,18 +187,6 @@ export class Instance implements LocalProgress {
     return { key, projection, version: record?.version ?? 0, owner, isWanted, freeMs: this.#freeMs(key, value) }
   }
 
-  /** How long a partition has had the owner it has, which matters when that is nobody, or nobody who lives. */
-  #freeMs(key: string, { owner = '', epoch }: PartitionEntry): number {
-    const nowMs = this.#options.clock.now()
-    const seen = `${key}@${epoch}@${owner}`
-    for (const known of this.#freeSinceMs.keys()) {
-      if (known !== seen && known.startsWith(`${key}@`)) this.#freeSinceMs.delete(known)
-    }
-    const sinceMs = this.#freeSinceMs.get(seen) ?? nowMs
-    this.#freeSinceMs.set(seen, sinceMs)
-    return nowMs - sinceMs
-  }
-
   async #claim(kept: Kept<PartitionEntry>): Promise<void> {
     const { projection: name, generation, partition } = kept.value
     const projection = this.#projections.get(name)
@@ -194,8 +198,8 @@ export class Instance implements LocalProgress {
     if (claimed === 'conflict') return
     const { clock, log, random, tracer } = this.#options
     const told = new RunningPartition(claimed, {
-      ...{ shelf: this.#shelf, clock, owner, log },
-      changed: () => this.#changed(),
+      ...{ shelf: this.#shelf, clock, owner, log, changed: this.#moved.ring },
+      caughtUp: () => this.#caughtUp(name, generation),
     })
     this.#running.set(kept.key, told)
     log({ level: 'info', projection: name, generation, partition, text: `Runs in ${owner} from here on.` })
@@ -211,7 +215,7 @@ export class Instance implements LocalProgress {
       })
     void told.during(run).then(() => {
       this.#running.delete(kept.key)
-      this.#changed()
+      this.#moved.ring()
     })
   }
 
@@ -232,6 +236,7 @@ export class Instance implements LocalProgress {
       const looksAtTarget = (index + this.#looks) % Math.ceil(view.controls.length / targetsPerLook) === 0
       const control = await showDue(this.#shelf, projection, { kept, entries, looksAtTarget, ...this.#options })
       this.#controls = new Map(this.#controls).set(projection.name, control)
+      if (control.published !== kept.value.published) this.#shown.ring()
       if (control.generations.some(isRetired)) await dropRetired(this.#shelf, projection, entries, { isAlive, close })
     }
     this.#looks++
@@ -268,10 +273,12 @@ export class Instance implements LocalProgress {
     return [...this.#running.values()].some(({ entry }) => !this.#isShown(entry.projection, entry.generation))
   }
 
-  #changed(): void {
-    const woken = this.#wakers
-    this.#wakers = []
-    for (const wake of woken) wake()
+  /** Whoever waits for a generation shall see it as soon as the last of its partitions that run here is ready. */
+  #caughtUp(name: string, generation: number): void {
+    const isReady = [...this.#running.values()].every(
+      ({ entry: of, hasToldThatItCaughtUp: has }) => of.projection !== name || of.generation !== generation || has,
+    )
+    if (isReady && !this.#isShown(name, generation)) this.#due.abort()
   }
 
   async #end(): Promise<void> {

@@ -106,6 +106,20 @@ describe('a shared reading', () => {
     reader.close()
   })
 
+  it('gives who begins late what all others have passed and forgotten', async () => {
+    const count = 4 * limits.sharedEvents
+    const store = await filled(count)
+    const { reader } = counted(store)
+    const early = reader.follow(1, ofA, never)
+    equal((await untilCaughtUp(early, count)).length, count / 2)
+    const late = reader.follow(count - 9, ofA, never)
+    deepEqual(await untilCaughtUp(late, count), odd(count).slice(-5))
+    await store.append('S-2', [{ type: 'A', data: 1 }])
+    const seen = await Promise.all([untilCaughtUp(early, count + 1), untilCaughtUp(late, count + 1)])
+    deepEqual(seen, [[count + 1], [count + 1]])
+    reader.close()
+  })
+
   it('tells its followers what the store cannot read, and begins anew with the next', async () => {
     const store = await filled(4)
     let failures = 1

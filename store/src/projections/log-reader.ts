@@ -45,11 +45,14 @@ export class LogReader {
   readonly #clock: Clock
   readonly #reading: OneReading
   readonly #lanes = new Map<string, Lane>()
+  /** What is read is for one filter, which all of it matches. */
+  readonly #isOneFilter: boolean
 
   constructor(store: Pick<EventStore, 'subscribe'>, filters: readonly Projection<never>['filter'][], clock: Clock) {
     const filter = narrowest(filters)
     this.#store = store
     this.#clock = clock
+    this.#isOneFilter = filters.length === 1
     this.#reading = new OneReading({
       read: (from, signal) => stretches(store.subscribe({ from, filter, marks: true, signal }), from - 1),
       keptEvents: limits.sharedEvents,
@@ -89,7 +92,7 @@ export class LogReader {
     const query = normalQuery(filter)
     return this.#reading.follow({
       ...{ from, signal },
-      own: (events) => events.filter((event) => matchesQuery(query, event)),
+      own: this.#isOneFilter ? (events) => events : (events) => events.filter((event) => matchesQuery(query, event)),
       alone: (after, until) =>
         stretches(this.#store.subscribe({ from: after, filter, marks: true, signal: until }), after - 1),
     })

@@ -2,7 +2,8 @@
  * One reading for all that follow it.
  *
  * A follower is *behind* what is kept of the shared reading and reads for itself, or *in* it, or waits at its end. The shared
- * reading goes on when somebody waits at its end; it keeps the last events, bounded in number and bytes. Those that are slow
+ * reading goes on when somebody waits at its end; it keeps the last events that anybody may ask for, bounded in number and
+ * bytes. Those that are slow
  * fall behind and read for themselves until they are back: at once, or after some patience, where to wait for each other costs
  * less than to read the same several times. So memory is bounded, and nobody who stands still holds the others up for long.
  */
@@ -51,6 +52,8 @@ export class OneReading {
   /** What is kept lies after this position and up to the end, where the reading goes on. */
   #keptAfter = 0
   #end = 0
+  /** Where the end was when the last follower joined. */
+  #joinedAt = 0
   /** The last position at which nothing newer was there. */
   #caughtUpAt = -1
   #reading: AbortController | undefined
@@ -75,6 +78,7 @@ export class OneReading {
   async *follow(follower: Follower): AsyncGenerator<Stretch> {
     const me = Symbol('follower')
     this.#done.set(me, follower.from - 1)
+    this.#joinedAt = this.#end
     try {
       for await (const stretch of this.#stretchesFor(follower)) {
         yield stretch
@@ -156,6 +160,18 @@ export class OneReading {
     this.#settle(({ resolve }) => resolve())
   }
 
+  /**
+   * What all have passed is kept for those that begin a little later, and for those that are behind. Once nobody is, it only
+   * has the collector copy events that nobody asks for: of catching up in eight partitions that was a tenth.
+   */
+  #forgetPassed(): void {
+    const slowest = Math.min(...this.#done.values())
+    if (slowest < this.#keptAfter || this.#end - this.#joinedAt < this.#options.keptEvents) return
+    const passed = this.#kept.filter(({ upTo }) => upTo <= slowest)
+    this.#keptAfter = passed.at(-1)?.upTo ?? this.#keptAfter
+    this.#kept = this.#kept.slice(passed.length)
+  }
+
   #settle(how: (waiter: Waiter) => void): void {
     const settled = this.#waiters
     this.#waiters = []
@@ -176,6 +192,7 @@ export class OneReading {
 
   async #readOn(own: AbortController, signal: AbortSignal): Promise<void> {
     for await (const stretch of this.#options.read(this.#end + 1, signal)) {
+      this.#forgetPassed()
       await this.#roomFor(stretch, signal)
       if (this.#reading !== own) return
       this.#add(stretch)

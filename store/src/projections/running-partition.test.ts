@@ -21,7 +21,14 @@ async function claimed() {
   const log = (line: ProjectionLogLine) => lines.push(line)
   // Time stands still between two looks, so that the test says when something is told.
   const clock = { ...systemClock, sleep: () => systemClock.turn() }
-  const running = new RunningPartition(kept, { shelf, clock, owner: 'a', log, changed: () => undefined })
+  const running = new RunningPartition(kept, {
+    shelf,
+    clock,
+    owner: 'a',
+    log,
+    changed: () => undefined,
+    caughtUp: () => undefined,
+  })
   return { shelf, kept, running, lines, found: async () => (await shelf.partition(key))?.value }
 }
 

@@ -7,6 +7,7 @@ import type { TargetCheckpoint } from '../model/target.ts'
 import { failedEvent, reasonOf } from './parking.ts'
 import type { PartitionListener } from './partition-run.ts'
 import type { Kept, PartitionEntry, PartitionRequest, ProjectionShelf } from './projection-shelf.ts'
+import { isLive } from './status.ts'
 
 /** How long what a partition has done is gathered before the others are told, in milliseconds. */
 const publishMs = 250
@@ -29,6 +30,8 @@ export interface RunningOptions {
   readonly log: (line: ProjectionLogLine) => void
   /** Called whenever it has come further. */
   readonly changed: () => void
+  /** Called when the others know that it has caught up for the first time. */
+  readonly caughtUp: () => void
 }
 
 /** Something to tell a person. */
@@ -57,8 +60,9 @@ export class RunningPartition implements PartitionListener {
   #entry: PartitionEntry
   #isDirty = false
   #ring: (() => void) | undefined
-  /** Aborts when it has caught up. */
+  /** Aborts when it has caught up; another one while it has fallen behind again. */
   #caughtUp = new AbortController()
+  #hasTold = false
   #interruption = new AbortController()
   #last: Promise<unknown> = Promise.resolve()
 
@@ -75,6 +79,11 @@ export class RunningPartition implements PartitionListener {
 
   get entry(): PartitionEntry {
     return this.#entry
+  }
+
+  /** Whether the others know that it has caught up since it runs here. */
+  get hasToldThatItCaughtUp(): boolean {
+    return this.#hasTold
   }
 
   /** Takes over what somebody asks. */
@@ -111,6 +120,7 @@ export class RunningPartition implements PartitionListener {
     this.#entry = { ...entry, ...kept, position, parked: parked.length, state }
     this.#isDirty = true
     if (state !== 'catching_up') this.#caughtUp.abort()
+    else if (this.#caughtUp.signal.aborted) this.#caughtUp = new AbortController()
     this.#ring?.()
     this.#options.changed()
   }
@@ -159,21 +169,30 @@ export class RunningPartition implements PartitionListener {
           this.#ring = resolve
         })
       }
-      await this.#options.clock.sleep(publishMs, signal)
-      await this.#onTheWay(signal)
+      await this.#gathered(signal)
       if (signal.aborted) return
       // Where the store cannot be written to now, the next attempt tells what is the case then.
       await this.#publish().catch(() => {
         this.#isDirty = true
       })
+      this.#tellThatItCaughtUp()
     }
   }
 
-  /** Waits a little longer before a place is told that is one of many on the way. */
-  async #onTheWay(signal: AbortSignal): Promise<void> {
+  /** Waits before something is told: longer for a place that is one of many on the way. */
+  async #gathered(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options
+    const caughtUp = AbortSignal.any([signal, this.#caughtUp.signal])
+    // Whoever waits for a new generation waits for this: it is told the first time at once.
+    await clock.sleep(publishMs, this.#hasTold ? signal : caughtUp)
     if (this.#entry.state !== 'catching_up' || this.#kept.value.state !== 'catching_up') return
-    this.#caughtUp = new AbortController()
-    await this.#options.clock.sleep(publishOnTheWayMs - publishMs, AbortSignal.any([signal, this.#caughtUp.signal]))
+    await clock.sleep(publishOnTheWayMs - publishMs, caughtUp)
+  }
+
+  #tellThatItCaughtUp(): void {
+    if (this.#hasTold || !isLive(this.#kept.value.state)) return
+    this.#hasTold = true
+    this.#options.caughtUp()
   }
 
   /** One write after the other. Whoever has lost the partition stops, and leaves the entry to its new owner. */

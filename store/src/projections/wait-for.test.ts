@@ -1,6 +1,6 @@
 import { deepEqual, equal, rejects } from 'node:assert/strict'
 import { describe, it } from 'vitest'
-import { newTarget, receive, starting, stockOf } from '../../../test/projections/stock.ts'
+import { newTarget, receive, starting, stocked, stockOf } from '../../../test/projections/stock.ts'
 import type { Engine } from '../engine/engine.ts'
 import { systemClock } from '../engine/system-clock.ts'
 import { memory } from '../engines/memory/index.ts'
@@ -19,6 +19,15 @@ describe('a wait for a read model', () => {
   it('ends in time also where the shelf does not answer', async () => {
     await using store = openStore({ engine: listing(() => () => new Promise(() => undefined)) })
     await rejects(waitForProjection(store, 'stock', 1, { timeoutMs: 10 }), { code: 'WAIT_TIMED_OUT', actual: 0 })
+  })
+
+  it('ends as soon as a new read model has caught up: nothing on the way is a matter of time', async () => {
+    await using store = openStore({ engine: memory() })
+    const position = await receive(store, 'tea', 'mug', 'cup', 'pot', 'tea')
+    const target = newTarget()
+    const running = start(store, stockOf({ target, partitions: 4 }), { clock: { ...systemClock, sleep: untilAborted } })
+    await running.waitFor('stock', position)
+    deepEqual(stocked(target), { tea: 2, mug: 1, cup: 1, pot: 1 })
   })
 
   it('ends with its signal, and leaves those be that wait beside it', async () => {
@@ -61,3 +70,11 @@ describe('a wait for a read model', () => {
     deepEqual([looks, most], [1, 1])
   })
 })
+
+/** Time that does not pass. */
+function untilAborted(_ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) resolve()
+    signal?.addEventListener('abort', () => resolve())
+  })
+}

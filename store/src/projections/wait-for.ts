@@ -22,6 +22,8 @@ export interface LocalProgress {
   positionOf(projection: string, generation: number, partition: number): number | undefined
   /** Resolves when a partition that runs here has come further, or when the signal aborts. */
   further(signal: AbortSignal): Promise<void>
+  /** Resolves when this process has shown readers another generation, or when the signal aborts. */
+  shown(signal: AbortSignal): Promise<void>
 }
 
 /** What is waited for. */
@@ -84,8 +86,9 @@ export async function waitUntil(store: Pick<EventStore, 'shelf'>, wait: Wait): P
     if (state === undefined && local === undefined) throw new NoSuchProjection(projection)
     const facts = { position, actual: Math.max(0, actual), timeoutMs, state: state ?? 'new' }
     if (restMs <= 0) throw new WaitTimedOut(projection, facts)
-    if (local !== undefined && own !== undefined) await here(local, own, Math.min(restMs, pauseMaxMs), wait)
-    else await clock.sleep(Math.min(pauseMs, restMs), signal)
+    if (local === undefined) await clock.sleep(Math.min(pauseMs, restMs), signal)
+    else if (own === undefined) await during(Math.min(pauseMs, restMs), wait, (over) => local.shown(over))
+    else await during(Math.min(restMs, pauseMaxMs), wait, (over) => here(local, own, wait, over))
   }
 }
 
@@ -127,27 +130,32 @@ function lookAt(shelf: StoreShelf, clock: Clock): Look {
   return look
 }
 
-/** Waits for what runs in this process alone, without asking the shelf, for a while. */
-async function here(
-  local: LocalProgress,
-  { generation, partitions }: Local,
+/** Waits for something of this process without asking the shelf, for a while. */
+async function during(
   forMs: number,
-  { projection, position, clock, signal }: Wait,
+  { clock, signal }: Pick<Wait, 'clock' | 'signal'>,
+  waiting: (over: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const over = new AbortController()
   const either = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal])
+  await Promise.race([clock.sleep(forMs, either), waiting(either)])
+  over.abort()
+}
+
+/** Waits until what runs in this process alone is there, or runs here no more. */
+async function here(
+  local: LocalProgress,
+  { generation, partitions }: Local,
+  { projection, position }: Wait,
+  over: AbortSignal,
+): Promise<void> {
   const numbers = Array.from({ length: partitions }, (_, index) => index + 1)
   const isOver = (): boolean => {
     const positions = numbers.map((partition) => local.positionOf(projection, generation, partition))
     // What runs here no more has stopped or gone elsewhere, as the shelf tells.
     return positions.includes(undefined) || positions.every((one = -1) => one >= position)
   }
-  let isPausing = true
-  const pause = clock.sleep(forMs, either).then(() => {
-    isPausing = false
-  })
-  while (isPausing && !either.aborted && !isOver()) await Promise.race([local.further(either), pause])
-  over.abort()
+  while (!over.aborted && !isOver()) await local.further(over)
 }
 
 /** A generation all of whose partitions run in this process. */

@@ -6,15 +6,16 @@ import { systemClock } from '../engine/system-clock.ts'
 import { memory } from '../engines/memory/index.ts'
 import { EngineFailed, EngineUnavailable } from '../model/errors.ts'
 import { limits } from '../model/limits.ts'
+import { logShardOf } from '../model/log-shard.ts'
 import { createGroupCommit } from './group-commit.ts'
 import { type PreparedAppend, prepareAppend } from './prepare.ts'
 
 /** The memory engine with its batches recorded, its commits held back until told, and failures on demand. */
-function recordedEngine(): Engine & {
+function recordedEngine(logShards = 1): Engine & {
   batches: string[][]
   fail: (batch: readonly AppendRequest[]) => Error | undefined
 } {
-  const engine = memory()
+  const engine = memory({ logShards })
   const recorded = {
     ...engine,
     batches: [] as string[][],
@@ -183,5 +184,21 @@ describe('group commit', () => {
     throws(() => void commit.submit(prepared('b')), { code: 'STORE_CLOSED' })
     await closing
     equal((await taken).status, 'done')
+  })
+
+  it('commits what goes to different log shards beside each other, and what goes to several together', async () => {
+    const engine = recordedEngine(4)
+    const commit = createGroupCommit(engine, clock)
+    const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
+    const several = prepareAppend(
+      names.map((name) => ({ streamId: `S-${name}`, events: [{ type: 'all', data: null }] })),
+      {},
+      { newId: () => prepared('x').request.events[0]?.id ?? '', now: () => 0 },
+    )
+    await Promise.all([...names.map((name) => commit.submit(prepared(name))), commit.submit(several)])
+    const shardOf = (name: string): number => logShardOf(`S-${name}`, 4)
+    const byShard = [...Map.groupBy(names, shardOf).values()]
+    deepEqual(engine.batches.toSorted(), [...byShard, ['all']].toSorted())
+    await commit.close()
   })
 })

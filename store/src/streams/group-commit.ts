@@ -1,5 +1,6 @@
 import type { Clock } from '../engine/clock.ts'
 import type { AppendOutcome, Engine } from '../engine/engine.ts'
+import { shardsOf } from '../engine/shards-of.ts'
 import { isVarveError, QueueFull, StoreClosed } from '../model/errors.ts'
 import { limits } from '../model/limits.ts'
 import { type PreparedAppend, requestBytes } from './prepare.ts'
@@ -12,6 +13,8 @@ import { type PreparedAppend, requestBytes } from './prepare.ts'
  * - No timer: an append on an idle store goes out at the end of the microtasks it was made in; while a commit runs, the
  *   next batch fills by itself up to the number of appenders.
  * - First come, first served: a batch is a run of the queue from its head. An append larger than a batch goes alone.
+ * - Each log shard has its own: appends in one do not wait for those in another. What writes to several, or checks streams of
+ *   several, goes together.
  * - Bounded: a batch by events and bytes, the queue by events and bytes (QUEUE_FULL). Bytes are an upper bound until it
  *   no longer shows that a limit is kept; then they are counted, once for each append.
  * - One bad request harms nobody: refusals are outcomes of their own, and when a whole batch fails in a way that is not
@@ -39,6 +42,23 @@ interface Waiting extends Sized {
 
 /** Group commit over one engine. */
 export function createGroupCommit(engine: Engine, clock: Clock): GroupCommit {
+  const { logShards } = engine.capabilities
+  if (logShards === 1) return createLine(engine, clock)
+  const lines = Array.from({ length: logShards + 1 }, () => createLine(engine, clock))
+  return {
+    submit: (append, signal) => {
+      const [shard = logShards, ...others] = shardsOf(append.request, logShards)
+      const line = others.length === 0 ? shard : logShards
+      return (lines[line] as GroupCommit).submit(append, signal)
+    },
+    close: async () => {
+      await Promise.all(lines.map((line) => line.close()))
+    },
+  }
+}
+
+/** One queue, and what is under way of it. */
+function createLine(engine: Engine, clock: Clock): GroupCommit {
   const queue = new AppendQueue()
   let lanes = 0
   let closed = false

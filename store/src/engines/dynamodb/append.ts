@@ -1,8 +1,20 @@
 import type { AppendOutcome, AppendRequest } from '../../engine/engine.ts'
 import { EngineUnavailable } from '../../model/errors.ts'
-import { type Commit, encodeBody, type Filled, putCommit, readCommit } from './commit.ts'
-import { inquire } from './facts.ts'
-import { judge, type Verdict } from './judge.ts'
+import { logShardOf, placeOfPosition } from '../../model/log-shard.ts'
+import { isBarrier } from './barrier.ts'
+import type { Claims } from './claims.ts'
+import {
+  type Commit,
+  type EncodedCommit,
+  encodeBody,
+  type Filled,
+  type InTheWay,
+  putCommits,
+  readCommit,
+} from './commit.ts'
+import { type Inquiry, inquire } from './facts.ts'
+import { type Facts, type Found, judge, type Verdict } from './judge.ts'
+import { inParallel } from './parallel.ts'
 import type { Refresh } from './refresh.ts'
 import type { Calls } from './requests.ts'
 import type { Sealer } from './sealer.ts'
@@ -20,6 +32,11 @@ import type { View } from './tail.ts'
  * The put succeeds only if nothing was committed since the facts were looked up. So everything the batch was judged by still
  * holds when it becomes part of the log: ids, versions, tombstones, conditions over any query. No other item has to be
  * checked or locked, and no number of streams, ids or tags is too large for it.
+ *
+ * Where the log has several shards, that holds of streams, and the ends of all shards that the batch is about are put or
+ * checked in one transaction. Ids may be in any shard; a commit claims them before it is put (claims.ts).
+ *
+ *   inquire ──▶ judge ──▶ claim ids, look at the claims of others ──▶ put where the shards end ──▶ done
  */
 
 /** How full a chunk becomes before it is sealed. Few commits, so that little has to be read when a store is opened. */
@@ -32,75 +49,202 @@ export interface ChunkSize {
 /** Other writers' commits that one append gives way to before it gives up: each of them was somebody's success. */
 const attemptsMax = 200
 
-/** What appends need besides the shard. */
-export interface AppendParts {
-  readonly shard: ShardParts
-  readonly calls: Calls
+/** A shard that can be appended to. */
+export interface AppendShard extends ShardParts {
   readonly refresh: Refresh
   readonly sealer: Sealer
+}
+
+/** What appends need besides the shards. */
+export interface AppendParts {
+  readonly calls: Calls
   readonly chunkSize: ChunkSize
   readonly newCommitId: () => string
+  /** There when the log has several shards. */
+  readonly claims: Claims | undefined
 }
 
-/** Appends batches, one after the other: the end of the log is one place. */
-export function createAppend(
+/** Appends a batch to the shards that its streams lie in; nobody else in this process appends to them meanwhile. */
+export async function append(
   parts: AppendParts,
-): (batch: readonly AppendRequest[]) => Promise<readonly AppendOutcome[]> {
-  let latest: Promise<unknown> = Promise.resolve()
-  return (batch) => {
-    const working = latest.then(() => append(parts, batch))
-    latest = working.catch(() => undefined)
-    return working
-  }
-}
-
-async function append(
-  { shard, calls, refresh, sealer, chunkSize, newCommitId }: AppendParts,
+  shards: readonly AppendShard[],
   batch: readonly AppendRequest[],
 ): Promise<readonly AppendOutcome[]> {
-  await sealer.keepUp()
-  const inquiry = inquire(shard, batch)
+  await inParallel(shards, ({ sealer }) => sealer.keepUp())
+  const inquiry = inquire(shards, batch)
   for (let attempt = 1; attempt <= attemptsMax; attempt++) {
-    const { head, ...facts } = await inquiry.facts()
-    const verdict = judge(batch, { head, ...facts })
-    if (verdict.written.length === 0) {
-      // Nothing is put, so nothing tells whether the log had moved on: a refusal has to be about the log as it is.
-      if ((await refresh()).head === head) return verdict.outcomes
-      continue
-    }
-    const view = shard.tail.view()
-    if (view.head !== head) continue
-    const commit = commitOf(verdict, view, newCommitId())
-    const body = await encodeBody(commit)
-    const filled = filledWith(view, commit.events.length, body.byteLength)
-    const closes = isFull(filled, chunkSize)
-    const written: Commit = { ...commit, filled, closes }
-    const inTheWay = await putCommit(shard.table, shard.shard, written, body)
-    if (inTheWay === undefined) {
-      shard.tail.learn(written)
-      if (closes) sealer.seal()
-      return verdict.outcomes
-    }
-    shard.tail.learn(await readCommit(shard.table, shard.shard, inTheWay))
-    await giveWay(attempt, calls, refresh)
+    const facts = await inquiry.facts()
+    const verdict = judge(batch, facts)
+    const isDone =
+      verdict.written.length === 0
+        ? await holds(parts, shards, { inquiry, facts })
+        : await commit(parts, shards, { inquiry, facts, verdict, attempt })
+    if (isDone) return verdict.outcomes
   }
   throw new EngineUnavailable('dynamodb', `other writers came first ${attemptsMax} times`)
 }
 
-/** Who has lost again and again waits, and looks how far the others are: further than the one commit that was in the way. */
-async function giveWay(attempt: number, calls: Calls, refresh: Refresh): Promise<void> {
-  if (attempt < 3) return
-  await calls.pause(Math.min(attempt - 3, 3))
-  await refresh()
+interface Judged {
+  readonly inquiry: Inquiry
+  readonly facts: Facts
 }
 
-function commitOf({ written, states }: Verdict, view: View, id: string): Omit<Commit, 'filled' | 'closes'> {
+/**
+ * Whether a verdict that puts nothing is about the log as it is: no put tells whether it had moved on. Ids are looked for
+ * between the two looks at the ends of the shards, so that there was a moment at which all of it was so.
+ */
+async function holds(
+  { claims }: AppendParts,
+  shards: readonly AppendShard[],
+  { inquiry, facts }: Judged,
+): Promise<boolean> {
+  const stored = (await claims?.stored(inquiry.unknownIds())) ?? nothing
+  inquiry.learn(stored)
+  const unmoved = await inParallel(
+    shards,
+    async ({ shard, refresh }) => (await refresh()).head === facts.heads.get(shard),
+  )
+  return stored.size === 0 && !unmoved.includes(false)
+}
+
+const nothing: ReadonlyMap<string, Found> = new Map()
+
+/** Puts what a verdict writes where the shards end; says whether it is there, and otherwise learns what was in the way. */
+async function commit(
+  parts: AppendParts,
+  shards: readonly AppendShard[],
+  { inquiry, facts, verdict, attempt }: Judged & { readonly verdict: Verdict; readonly attempt: number },
+): Promise<boolean> {
+  const { claims, calls } = parts
+  // Others go on reading meanwhile: everything from here on is about these ends.
+  const ends = shards.map((shard): ShardEnd => ({ shard, view: shard.tail.view() }))
+  if (ends.some(({ shard, view }) => view.head !== facts.heads.get(shard.shard))) return false
+  const commits = await commitsOf(parts, ends, verdict)
+  const stored = claims === undefined ? nothing : await claimed(claims, commits, inquiry)
+  inquiry.learn(stored)
+  const inTheWay = stored.size > 0 ? [] : await putWhereTheyEnd(ends, commits)
+  if (stored.size === 0 && inTheWay.length === 0) {
+    for (const { shard, encoded } of commits) {
+      shard.tail.learn(encoded.commit)
+      if (encoded.commit.closes) shard.sealer.seal()
+    }
+    return true
+  }
+  // A commit with this id will not come any more, so that nobody has to look for it.
+  const withdraw = async (): Promise<void> => claims?.withdraw(commits.map(({ encoded }) => encoded))
+  if (inTheWay.length > 0) {
+    calls.inBackground(withdraw)
+    await learnAndGiveWay(parts, shards, { inTheWay, attempt })
+  } else {
+    // Its place is still free: the next try would take this one for a rival that is on its way.
+    await withdraw()
+  }
+  return false
+}
+
+/** A shard as it was when a batch was judged. */
+interface ShardEnd {
+  readonly shard: AppendShard
+  readonly view: View
+}
+
+/** A commit that is about to be put, and its shard. */
+interface ShardCommit {
+  readonly shard: AppendShard
+  readonly encoded: EncodedCommit
+}
+
+/** Claims the ids of commits; gives those of the batch that turn out to be stored. */
+async function claimed(
+  claims: Claims,
+  commits: readonly ShardCommit[],
+  inquiry: Inquiry,
+): Promise<ReadonlyMap<string, Found>> {
+  const encoded = commits.map((one) => one.encoded)
+  const ids = encoded.flatMap(({ commit: { events } }) => events.map(({ id }) => id))
+  await claims.stake(encoded)
+  return claims.settled(inquiry.unknownIds(), { commitId: encoded[0]?.commit.id ?? '', ids: new Set(ids) })
+}
+
+async function putWhereTheyEnd(
+  ends: readonly ShardEnd[],
+  commits: readonly ShardCommit[],
+): Promise<readonly InTheWay[]> {
+  const written = new Set(commits.map(({ shard }) => shard))
+  const unchanged = ends
+    .filter(({ shard }) => !written.has(shard))
+    .map(({ shard: { shard }, view }) => ({ shard, nextPlace: view.head + 1 }))
+  const encoded = commits.map((one) => one.encoded)
+  const [first] = ends
+  return first === undefined ? [] : putCommits(first.shard.table, encoded, unchanged)
+}
+
+interface Lost {
+  readonly inTheWay: readonly InTheWay[]
+  readonly attempt: number
+}
+
+/**
+ * Takes in what was in the way. Who has lost again and again waits, and looks how far the others are: further than the one
+ * commit that was in the way. Who claims ids looks at once, since each try costs a claim.
+ */
+async function learnAndGiveWay(
+  { calls, claims }: AppendParts,
+  shards: readonly AppendShard[],
+  { inTheWay, attempt }: Lost,
+): Promise<void> {
+  for (const { table, shard, tail } of shards) {
+    const met = inTheWay.find((one) => one.shard === shard)
+    if (met !== undefined && !isBarrier(met.item)) tail.learn(await readCommit(table, shard, met.item))
+  }
+  if (attempt >= 3) await calls.pause(Math.min(attempt - 3, 3))
+  if (attempt >= 3 || claims !== undefined) await inParallel(shards, ({ refresh }) => refresh())
+}
+
+/** The commits of what is written, one for each shard that gets some of it, all with one id. */
+async function commitsOf(
+  { newCommitId, chunkSize }: AppendParts,
+  ends: readonly ShardEnd[],
+  verdict: Verdict,
+): Promise<readonly ShardCommit[]> {
+  const id = newCommitId()
+  const commits = await inParallel(ends, async ({ shard, view }): Promise<ShardCommit | undefined> => {
+    const part = partOf(shard, verdict)
+    if (part.events.length === 0) return undefined
+    const plain = plainCommit(part, view, id)
+    const body = await encodeBody(plain)
+    const filled = filledWith(view, plain.events.length, body.byteLength)
+    return {
+      shard,
+      encoded: { shard: shard.shard, commit: { ...plain, filled, closes: isFull(filled, chunkSize) }, body },
+    }
+  })
+  return commits.filter((one) => one !== undefined)
+}
+
+/** What a verdict writes to one shard, by places in it. */
+function partOf({ shard, logShards }: AppendShard, { written, states }: Verdict): Pick<Commit, 'events' | 'states'> {
+  if (logShards === 1) return { events: written, states }
+  const isMine = (streamId: string): boolean => logShardOf(streamId, logShards) === shard
+  return {
+    events: written
+      .filter(({ streamId }) => isMine(streamId))
+      .map((event) => ({ ...event, position: placeOfPosition(event.position, logShards).place })),
+    states: new Map([...states].filter(([streamId]) => isMine(streamId))),
+  }
+}
+
+function plainCommit(
+  { events, states }: Pick<Commit, 'events' | 'states'>,
+  view: View,
+  id: string,
+): Omit<Commit, 'filled' | 'closes'> {
   const last = view.commits.at(-1)
   return {
     id,
     firstPosition: view.head + 1,
-    lastPosition: view.head + written.length,
-    events: written,
+    lastPosition: view.head + events.length,
+    events,
     states,
     chunk: last === undefined ? view.sealed.chunk + 1 : last.chunk + (last.closes ? 1 : 0),
   }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { badRoad } from '../../../../test/dynamodb/bad-road.ts'
 import { onDynamoDB } from '../../../../test/dynamodb/on-dynamodb.ts'
 import { quickClock } from '../../../../test/dynamodb/quick-clock.ts'
+import { soundLog, streamInEach } from '../../../../test/dynamodb/sharded.ts'
 import type { NewEvent } from '../../model/event.ts'
 import { openStore } from '../../open-store.ts'
 import { dynamodb } from './index.ts'
@@ -26,8 +27,38 @@ const steps: readonly (readonly [string, readonly NewEvent[]])[] = [
   ['Order-1', [small]],
 ]
 
+/** Ids that say which append they belong to, so that the next process can repeat it. */
+function numbered(event: NewEvent, append: number, nth: number): NewEvent {
+  return { ...event, id: `0198c6e2-5b1a-7000-8000-${String(append).padStart(6, '0')}${String(nth).padStart(6, '0')}` }
+}
+
+const logShards = 3
+const [first = '', second = '', third = ''] = streamInEach(logShards)
+
+/** The same on a log in shards: appends to one and to several, and claims before all of them. */
+const shardedSteps = [
+  [[first, small]],
+  [
+    [first, small],
+    [second, { type: 'ScanTaken', data: incompressible(360_000) }],
+    [third, small],
+  ],
+  [[first, small]],
+].map((writes, append) =>
+  writes.map(([streamId, event], nth) => ({
+    streamId: streamId as string,
+    events: [numbered(event as NewEvent, append, nth)],
+  })),
+)
+
 onDynamoDB((server) => {
   describe('a process that dies before any of its requests', () => {
+    it('has done each append as a whole or not at all in all shards, and its claims keep nobody from repeating it', async () => {
+      let deaths = 0
+      for (let requests = 1; await livesInShardsFor(requests); requests++) deaths++
+      expect(deaths).toBeGreaterThan(8)
+    })
+
     it('has done each append as a whole or not at all, and the next one goes on', async () => {
       let deaths = 0
       for (let requests = 3; await livesFor(requests); requests++) deaths++
@@ -68,5 +99,33 @@ onDynamoDB((server) => {
     const versions = (await next.readStream('Order-1').toArray()).map(({ version }) => version)
     expect(versions).toEqual(versions.map((_, at) => at + 1))
     return !isWhole
+  }
+
+  /** The same on a log in shards; the next process repeats every append. */
+  async function livesInShardsFor(requests: number): Promise<boolean> {
+    const table = server().freshTable()
+    const road = badRoad(server().client)
+    const connect = (client: Parameters<typeof dynamodb>[0]['client'] & object) =>
+      openStore({ engine: dynamodb({ table, logShards, client, chunkCommits: 2, clock: quickClock() }) })
+    const dying = connect(road.client)
+    await dying.heads()
+    const begun = road.asked.length
+    road.fate = () => (road.asked.length - begun > requests ? 'is lost' : 'passes')
+    let acknowledged = 0
+    for (const writes of shardedSteps) {
+      if ((await dying.appendAll(writes).catch(() => undefined)) === undefined) break
+      acknowledged++
+    }
+    await dying.close()
+
+    await using next = connect(server().client)
+    const log = new Set((await next.readAll().toArray()).map(({ id }) => id))
+    for (const [step, writes] of shardedSteps.entries()) {
+      const there = writes.flatMap(({ events }) => events).filter(({ id = '' }) => log.has(id)).length
+      expect(there).toBe(step < acknowledged || there > 0 ? writes.length : 0)
+      expect(await next.appendAll(writes)).toMatchObject({ idempotent: there > 0 })
+    }
+    expect(await soundLog(next)).toHaveLength(shardedSteps.flat().length)
+    return acknowledged < shardedSteps.length
   }
 })

@@ -1,10 +1,12 @@
 import { StoreCorrupt } from '../../model/errors.ts'
 import type { StoredEvent } from '../../model/event.ts'
 import type { StreamState } from '../../model/stream.ts'
+import { noCommit, unlessRefused } from './barrier.ts'
 import type { Attributes, Item } from './driver.ts'
 import { decodeEvents, encodeEvents } from './encode.ts'
 import { bodyKey, commitKey } from './keys.ts'
-import { absent, type Table } from './table.ts'
+import type { Table } from './table.ts'
+import type { TransactWrite } from './transaction.ts'
 
 /**
  * What one write to the log holds: the events of a batch, at consecutive positions, and the states in which it left every
@@ -33,8 +35,9 @@ export interface Filled {
   readonly bytes: number
 }
 
-/** Bytes of a body that lie in the item itself: an item takes 400 KB with everything in it. */
+/** Bytes of a body that lie in the item itself: an item takes 400 KB with everything in it, and a transaction 4 MB. */
 const itemBytes = 350_000
+const transactionBytes = 3_500_000
 
 type StateTuple = readonly [streamId: string, version: number, truncateBefore: number, tombstoned: 0 | 1]
 
@@ -51,21 +54,83 @@ export function encodeBody({ events, states, firstPosition }: Omit<Commit, 'clos
   return encodeEvents(events, firstPosition, tuples)
 }
 
+/** A commit of one shard, and its bytes. */
+export interface EncodedCommit {
+  readonly shard: number
+  readonly commit: Commit
+  readonly body: Uint8Array
+}
+
+/** A place where the log of a shard is to end. */
+export interface UnchangedEnd {
+  readonly shard: number
+  readonly nextPlace: number
+}
+
+/** What stood in the way of a commit: another one, or a barrier. */
+export interface InTheWay {
+  readonly shard: number
+  readonly item: Item
+}
+
 /**
- * Writes a commit where the log ends, if it ends there.
+ * Writes commits where the shards of a log end, if they end there and no barrier refuses them: all or none, and all with one
+ * id. Of other shards it may be asked that they end where they did when the append was judged.
  *
- * @returns the item of the commit that came first, or `undefined` when this one is in the log.
+ * @returns what came first; nothing when the commits are in the log.
  */
-export async function putCommit(
+export async function putCommits(
   table: Table,
-  shard: number,
-  commit: Commit,
-  body: Uint8Array,
-): Promise<Item | undefined> {
+  encoded: readonly EncodedCommit[],
+  unchanged: readonly UnchangedEnd[],
+): Promise<readonly InTheWay[]> {
+  const bytesMax = Math.min(itemBytes, Math.floor(transactionBytes / encoded.length))
+  const puts = encoded.map((one) => ({ ...one, ...itemsOf(one, bytesMax) }))
+  const parts = puts.flatMap((put) => put.parts)
+  await table.putMany(parts)
+  const writes = [
+    ...puts.map(({ shard, item, commit }) => ({ shard, write: item, condition: unlessRefused(commit.id) })),
+    ...unchanged.map(({ shard, nextPlace }) => ({
+      shard,
+      write: commitKey(shard, nextPlace),
+      condition: noCommit,
+    })),
+  ]
+  const met = await putTogether(table, writes)
+  // The answer to the first try was lost: what is there is this commit.
+  if (met === undefined || encoded.some(({ commit }, index) => isOf(commit, met[index]))) return []
+  // Nothing names these parts, and nothing will.
+  await table.removeMany(parts)
+  return writes.flatMap(({ shard }, index) => {
+    const item = met[index]
+    return item === undefined ? [] : [{ shard, item }]
+  })
+}
+
+/** One put is half the price of a transaction with one put. */
+async function putTogether(
+  table: Table,
+  writes: readonly TransactWrite[],
+): Promise<readonly (Item | undefined)[] | undefined> {
+  const [only] = writes
+  if (writes.length > 1 || only === undefined || !('attributes' in only.write)) return table.putAll(writes)
+  const written = await table.put(only.write, only.condition)
+  if (written.done) return undefined
+  if (written.met === undefined) throw new StoreCorrupt(`the commit at ${Number(only.write.sk)} was there and is gone`)
+  return [written.met]
+}
+
+function isOf({ id }: Commit, item: Item | undefined): boolean {
+  return item?.attributes.id?.S === id
+}
+
+/** The item of a commit, and those of its body when it does not fit into the item. */
+function itemsOf(
+  { shard, commit, body }: EncodedCommit,
+  bytesMax: number,
+): { readonly item: Item; readonly parts: readonly Item[] } {
   const { id, firstPosition, events, chunk, filled, closes } = commit
-  const parts = body.byteLength <= itemBytes ? [] : partsOf(body)
-  const items = parts.map((B, part) => ({ ...bodyKey(shard, id, part), attributes: { body: { B } } }))
-  await table.putMany(items)
+  const parts = body.byteLength <= bytesMax ? [] : partsOf(body)
   const attributes: Attributes = {
     id: { S: id },
     events: { N: String(events.length) },
@@ -74,13 +139,10 @@ export async function putCommit(
     ...(closes && { closes: { N: '1' } }),
     ...(parts.length === 0 ? { body: { B: body } } : { parts: { N: String(parts.length) } }),
   }
-  const written = await table.put({ ...commitKey(shard, firstPosition), attributes }, absent)
-  // The answer to the first try was lost: what is there is this commit.
-  if (written.done || written.met?.attributes.id?.S === id) return undefined
-  if (written.met === undefined) throw new StoreCorrupt(`the commit at position ${firstPosition} was there and is gone`)
-  // Nothing names these parts, and nothing will.
-  await table.removeMany(items)
-  return written.met
+  return {
+    item: { ...commitKey(shard, firstPosition), attributes },
+    parts: parts.map((B, part) => ({ ...bodyKey(shard, id, part), attributes: { body: { B } } })),
+  }
 }
 
 /** How many positions a commit takes, told by its item alone. */

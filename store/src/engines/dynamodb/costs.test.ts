@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { metered } from '../../../../test/dynamodb/metered.ts'
 import { onDynamoDB } from '../../../../test/dynamodb/on-dynamodb.ts'
+import { streamInEach } from '../../../../test/dynamodb/sharded.ts'
 import type { NewEvent } from '../../model/event.ts'
 import { openStore } from '../../open-store.ts'
 import { dynamodb } from './index.ts'
@@ -12,9 +13,9 @@ function placed(order: number): NewEvent {
 }
 
 onDynamoDB((server) => {
-  function openMetered() {
+  function openMetered(logShards = 1) {
     const meter = metered(server().client)
-    const store = openStore({ engine: dynamodb({ table: server().freshTable(), client: meter.client }) })
+    const store = openStore({ engine: dynamodb({ table: server().freshTable(), logShards, client: meter.client }) })
     return { meter, store }
   }
 
@@ -69,6 +70,46 @@ onDynamoDB((server) => {
       meter.take()
       await store.head()
       expect(meter.take()).toEqual({ write: 0, read: 1, requests: 1 })
+      await store.close()
+    })
+  })
+
+  describe('what an append costs on a log in shards', () => {
+    const streams = streamInEach(4)
+
+    it.each([
+      [1, 2],
+      [10, 2],
+      [25, 3],
+    ])('is one claim and one look at the claims of others more, for %i events of one moment', async (events, units) => {
+      const { meter, store } = openMetered(4)
+      await store.append(streams[1] ?? '', [placed(0)])
+      meter.take()
+      await Promise.all(Array.from({ length: events }, (_, order) => store.append(streams[1] ?? '', [placed(order)])))
+      const { write, read, requests } = meter.take()
+      // The moment may lie at the end of sixteen milliseconds: then there are two claims.
+      expect([units, units + 1]).toContain(write)
+      expect([1, 2]).toContain(read)
+      expect(requests).toBeLessThanOrEqual(4)
+      await store.close()
+    })
+
+    it('is a transaction for streams of several shards, and a claim for each of them', async () => {
+      const { meter, store } = openMetered(4)
+      await store.heads()
+      meter.take()
+      await store.appendAll(streams.map((streamId, order) => ({ streamId, events: [placed(order)] })))
+      expect(meter.take()).toMatchObject({ write: 4 * 2 + 4 })
+      await store.close()
+    })
+
+    it('is one read unit for each shard when somebody looks at the ends of all', async () => {
+      const { meter, store } = openMetered(4)
+      await store.append(streams[0] ?? '', [placed(1)])
+      await store.heads()
+      meter.take()
+      await store.heads()
+      expect(meter.take()).toEqual({ write: 0, read: 4, requests: 4 })
       await store.close()
     })
   })

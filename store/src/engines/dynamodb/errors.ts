@@ -4,6 +4,7 @@ import { EngineFailed, EngineUnavailable, isVarveError } from '../../model/error
 /** DynamoDB's code is the name of the error; a write that was refused may bring what stood in the way. */
 interface DriverFailure extends AwsFailure {
   readonly Item?: unknown
+  readonly CancellationReasons?: readonly { readonly Code?: string; readonly Item?: unknown }[]
 }
 
 /**
@@ -46,6 +47,22 @@ export function isRefusal(error: unknown): boolean {
   return nameOf(error) === 'ConditionalCheckFailedException'
 }
 
+/** Why a transaction was not carried out, for each of its writes; undefined when it was not a condition that did not hold. */
+export function refusalsOf(error: unknown): readonly Refusal[] | undefined {
+  const reasons = reasonsOf(error)
+  if (!reasons.some(({ Code }) => Code === refused)) return undefined
+  return reasons.map(({ Code, Item }) => ({ isRefused: Code === refused, item: Item }))
+}
+
+/** What one write of a transaction met. */
+export interface Refusal {
+  readonly isRefused: boolean
+  /** What was in the way, in the form of the driver, when the server tells. */
+  readonly item: unknown
+}
+
+const refused = 'ConditionalCheckFailed'
+
 /** The item that stood in the way of a conditional write, in the form of the driver. */
 export function itemInTheWay(error: unknown): unknown {
   return (error as DriverFailure).Item
@@ -68,7 +85,7 @@ export function isInUse(error: unknown): boolean {
 
 /** Whether the same request may succeed in a moment. */
 export function isPassing(error: unknown): boolean {
-  return passing.includes(nameOf(error)) || isOutOfReach(error)
+  return passing.includes(nameOf(error)) || isOutOfReach(error) || reasonsOf(error).some(isPassingReason)
 }
 
 /** An error of the driver as one of Varve's, told by its code; any other error as it is. */
@@ -89,6 +106,15 @@ export function leftUndone(items: number): EngineUnavailable {
     'dynamodb',
     `${items} items of a request were left undone again and again, as throttling does`,
   )
+}
+
+function reasonsOf(error: unknown): NonNullable<DriverFailure['CancellationReasons']> {
+  return (error as DriverFailure | undefined)?.CancellationReasons ?? []
+}
+
+/** Of a transaction that met another one, or was throttled in a part. */
+function isPassingReason({ Code }: { readonly Code?: string }): boolean {
+  return ['TransactionConflict', 'ThrottlingError', 'ProvisionedThroughputExceeded'].includes(Code ?? '')
 }
 
 function nameOf(error: unknown): unknown {

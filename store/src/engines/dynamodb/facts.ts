@@ -1,44 +1,59 @@
 import type { AppendRequest } from '../../engine/engine.ts'
+import { logShardOf } from '../../model/log-shard.ts'
 import { matchesQuery, type NormalCondition } from '../../model/query.ts'
 import { type StreamState, subjectOf } from '../../model/stream.ts'
 import { searchSealed } from './filter.ts'
 import type { Facts, Found } from './judge.ts'
 import { inParallel } from './parallel.ts'
-import { eventsAt, type ShardParts } from './shard.ts'
+import { eventsAt, foundIn, type ShardParts } from './shard.ts'
 import { eventsIn, type View } from './tail.ts'
 
 /** What was found out about a batch, to be asked again when the log has grown meanwhile. */
 export interface Inquiry {
-  /** The facts as of the end of the log as it is known now. */
+  /** The facts as of the ends of the shards as they are known now. */
   facts(): Promise<Facts>
+  /** Ids of the batch of which nothing is known yet. */
+  unknownIds(): readonly string[]
+  /** Ids of the batch that were found by their claims; they are stored for ever. */
+  learn(stored: ReadonlyMap<string, Found>): void
 }
 
-/** Finds out what a batch is judged by: in memory what is there, in the table the rest. */
-export function inquire(shard: ShardParts, batch: readonly AppendRequest[]): Inquiry {
+interface Viewed {
+  readonly shard: ShardParts
+  readonly view: View
+}
+
+/**
+ * Finds out what a batch is judged by: in memory what is there, in the table the rest. The shards are those of all streams
+ * that the batch writes or checks.
+ */
+export function inquire(shards: readonly ShardParts[], batch: readonly AppendRequest[]): Inquiry {
+  const logShards = shards[0]?.logShards ?? 1
   const ids = batch.flatMap(({ events }) => events.map(({ id }) => id))
-  const streamIds = streamsOf(batch)
+  const streamIds = Map.groupBy(streamsOf(batch), (streamId) => logShardOf(streamId, logShards))
+  const known = new Map<string, Found>()
   // Up to where a condition was seen to hold: events above have come since.
   const held = new Map<AppendRequest, number>()
 
-  async function foundIn(view: View): Promise<ReadonlyMap<string, Found>> {
-    const found = new Map<string, Found>()
+  async function findIn({ shard, view }: Viewed): Promise<void> {
     const others: string[] = []
-    for (const id of ids) {
+    for (const id of unknownIds()) {
       const event = shard.tail.byId(id)
       if (event === undefined) others.push(id)
-      else found.set(id, event)
+      else known.set(id, foundIn(shard, event))
     }
     const places = await shard.ids.placesOf(others, view.sealed)
-    for (const event of await eventsAt(shard, [...places.values()])) found.set(event.id, event)
-    return found
+    for (const event of await eventsAt(shard, [...places.values()])) known.set(event.id, foundIn(shard, event))
   }
 
-  async function statesIn(view: View): Promise<ReadonlyMap<string, StreamState>> {
-    const known = await inParallel(streamIds, async (id) => [id, await shard.states.of(id, view)] as const)
-    return new Map(known)
+  function statesIn({ shard, view }: Viewed): Promise<readonly (readonly [string, StreamState])[]> {
+    return inParallel(
+      streamIds.get(shard.shard) ?? [],
+      async (streamId) => [streamId, await shard.states.of(streamId, view)] as const,
+    )
   }
 
-  async function matchesIn(view: View): Promise<ReadonlyMap<AppendRequest, number>> {
+  async function matchesIn({ shard, view }: Viewed): Promise<ReadonlyMap<AppendRequest, number>> {
     const matches = new Map<AppendRequest, number>()
     for (const request of batch) {
       if (request.condition === undefined) continue
@@ -50,14 +65,35 @@ export function inquire(shard: ShardParts, batch: readonly AppendRequest[]): Inq
     return matches
   }
 
-  return {
-    facts: async () => {
-      for (;;) {
-        const view = shard.tail.view()
-        const [found, states, matches] = await Promise.all([foundIn(view), statesIn(view), matchesIn(view)])
-        // Looked up piece by piece: all of it has to be about one state of the log.
-        if (shard.tail.view() === view) return { head: view.head, found, states, matches }
+  function unknownIds(): readonly string[] {
+    return ids.filter((id) => !known.has(id))
+  }
+
+  async function facts(): Promise<Facts> {
+    for (;;) {
+      const viewed = shards.map((shard): Viewed => ({ shard, view: shard.tail.view() }))
+      const [, states, matches] = await Promise.all([
+        inParallel(viewed, findIn),
+        inParallel(viewed, statesIn),
+        inParallel(viewed, matchesIn),
+      ])
+      // Looked up piece by piece: all of it has to be about one state of each shard.
+      if (viewed.some(({ shard, view }) => shard.tail.view() !== view)) continue
+      return {
+        logShards,
+        heads: new Map(viewed.map(({ shard, view }) => [shard.shard, view.head])),
+        found: known,
+        states: new Map(states.flat()),
+        matches: new Map(matches.flatMap((some) => [...some])),
       }
+    }
+  }
+
+  return {
+    facts,
+    unknownIds,
+    learn: (stored) => {
+      for (const [id, found] of stored) known.set(id, found)
     },
   }
 }

@@ -25,14 +25,14 @@ const isCommit = ({ verb, input }: Asked): boolean =>
 
 onDynamoDB((server) => {
   /** Engines on one fresh table, each on a road of its own on which one request in four meets a misfortune. */
-  function onBadRoads(random: ReturnType<typeof seeded>) {
+  function onBadRoads(random: ReturnType<typeof seeded>, logShards: number) {
     const table = server().freshTable()
     const known = new Set<string>()
     const connect = (): Engine => {
       const road = badRoad(server().client, known)
       road.fate = ({ verb }) => (random.oneIn(4) && !verb.includes('Table') ? random.pick(misfortunes) : 'passes')
       road.shows = () => random.oneIn(2)
-      return dynamodb({ table, client: road.client, chunkCommits: 3, clock: quickClock() })
+      return dynamodb({ table, logShards, client: road.client, chunkCommits: 3, clock: quickClock() })
     }
     return { engine: connect(), reopen: connect }
   }
@@ -45,12 +45,21 @@ onDynamoDB((server) => {
   describe(`while requests fail, are throttled, done in part, or lose their answers (DYNAMODB_SEED=${seed})`, () => {
     const held: readonly EngineCase[] = [
       ...engineCases(runs).filter(({ promise }) => promise === 'model'),
-      ...engineCases(0).filter(({ name }) => /tails|no reader ever sees|exactly one|two instances/.test(name)),
+      ...engineCases(0).filter(({ name }) =>
+        /tails|no reader ever sees|exactly one|two instances|of every shard|for all of them/.test(name),
+      ),
     ]
 
-    it.each(held.map((one) => [`${one.promise}: ${one.name}`, one] as const))('%s', async (_, one) => {
-      const random = seeded(seed)
-      await runEngineCase(one, () => onBadRoads(random), { seed, bulkEvents: 200 })
+    describe.each([1, 4])('on a log with %i shards', (logShards) => {
+      const apply = held.filter(({ promise, shards, needs = [] }) =>
+        // The shelf lies beside the log, whatever its shards.
+        logShards === 1 ? shards !== 'several' : promise !== 'shelf' && !needs.includes('appendConditions'),
+      )
+
+      it.each(apply.map((one) => [`${one.promise}: ${one.name}`, one] as const))('%s', async (_, one) => {
+        const random = seeded(seed)
+        expect(await runEngineCase(one, () => onBadRoads(random, logShards), { seed, bulkEvents: 200 })).toBeUndefined()
+      })
     })
   })
 

@@ -42,8 +42,8 @@ const chunkBytes = 1_048_576
  * The engine on Amazon DynamoDB, through the `@aws-sdk/client-dynamodb` package. Any number of processes may use one store;
  * the order of positions is the order of commits. Connects when it is first used.
  *
- * @throws INVALID_ARGUMENT for a table or an endpoint that is none; DRIVER_MISSING, by the first call, when the package is
- *   not installed.
+ * @throws INVALID_ARGUMENT for a table or an endpoint that is none, and, by the first call, for another number of log shards
+ *   than the store was made with; DRIVER_MISSING, by the first call, when the package is not installed.
  * @example
  * const store = openStore({ engine: dynamodb({ table: 'shop-events', region: 'eu-west-1' }) })
  */

@@ -1,5 +1,6 @@
 import type { AppendOutcome, AppendRequest, Landed, LandedStream } from '../../engine/engine.ts'
 import type { EventToStore, StoredEvent } from '../../model/event.ts'
+import { logShardOf, positionOfPlace } from '../../model/log-shard.ts'
 import { ownPayload } from '../../model/payload.ts'
 import { matchesQuery, type NormalCondition } from '../../model/query.ts'
 import { changedState, emptyStream, type StreamState, streamChangeOf } from '../../model/stream.ts'
@@ -8,9 +9,11 @@ import { versionHolds } from '../../model/version.ts'
 /** Where an event with a known id is. */
 export type Found = Pick<StoredEvent, 'id' | 'streamId' | 'version' | 'position'>
 
-/** What the log says about a batch, as of one head. */
+/** What the log says about a batch, as of one head of each shard that is concerned. */
 export interface Facts {
-  readonly head: number
+  readonly logShards: number
+  /** The last place of each shard that the batch writes to or checks. */
+  readonly heads: ReadonlyMap<number, number>
   /** Of every id of the batch that is in the log. */
   readonly found: ReadonlyMap<string, Found>
   /** Of every stream that the batch writes, checks or speaks about. */
@@ -29,20 +32,25 @@ export interface Verdict {
 
 /** Judges requests one after the other, each against the log and all that came before it in the batch. */
 export function judge(batch: readonly AppendRequest[], facts: Facts): Verdict {
+  const { logShards } = facts
   const written: StoredEvent[] = []
+  const heads = new Map(facts.heads)
   const ids = new Map<string, Found>()
   const states = new Map<string, StreamState>()
   const stateOf = (streamId: string): StreamState => states.get(streamId) ?? facts.states.get(streamId) ?? emptyStream
 
   function write(event: EventToStore): StoredEvent {
     const state = stateOf(event.streamId)
+    const shard = logShardOf(event.streamId, logShards)
+    const place = (heads.get(shard) ?? 0) + 1
+    heads.set(shard, place)
     const stored: StoredEvent = {
       ...event,
       // A caller may reuse its buffers once the append was answered.
       data: ownPayload(event.data),
       metadata: ownPayload(event.metadata),
       version: state.version + 1,
-      position: facts.head + written.length + 1,
+      position: positionOfPlace({ shard, place }, logShards),
     }
     states.set(event.streamId, { ...state, version: stored.version })
     written.push(stored)

@@ -11,7 +11,8 @@ import type { Key } from './driver.ts'
  *   L#shard#bucket       position          a commit: the truth
  *   B#shard#commit       part              the body of a commit that is too large for its item
  *   S#shard#stream       version#chunk     the events of a stream in a chunk, and its state at the end of it
- *   I#shard#id           chunk             where events with such ids lie
+ *   I#shard#id           chunk             where events with such ids lie, of a log with one shard
+ *   C#id                 commit            claims of commits on such ids, of a log with several
  *   T#shard#term         position          where events of a type or category, or with a tag, lie
  *   N#shard              stream            the names of streams
  *   K                    key               the shelf
@@ -115,6 +116,12 @@ export function idPartition(shard: number, id: string): string {
 /** Where an id that has an item of its own lies. */
 export function ownIdKey(shard: number, id: string): Key {
   return { pk: idPartition(shard, id), sk: 'ID' }
+}
+
+/** The partition of claims on an id: of its own, or with those of the same sixteen milliseconds. */
+export function claimPartition(id: string): string {
+  // Of the 48 bits of milliseconds, the first 44: what waits for one commit was mostly made within a few milliseconds.
+  return isTimeOrdered(id) ? `C#${id.slice(0, 12)}` : `C#${id}`
 }
 
 /** Where the names of streams lie. */

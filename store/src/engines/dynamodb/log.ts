@@ -1,5 +1,6 @@
 import { StoreCorrupt } from '../../model/errors.ts'
 import type { StoredEvent } from '../../model/event.ts'
+import { isBarrier } from './barrier.ts'
 import { type Commit, eventsIn, readCommit } from './commit.ts'
 import type { Item } from './driver.ts'
 import { bucketOf, commitKey, logPartition, padded } from './keys.ts'
@@ -47,7 +48,7 @@ export function createLog(table: Table, shard: number): Log {
       for await (const items of table.query({ ...range, direction: 'forward' })) {
         const run: Item[] = []
         for (const item of items) {
-          if (Number(item.sk) !== next) break
+          if (Number(item.sk) !== next || isBarrier(item)) break
           run.push(item)
           next += eventsIn(item)
         }
@@ -62,7 +63,8 @@ export function createLog(table: Table, shard: number): Log {
   async function lastItem(position: number): Promise<Item | undefined> {
     for (let bucket = bucketOf(position); bucket >= 0; bucket--) {
       const range = { pk: logPartition(shard, bucket), from: padded(0), to: padded(position) }
-      for await (const [item] of table.query({ ...range, direction: 'backward', pageItems: 1 })) if (item) return item
+      for await (const [item] of table.query({ ...range, direction: 'backward', pageItems: 1 }))
+        if (item && !isBarrier(item)) return item
     }
     return undefined
   }
@@ -77,7 +79,7 @@ export function createLog(table: Table, shard: number): Log {
       const range = { pk: logPartition(shard, bucket), from: padded(0), to: padded(position) }
       // Few at a time: who reads backwards mostly wants the last ones.
       for await (const items of table.query({ ...range, direction: 'backward', pageItems: 16 })) {
-        for (const item of items) yield read(item)
+        for (const item of items) if (!isBarrier(item)) yield read(item)
       }
     }
   }

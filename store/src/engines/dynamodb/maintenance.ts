@@ -3,6 +3,7 @@ import { EngineFailed } from '../../model/errors.ts'
 import { type Connected, createConnection } from './connection.ts'
 import { createLog } from './log.ts'
 import { describeTable, migrateUp, newestFormat, refuseNewer, tableState } from './migrate.ts'
+import { inParallel } from './parallel.ts'
 import type { ClientSource } from './place.ts'
 import { createCalls } from './requests.ts'
 import { readSealed } from './seal.ts'
@@ -17,6 +18,8 @@ export interface DynamoDBMigration {
 export interface DynamoDBStatus {
   /** The format of the store in the table; 0 when there is none. */
   readonly version: number
+  /** The log shards of the store in the table; 0 when there is none. */
+  readonly logShards: number
   /** The format that this package brings, and its engine needs. */
   readonly newest: number
   /** What is missing, in order. */
@@ -35,7 +38,8 @@ export interface DynamoDBMaintenance extends AsyncDisposable {
   /** How far the table is. Changes nothing, also when there is none. */
   status(): Promise<DynamoDBStatus>
   /**
-   * Makes the table when it is missing, on demand and protected from deletion, and waits until it can be used.
+   * Makes the table when it is missing, on demand and protected from deletion, and waits until it can be used. A store that is
+   * there has to have as many log shards as were asked for.
    *
    * @returns what this call applied; nothing when all was there.
    */
@@ -51,13 +55,14 @@ const migrations: readonly DynamoDBMigration[] = [{ version: 1, name: 'the table
 /** What maintenance needs. */
 export interface MaintenanceParts {
   readonly table: string
+  readonly logShards: number
   readonly source: ClientSource
   readonly clock: Clock
   readonly random: () => number
 }
 
 /** Looks after the table at a place. */
-export function createMaintenance({ table, source, clock, random }: MaintenanceParts): DynamoDBMaintenance {
+export function createMaintenance({ table, logShards, source, clock, random }: MaintenanceParts): DynamoDBMaintenance {
   const calls = createCalls({ clock, random })
   const connection = createConnection(table, source, calls)
 
@@ -69,10 +74,14 @@ export function createMaintenance({ table, source, clock, random }: MaintenanceP
   return {
     status: () =>
       calls.call(undefined, async () => {
-        const { version } = await tableState(await connection.open())
-        return { version, newest: newestFormat, missing: migrations.slice(version) }
+        const { version, logShards: found } = await tableState(await connection.open())
+        return { version, logShards: found, newest: newestFormat, missing: migrations.slice(version) }
       }),
-    up: () => calls.call(undefined, async () => ((await migrateUp(await connection.open(), clock)) ? migrations : [])),
+    up: () =>
+      calls.call(undefined, async () => {
+        const isMade = await migrateUp(await connection.open(), logShards, clock)
+        return isMade ? migrations : []
+      }),
     inspect: () => calls.call(undefined, async () => inspect(await connection.open())),
     close,
     [Symbol.asyncDispose]: close,
@@ -80,7 +89,7 @@ export function createMaintenance({ table, source, clock, random }: MaintenanceP
 }
 
 async function inspect(connected: Connected): Promise<readonly DynamoDBFinding[]> {
-  const { version } = await tableState(connected)
+  const { version, logShards } = await tableState(connected)
   refuseNewer(version)
   if (version === 0) {
     const name = JSON.stringify(connected.name)
@@ -88,7 +97,11 @@ async function inspect(connected: Connected): Promise<readonly DynamoDBFinding[]
   }
   const { isProtected, hasKeys } = await describeTable(connected)
   return [
-    { check: 'format', state: 'ok', says: `version ${version}` },
+    {
+      check: 'format',
+      state: 'ok',
+      says: logShards === 1 ? `version ${version}` : `version ${version}, ${logShards} log shards`,
+    },
     hasKeys
       ? { check: 'table', state: 'ok', says: 'its keys are those of a store' }
       : { check: 'table', state: 'damaged', says: 'its keys are not pk and sk' },
@@ -99,17 +112,20 @@ async function inspect(connected: Connected): Promise<readonly DynamoDBFinding[]
           state: 'warning',
           says: 'deletion protection is off: the table may be deleted by mistake',
         },
-    await markFinding(connected),
+    ...(await inParallel([...Array(logShards).keys()], async (shard) => {
+      const finding = await markFinding(connected, shard)
+      return logShards === 1 ? finding : { ...finding, says: `log shard ${shard}: ${finding.says}` }
+    })),
   ]
 }
 
 /** The mark has to lie at the end of a commit: what it says is indexed is then the beginning of the log. */
-async function markFinding({ table }: Connected): Promise<DynamoDBFinding> {
-  const { chunk, position } = await readSealed(table, 0)
+async function markFinding({ table }: Connected, shard: number): Promise<DynamoDBFinding> {
+  const { chunk, position } = await readSealed(table, shard)
   const says = `the indexes have ${chunk} chunks, up to position ${position}`
   if (position === 0) return { check: 'indexes', state: 'ok', says }
-  const begin = await createLog(table, 0).beginOf(position)
-  const [commit] = begin === undefined ? [] : await createLog(table, 0).commitsAt([begin])
+  const begin = await createLog(table, shard).beginOf(position)
+  const [commit] = begin === undefined ? [] : await createLog(table, shard).commitsAt([begin])
   if (commit?.lastPosition === position && commit.chunk === chunk && commit.closes) {
     return { check: 'indexes', state: 'ok', says }
   }

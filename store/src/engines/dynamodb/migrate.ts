@@ -1,5 +1,5 @@
 import type { Clock } from '../../engine/clock.ts'
-import { EngineFailed, StoreTooNew } from '../../model/errors.ts'
+import { EngineFailed, InvalidArgument, StoreTooNew } from '../../model/errors.ts'
 import type { Connected } from './connection.ts'
 import { isInUse, isNoTable } from './errors.ts'
 import { formatKey } from './keys.ts'
@@ -16,6 +16,8 @@ const looksMax = 240
 export interface TableState {
   /** The format of the store in it, 0 when there is none. */
   readonly version: number
+  /** The log shards of the store in it, 0 when there is none. */
+  readonly logShards: number
   /** Whether the table itself is there. */
   readonly hasTable: boolean
 }
@@ -24,9 +26,10 @@ export interface TableState {
 export async function tableState({ table }: Connected): Promise<TableState> {
   try {
     const item = await table.get(formatKey)
-    return { version: Number(item?.attributes.version?.N ?? 0), hasTable: true }
+    const { version, shards } = item?.attributes ?? {}
+    return { version: Number(version?.N ?? 0), logShards: Number(shards?.N ?? 0), hasTable: true }
   } catch (error) {
-    if (isNoTable((error as Error).cause)) return { version: 0, hasTable: false }
+    if (isNoTable((error as Error).cause)) return { version: 0, logShards: 0, hasTable: false }
     throw error
   }
 }
@@ -36,21 +39,37 @@ export function refuseNewer(version: number): void {
   if (version > newestFormat) throw new StoreTooNew(version, newestFormat)
 }
 
+/** Refuses a table whose store has another number of log shards. */
+export function refuseOtherShards(found: number, asked: number, table: string): void {
+  if (found === asked) return
+  throw new InvalidArgument(
+    'logShards',
+    `is ${asked}, but the store in the table ${JSON.stringify(table)} was made with ${found}, and keeps that: open it with ` +
+      `logShards: ${found}, or ?logShards=${found} in its URL. For another number make a new store, and copy the events`,
+  )
+}
+
 /**
  * Makes the table where it is missing, and says in it what it is. Of several processes that start together one makes it and
  * the others wait until it is there.
  *
  * @returns whether this call did anything.
  */
-export async function migrateUp(connected: Connected, clock: Clock): Promise<boolean> {
+export async function migrateUp(connected: Connected, logShards: number, clock: Clock): Promise<boolean> {
   const state = await tableState(connected)
   refuseNewer(state.version)
-  if (state.version === newestFormat) return false
+  if (state.version === newestFormat) {
+    refuseOtherShards(state.logShards, logShards, connected.name)
+    return false
+  }
   if (!state.hasTable) await makeTable(connected, clock)
   const { pk, sk } = formatKey
-  const attributes = { version: { N: String(newestFormat) }, shards: { N: '1' } }
+  const attributes = { version: { N: String(newestFormat) }, shards: { N: String(logShards) } }
   const written = await connected.table.put({ pk, sk, attributes }, absent)
-  return written.done
+  if (written.done) return true
+  // Somebody made it in the meantime, or this did and was not told: with how many shards is what counts.
+  refuseOtherShards(Number(written.met?.attributes.shards?.N), logShards, connected.name)
+  return false
 }
 
 async function makeTable(connected: Connected, clock: Clock): Promise<void> {

@@ -4,12 +4,12 @@ const requestsMax = 8
 /** The results of all, in order, with so many under way at a time as one connection pool has room for. */
 export async function inParallel<Given, Result>(
   all: readonly Given[],
-  work: (one: Given) => Promise<Result>,
+  work: (one: Given, index: number) => Promise<Result>,
 ): Promise<readonly Result[]> {
   const results: Result[] = []
   let next = 0
   async function take(): Promise<void> {
-    for (let place = next++; place < all.length; place = next++) results[place] = await work(all[place] as Given)
+    for (let place = next++; place < all.length; place = next++) results[place] = await work(all[place] as Given, place)
   }
   await Promise.all(Array.from({ length: Math.min(requestsMax, all.length) }, take))
   return results

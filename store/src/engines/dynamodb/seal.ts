@@ -5,6 +5,7 @@ import { idItems } from './ids-index.ts'
 import { namesPartition, sealedKey } from './keys.ts'
 import { namedKey } from './names-index.ts'
 import { inParallel } from './parallel.ts'
+import type { ShardParts } from './shard.ts'
 import { type PlacedEvent, streamItems } from './streams-index.ts'
 import { absent, type Table } from './table.ts'
 import type { Sealed } from './tail.ts'
@@ -16,8 +17,14 @@ import { termItems } from './terms-index.ts'
  * mark, which moves on by one chunk when all items of that chunk are there; until then readers take the chunk from the log.
  */
 
-/** The items of a chunk. */
-export async function chunkItems(shard: number, commits: readonly Commit[]): Promise<readonly Item[]> {
+/** Which shard of how many. */
+export type SealedShard = Pick<ShardParts, 'shard' | 'logShards'>
+
+/** The items of a chunk. Where the log has several shards, claims are the index of ids. */
+export async function chunkItems(
+  { shard, logShards }: SealedShard,
+  commits: readonly Commit[],
+): Promise<readonly Item[]> {
   const chunk = commits[0]?.chunk ?? 0
   const streams = new Map<string, PlacedEvent[]>()
   for (const { firstPosition, events, states } of commits) {
@@ -34,7 +41,8 @@ export async function chunkItems(shard: number, commits: readonly Commit[]): Pro
     ...namedKey(namesPartition(shard), streamId),
     attributes: { stream: { S: streamId } },
   }))
-  return [...ofStreams.flat(), ...idItems(shard, chunk, commits), ...termItems(shard, chunk, commits), ...names]
+  const ofIds = logShards === 1 ? idItems(shard, chunk, commits) : []
+  return [...ofStreams.flat(), ...ofIds, ...termItems(shard, chunk, commits), ...names]
 }
 
 /** How far the indexes of a shard are. */
@@ -43,10 +51,13 @@ export async function readSealed(table: Table, shard: number): Promise<Sealed> {
 }
 
 /** Writes the indexes of the next chunk, and the mark behind it; gives the mark as it is then. */
-export async function sealChunk(table: Table, shard: number, commits: readonly Commit[]): Promise<Sealed> {
+export async function sealChunk(
+  { table, shard, logShards }: SealedShard & { readonly table: Table },
+  commits: readonly Commit[],
+): Promise<Sealed> {
   const last = commits.at(-1)
   if (last === undefined) return readSealed(table, shard)
-  await table.putMany(await chunkItems(shard, commits))
+  await table.putMany(await chunkItems({ shard, logShards }, commits))
   const sealed = { chunk: last.chunk, position: last.lastPosition }
   const item = {
     ...sealedKey(shard),

@@ -18,7 +18,7 @@ const chunksBehind = 4
  * Chunks are sealed by the process whose commit completed them. One that died leaves that to whoever completes the next one,
  * and two that come together write the same.
  */
-export function createSealer({ table, shard, tail }: ShardParts, calls: Calls): Sealer {
+export function createSealer({ table, shard, logShards, tail }: ShardParts, calls: Calls): Sealer {
   let sealing: Promise<void> | undefined
   let again = false
 
@@ -32,7 +32,7 @@ export function createSealer({ table, shard, tail }: ShardParts, calls: Calls): 
       return true
     }
     const commits = view.commits.filter((commit) => commit.chunk === chunk)
-    tail.drop(await sealChunk(table, shard, commits))
+    tail.drop(await sealChunk({ table, shard, logShards }, commits))
     return true
   }
 

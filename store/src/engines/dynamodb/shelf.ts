@@ -6,7 +6,8 @@ import { shelfPartition, valueKey } from './keys.ts'
 import { namedItems, namedKey } from './names-index.ts'
 import { pack, unpack } from './pack.ts'
 import type { Calls } from './requests.ts'
-import { absent, type ConditionalWrite, type Table } from './table.ts'
+import { absent, type Table } from './table.ts'
+import type { ConditionalWrite } from './transaction.ts'
 
 /** Bytes of a value that lie in its item; larger ones lie in parts that were written before. */
 const itemBytes = 350_000

@@ -16,6 +16,8 @@ describe('options of the engine', () => {
   it.each([
     [{ table: 'no' }, /table is not a name of 3 to 255/],
     [{ table: 'shop events' }, /table is not a name/],
+    [{ table: 'shop', logShards: 0 }, /logShards is not a whole number from 1 to 64/],
+    [{ table: 'shop', logShards: 65 }, /logShards is not a whole number from 1 to 64/],
     [{ table: 'shop', region: 'EU west' }, /region is not the name of a region/],
     [{ table: 'shop', endpoint: 'localhost:8000' }, /endpoint is not the URL of a server/],
     [{ table: 'shop', client: {} as never }, /client is no DynamoDBClient/],
@@ -44,6 +46,31 @@ onDynamoDB((server) => {
       expect(await maintenance.up()).toEqual([{ version: 1, name: 'the table' }])
       expect(await maintenance.up()).toEqual([])
       expect((await maintenance.inspect()).map(({ state }) => state)).toEqual(['ok', 'ok', 'ok', 'ok'])
+    })
+
+    it('keeps the number of log shards that its store was made with, and says it to whoever names another one', async () => {
+      const place = freshPlace(server())
+      await using maintenance = dynamodbMaintenance({ ...place, logShards: 4 })
+      await maintenance.up()
+      expect(await maintenance.status()).toMatchObject({ logShards: 4 })
+      expect((await maintenance.inspect()).map(({ state }) => state)).toEqual(Array.from({ length: 7 }, () => 'ok'))
+      await using other = dynamodbMaintenance(place)
+      const refusal = { code: 'INVALID_ARGUMENT', message: expect.stringContaining('?logShards=4') }
+      await expect(other.up()).rejects.toMatchObject(refusal)
+      for (const migrate of ['up', 'refuse'] as const) {
+        await using store = openStore({ engine: dynamodb({ ...place, logShards: 2, migrate }) })
+        await expect(store.append('Order-1', [placed])).rejects.toMatchObject(refusal)
+      }
+    })
+
+    it('is made with one number of log shards by processes that start together and want different ones', async () => {
+      const place = freshPlace(server())
+      const stores = [1, 2, 3, 4].map((logShards) => openStore({ engine: dynamodb({ ...place, logShards }) }))
+      const outcomes = await Promise.allSettled(stores.map((store) => store.append('Order-1', [placed])))
+      expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+      for (const outcome of outcomes)
+        if (outcome.status === 'rejected') expect(outcome.reason).toMatchObject({ code: 'INVALID_ARGUMENT' })
+      for (const store of stores) await store.close()
     })
 
     it('is protected from deletion, and found out when it is not', async () => {

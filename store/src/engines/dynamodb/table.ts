@@ -1,18 +1,10 @@
 import { type Bulk, createBulk } from './bulk.ts'
 import type { DynamoDBClientLike } from './client.ts'
-import {
-  type Attribute,
-  type Attributes,
-  type Driver,
-  fromDriver,
-  type Item,
-  type Key,
-  keyToDriver,
-  toDriver,
-} from './driver.ts'
+import { type Attribute, type Driver, fromDriver, type Item, type Key, keyToDriver, toDriver } from './driver.ts'
 import { isRefusal, itemInTheWay, wasRepeated } from './errors.ts'
 import { compareNames } from './keys.ts'
 import type { Calls } from './requests.ts'
+import { type ConditionalWrite, checked, createTransactions, type Transactions } from './transaction.ts'
 
 /** Items of one partition between two sort keys, both included. */
 export interface Range {
@@ -22,12 +14,6 @@ export interface Range {
   readonly direction: 'forward' | 'backward'
   /** Items that one request reads at the most; undefined: as many as fit, a megabyte. */
   readonly pageItems?: number
-}
-
-/** A write that is carried out when the item is as it should be. */
-export interface ConditionalWrite {
-  readonly condition?: string
-  readonly values?: Attributes
 }
 
 /** What became of a conditional write. */
@@ -40,7 +26,7 @@ export type Written =
  * The verbs of DynamoDB that the engine uses, each repeated while it is throttled. Every read is strongly consistent: it sees
  * each write that was acknowledged before it began.
  */
-export interface Table extends Bulk {
+export interface Table extends Bulk, Transactions {
   get(key: Key): Promise<Item | undefined>
   /** Pages of a range, until there is no more; the caller stops when it has enough. */
   query(range: Range): AsyncGenerator<readonly Item[]>
@@ -110,6 +96,7 @@ export function createTable({ driver, client, table: TableName, calls }: TablePa
   return {
     get,
     query,
+    ...createTransactions({ driver, client, table: TableName, calls, get }),
     put: (item, condition) =>
       write(new driver.PutItemCommand({ TableName, Item: toDriver(item), ...conditional(condition) }), item),
     remove: (key, condition) =>
@@ -123,14 +110,7 @@ interface Queried {
   readonly LastEvaluatedKey?: Record<string, never>
 }
 
-function conditional({ condition, values }: ConditionalWrite): object {
+function conditional(condition: ConditionalWrite): object {
   // What was there before may have left something elsewhere.
-  if (condition === undefined) return { ReturnValues: 'ALL_OLD' }
-  return {
-    ReturnValues: 'ALL_OLD',
-    ConditionExpression: condition,
-    ...(values !== undefined && { ExpressionAttributeValues: values }),
-    // What stood in the way is what another writer committed, and often all there is to learn.
-    ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
-  }
+  return { ReturnValues: 'ALL_OLD', ...(condition.condition !== undefined && checked(condition)) }
 }

@@ -22,6 +22,12 @@ export interface Calls {
   readonly call: Call
   /** Runs a verb once: for a connection that is the caller's, whose transaction an error ends. */
   readonly callOnce: Call
+  /** Counts something that uses the other calls' connection as one of them. */
+  tracked<Result>(signal: AbortSignal | undefined, run: () => Promise<Result>): Promise<Result>
+  /** Runs a verb, again while the database is out of reach, for something that is tracked. */
+  retried<Result>(verb: (client: PostgresClient) => Promise<Result>): Promise<Result>
+  /** Runs a verb once, for something that is tracked. */
+  once<Result>(verb: (client: PostgresClient) => Promise<Result>): Promise<Result>
   close(): Promise<void>
 }
 
@@ -70,6 +76,9 @@ export function createCalls(clock: Clock, connection: Connection): Calls {
   return {
     call: (signal, verb) => tracked(signal, () => retried(verb)),
     callOnce: (signal, verb) => tracked(signal, () => once(verb)),
+    tracked,
+    retried,
+    once,
     close: async () => {
       closing.abort()
       await Promise.allSettled(underWay)

@@ -1,14 +1,16 @@
 import type { Capabilities } from '../../engine/capabilities.ts'
 import type { Clock } from '../../engine/clock.ts'
-import type { Engine } from '../../engine/engine.ts'
+import type { Engine, Page } from '../../engine/engine.ts'
 import { createAppendCalls } from './append.ts'
 import { appendWithin, callersConnection } from './append-within.ts'
 import { createCalls } from './call.ts'
 import { type ConnectionParts, createConnection } from './connection.ts'
 import { asText, type Row } from './driver.ts'
+import { createGathering } from './gather.ts'
 import { quotedSchema } from './migrate.ts'
 import { createReads } from './read.ts'
 import { createShelf } from './shelf.ts'
+import type { StreamRead } from './streams-together.ts'
 import { createTurns } from './turns.ts'
 import { createWake } from './wake.ts'
 
@@ -45,7 +47,12 @@ export function openEngine(parts: EngineParts): Engine {
     clock,
     listens: parts.listen && connection.canListen,
   })
-  const { call, callOnce, close: closeCalls } = createCalls(clock, connection)
+  const { call, callOnce, tracked, retried, once, close: closeCalls } = createCalls(clock, connection)
+  const readStream = createGathering<StreamRead, Page>(clock, {
+    one: ({ query }) => retried((client) => reads.read(client, query)),
+    many: (asked) => once((client) => reads.readTogether(client, asked)),
+    most: reads.mostTogether,
+  })
   const takeTurns = createTurns()
 
   let closed: Promise<void> | undefined
@@ -76,7 +83,12 @@ export function openEngine(parts: EngineParts): Engine {
       const connected = callersConnection(client)
       return callOnce(signal, () => appendWithin(connected, schema, request))
     },
-    read: (query, signal) => call(signal, (client) => reads.read(client, query)),
+    read: (query, signal) => {
+      const { source, direction } = query
+      if (!('streamId' in source) || direction === 'backward')
+        return call(signal, (client) => reads.read(client, query))
+      return tracked(signal, () => readStream({ query, streamId: source.streamId }))
+    },
     find: (eventId, signal) => call(signal, (client) => reads.find(client, eventId)),
     head: (signal) => call(signal, (client) => reads.head(client)),
     streams: (query, signal) => call(signal, (client) => reads.streams(client, query)),

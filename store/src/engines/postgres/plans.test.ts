@@ -16,8 +16,10 @@ import type { ReadQuery } from '../../engine/engine.ts'
 import { sessionSettings } from './driver.ts'
 import { filteredQuery } from './filter.ts'
 import { postgres } from './index.ts'
+import { selectStreams } from './list-streams.ts'
 import { selectLogQuickly, selectStreamQuickly } from './quick-pages.ts'
-import { selectLog, selectStream, selectStreams } from './read.ts'
+import { selectLog, selectStream } from './read.ts'
+import { selectStreamsTogether } from './streams-together.ts'
 
 const schema = 'varve'
 const limit = 100
@@ -57,6 +59,15 @@ function specifyReads(client: () => Client, planning: Planning): void {
         expect(work.indexes).toContain(index)
       }
     })
+  })
+
+  it('finds pages of several streams, long ones and none, each by its version', async () => {
+    const streams = [longStream, 'Order-1', 'Order-77', 'nothing', longStream, ...Array(11).fill('Order-5')]
+    const [froms, limits] = [streams.map((_, index) => index * 100), streams.map(() => limit)]
+    const values = [streams, froms, maxBytes, limits]
+    const work = await workOf(client(), planning, { text: selectStreamsTogether(schema), values })
+    expectBounded(work, { rows: 400, pages: 1_500 })
+    expect(work.indexes).toEqual(['events_version_unique', 'streams_stream_id_unique'])
   })
 
   it('lists streams by the index on their first characters', async () => {

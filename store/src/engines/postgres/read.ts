@@ -1,9 +1,9 @@
 import type { Page, ReadQuery, StreamsPage, StreamsQuery } from '../../engine/engine.ts'
 import type { StoredEvent } from '../../model/event.ts'
-import { streamInfo } from '../../model/stream.ts'
 import { asText, type PostgresClient, type PostgresQuery, type Row, statementName } from './driver.ts'
 import { filteredPage, filteredQuery } from './filter.ts'
-import { decodeName, encodeName } from './names.ts'
+import { selectStreams, streamsPage } from './list-streams.ts'
+import { encodeName } from './names.ts'
 import { bounded, type Direction, eventsIn, inOrder, type Layout, placeAfter, shownOf, stateIn } from './paging.ts'
 import { type Cut, cutTo, needsMeasuring, selectLogQuickly, selectStreamQuickly, sentBytes } from './quick-pages.ts'
 import {
@@ -15,6 +15,7 @@ import {
   streamPageInParts,
 } from './read-parts.ts'
 import { eventColumns, headRow, lastPlace } from './rows.ts'
+import { mostTogether, rowsOfEach, type StreamRead, selectStreamsTogether, valuesOf } from './streams-together.ts'
 
 /** $1: from, $2: limit, $3: bytes. Columns: head, archived, then the event's. */
 export const selectLog = (schema: string, direction: Direction): string => {
@@ -44,20 +45,6 @@ export const selectStream = (schema: string, direction: Direction): string => {
   left join lateral (${bounded(rows, columns, order)}) as e on true order by ${inOrder('e', columns, order)}`
 }
 
-/**
- * $1: prefix, $2: after, $3: limit. The index knows the first 300 characters; what is alike so far is fetched whole and
- * sorted. The ends of the range are written as rows for the same reason as in {@link selectStream}, and the case keeps
- * the planner from multiplying three guesses into a number of rows so small that it would sort them all.
- */
-export const selectStreams = (schema: string): string => `
-  select s.stream_id, s.version, s.truncate_before, s.tombstoned from (
-    select s.* from ${schema}.streams s
-    where (left(s.stream_id, 300), '') >= (greatest(left($1, 300) collate "C", left($2, 300) collate "C"), '')
-      and (left(s.stream_id, 300), '') <= (left($1, 300) || repeat(U&'\\+10FFFF', 300), '')
-      and case when s.stream_id > $2 and starts_with(s.stream_id, $1) then s.version > 0 else false end
-    order by left(s.stream_id, 300) fetch first ($3::bigint) rows with ties) as s
-  order by left(s.stream_id, 300), s.stream_id limit $3`
-
 /** $1: event id. Columns: head, archived, then the event's. Of parts nothing is read: they have no index on ids. */
 const selectEvent = (schema: string): string => `
   select h.position, h.archived_until, ${eventColumns('e')} from ${headRow(schema)}
@@ -69,6 +56,10 @@ const selectHead = (schema: string): string => `select h.position from ${schema}
 /** The reading verbs over one schema. */
 export interface Reads {
   read(client: PostgresClient, query: ReadQuery): Promise<Page>
+  /** Reads streams in one statement; undefined where a page has to be read by itself. */
+  readTogether(client: PostgresClient, reads: readonly StreamRead[]): Promise<readonly (Page | undefined)[]>
+  /** How many streams had better be read in one statement, by what the reads before have brought. */
+  mostTogether(): number
   find(client: PostgresClient, eventId: string): Promise<StoredEvent | undefined>
   head(client: PostgresClient): Promise<number>
   streams(client: PostgresClient, query: StreamsQuery): Promise<StreamsPage>
@@ -85,23 +76,13 @@ export function createReads(schema: string, prepare: boolean): Reads {
   const parts = inParts(schema)
   const measured = { one_table: inOneTable(schema), parts }
   const quick = { one_table: quicklyInOneTable(schema), parts }
-  const texts = { streams: selectStreams(schema), head: selectHead(schema) }
-  const names = new Map<string, string>()
+  const texts = { streams: selectStreams(schema), head: selectHead(schema), together: selectStreamsTogether(schema) }
+  const ask = asker(schema, prepare)
   let known: Layout = 'one_table'
   /** Whether the page before was cut, or better had been measured, which the next one will be like. */
   let wasCut = false
-
-  function nameOf(verb: string): string {
-    const name = names.get(verb) ?? statementName(verb, schema)
-    names.set(verb, name)
-    return name
-  }
-
-  /** Runs a query and gives its rows; named ones are prepared where that is allowed. */
-  async function ask(client: PostgresClient, { name, ...query }: PostgresQuery): Promise<readonly Row[]> {
-    const asked = prepare && name !== undefined ? { ...query, name: nameOf(name) } : query
-    return (await client.query({ ...asked, rowMode: 'array', types: asText })).rows as Row[]
-  }
+  /** Events on the last page of a stream. */
+  let lately = 0
 
   /** Asks as events are known to lie, and again if they lie otherwise: a store may be converted while processes use it. */
   async function run<Result>(client: PostgresClient, verbFor: (layout: Layout) => Verb<Result>): Promise<Result> {
@@ -109,7 +90,7 @@ export function createReads(schema: string, prepare: boolean): Reads {
       const layout = known
       const { query, read } = verbFor(layout)
       const rows = await ask(client, query)
-      known = typeof rows[0]?.[1] === 'string' ? 'parts' : 'one_table'
+      known = layoutIn(rows)
       if (known === layout) return read(rows)
     }
   }
@@ -121,10 +102,27 @@ export function createReads(schema: string, prepare: boolean): Reads {
     return page ?? readPage(client, verbOf)
   }
 
+  async function readStream(client: PostgresClient, query: ReadQuery, streamId: string): Promise<Page> {
+    const page = await readPage(client, (verbs) => verbs.stream(query, streamId))
+    lately = page.events.length
+    return page
+  }
+
+  const readTogether: Reads['readTogether'] = async (client, reads) => {
+    const rows = await ask(client, { name: 'together', text: texts.together, values: valuesOf(reads) })
+    known = layoutIn(rows)
+    if (known === 'parts') return []
+    const pages = reads.map(({ query, streamId }) => quick.one_table.stream(query, streamId))
+    const cut = rowsOfEach(rows, reads.length).map((own, index) => (pages[index] as Verb<CutPage>).read(own))
+    wasCut = cut.some(({ isCut }) => isCut)
+    lately = rows.length / reads.length - 1
+    return cut.map(({ page }) => page)
+  }
+
   return {
     read: (client, query) => {
       const { source } = query
-      if ('streamId' in source) return readPage(client, (verbs) => verbs.stream(query, source.streamId))
+      if ('streamId' in source) return readStream(client, query, source.streamId)
       if (source.query === 'everything') return readPage(client, (verbs) => verbs.log(query))
       const read = { ...query, items: source.query }
       return run(client, (layout) => ({
@@ -132,14 +130,37 @@ export function createReads(schema: string, prepare: boolean): Reads {
         read: (rows) => filteredPage(rows, read, layout),
       }))
     },
+    readTogether,
+    mostTogether: () => (known === 'parts' || wasCut ? 1 : mostTogether(lately)),
     find: (client, eventId) => run(client, (layout) => measured[layout].event(eventId)),
     head: async (client) => Number((await ask(client, { name: 'head', text: texts.head }))[0]?.[0]),
     streams: async (client, { prefix, after, limit }) => {
       const values = [encodeName(prefix), encodeName(after), limit + 1]
       const rows = await ask(client, { name: 'streams', text: texts.streams, values })
-      return { streams: rows.slice(0, limit).map(infoIn), end: rows.length <= limit }
+      return streamsPage(rows, limit)
     },
   }
+}
+
+/** Asks with the texts of a schema, in rows; those that have a name are prepared where that is allowed. */
+function asker(schema: string, prepare: boolean) {
+  const names = new Map<string, string>()
+
+  function nameOf(verb: string): string {
+    const name = names.get(verb) ?? statementName(verb, schema)
+    names.set(verb, name)
+    return name
+  }
+
+  return async (client: PostgresClient, { name, ...query }: PostgresQuery): Promise<readonly Row[]> => {
+    const asked = prepare && name !== undefined ? { ...query, name: nameOf(name) } : query
+    return (await client.query({ ...asked, rowMode: 'array', types: asText })).rows as Row[]
+  }
+}
+
+/** How events lie, by the second column of the first row: what is archived, which one table knows nothing of. */
+function layoutIn(rows: readonly Row[]): Layout {
+  return typeof rows[0]?.[1] === 'string' ? 'parts' : 'one_table'
 }
 
 /** A page, undefined when it has to be read in the measured way, and whether the next one had better be. */
@@ -263,12 +284,4 @@ function streamPage(rows: readonly Row[], events: readonly StoredEvent[], query:
     head: Number(rows[0]?.[0]),
     stream,
   }
-}
-
-function infoIn([streamId, version, truncateBefore, tombstoned]: Row): StreamsPage['streams'][number] {
-  return streamInfo(decodeName(streamId as string), {
-    version: Number(version),
-    truncateBefore: Number(truncateBefore),
-    tombstoned: tombstoned === 't',
-  })
 }

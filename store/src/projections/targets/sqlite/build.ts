@@ -3,7 +3,15 @@ import { CheckpointConflict } from '../../../model/shelf-errors.ts'
 import { checkpointHolds, type Target, type TargetChange, type TargetCheckpoint } from '../../../model/target.ts'
 import { TargetFailed } from '../../../model/target-errors.ts'
 import { createTurns } from '../turns.ts'
-import { type Connection, inMemory, lend, openConnection, type SqliteDatabase, type SqliteRow } from './database.ts'
+import {
+  type Connection,
+  inMemory,
+  keepCompiled,
+  lend,
+  openConnection,
+  type SqliteDatabase,
+  type SqliteRow,
+} from './database.ts'
 import { translated } from './errors.ts'
 import { type Patience, untilUnlocked } from './patience.ts'
 
@@ -51,6 +59,7 @@ export function openBuild(path: string, patience: Patience, isThere: () => boole
   const connection = openConnection(path, patience.busyMs, prepareFile)
   // From here on waiting is up to `untilUnlocked`.
   connection.exec('pragma busy_timeout = 0')
+  const compiled = keepCompiled(connection)
   const readers = openReading(path, connection, patience)
   const inTurn = createTurns()
   let open = true
@@ -60,7 +69,7 @@ export function openBuild(path: string, patience: Patience, isThere: () => boole
   }
 
   function checkpoint(name: string): TargetCheckpoint | undefined {
-    const row = connection.prepare(load).get(name)
+    const row = compiled.prepare(load).get(name)
     return row && checkpointOf(row)
   }
 
@@ -69,7 +78,7 @@ export function openBuild(path: string, patience: Patience, isThere: () => boole
     if (!isThere()) throw new CheckpointConflict(projection)
     // Immediate: between looking at the checkpoint and moving it, no other process may.
     await untilUnlocked(patience, path, () => connection.exec('begin immediate'))
-    const session = lendForWrite(connection)
+    const session = lendForWrite(compiled)
     try {
       const found = orTranslated(path, () => checkpoint(projection))
       if (!checkpointHolds(expected, found)) throw new CheckpointConflict(projection)
@@ -80,7 +89,7 @@ export function openBuild(path: string, patience: Patience, isThere: () => boole
       if (connection.isTransaction === false) throw new TargetFailed('sqlite', transactionOver)
       const { version, position, epoch, parked } = next
       orTranslated(path, () => {
-        connection.prepare(save).run(projection, version, position, epoch, JSON.stringify(parked))
+        compiled.prepare(save).run(projection, version, position, epoch, JSON.stringify(parked))
         connection.exec('commit')
       })
     } catch (error) {
@@ -125,7 +134,7 @@ export function targetOn(build: SqliteBuild): Target<SqliteDatabase> {
 }
 
 /** A connection lent out for as long as a transaction lasts: what a handler does later would be in none. */
-function lendForWrite(connection: Connection): { readonly database: SqliteDatabase; readonly end: () => void } {
+function lendForWrite(connection: SqliteDatabase): { readonly database: SqliteDatabase; readonly end: () => void } {
   let over = false
   const database = lend(connection, () => {
     if (over) throw new TargetFailed('sqlite', 'a handler uses the database after its write. Await what it begins.')

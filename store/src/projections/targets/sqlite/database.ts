@@ -74,9 +74,28 @@ export function openConnection(path: string, busyMs: number, prepare = ''): Conn
 const statementsMax = 200
 
 /**
- * A connection lent out: compiled statements are kept, since handlers ask for the same ones with each event, and `check`
- * runs before each use.
+ * A connection that keeps its statements compiled: handlers ask for the same ones with each event of each batch. Tables are
+ * made and changed by `exec`, after which each is compiled anew.
  */
+export function keepCompiled(connection: SqliteDatabase): SqliteDatabase {
+  const statements = new Map<string, SqliteStatement>()
+  return {
+    exec: (sql) => {
+      statements.clear()
+      connection.exec(sql)
+    },
+    prepare: (sql) => {
+      const known = statements.get(sql)
+      if (known !== undefined) return known
+      if (statements.size >= statementsMax) statements.clear()
+      const statement = connection.prepare(sql)
+      statements.set(sql, statement)
+      return statement
+    },
+  }
+}
+
+/** A connection lent out, with its statements compiled once; `check` runs before each use. */
 export function lend(connection: SqliteDatabase, check: () => void): SqliteDatabase {
   const statements = new Map<string, SqliteStatement>()
 

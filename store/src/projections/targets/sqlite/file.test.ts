@@ -68,6 +68,35 @@ it('refuses a handler that goes on after its write', async () => {
   throws(() => late?.(), { code: 'TARGET_FAILED', message: /after its write/ })
 })
 
+it('refuses a statement of a write that is over, also while another write goes on', async () => {
+  await using target = sqliteTarget({ path })
+  let late: (() => void) | undefined
+  await write(target, (db) => {
+    const statement = db.prepare('select 1')
+    late = () => statement.get()
+  })
+  const using = write(target, (db) => {
+    equal(db.prepare('select 1 as one').get()?.one, 1)
+    late?.()
+  })
+  await rejects(using, { code: 'TARGET_FAILED', message: /after its write/ })
+})
+
+it('shows handlers their tables as they are now, also with statements that they have used before', async () => {
+  await using target = sqliteTarget({ path })
+  await write(target, make)
+  const add = (db: SqliteDatabase): unknown => db.prepare("insert into stock (sku) values ('tea') returning *").get()
+  const columns: unknown[] = []
+  const seen = (db: SqliteDatabase): number => columns.push(Object.keys(add(db) as object))
+  await write(target, seen)
+  await write(target, (db) => db.exec('drop table stock; create table stock (sku text, cups integer, rack text)'))
+  await write(target, seen)
+  deepEqual(columns, [
+    ['sku', 'cups'],
+    ['sku', 'cups', 'rack'],
+  ])
+})
+
 it('saves nothing when a handler has ended the transaction', async () => {
   await using target = sqliteTarget({ path })
   const writing = write(target, (db) => db.exec('rollback'))
