@@ -42,7 +42,11 @@ onKafkaThroughProxy(({ broker, proxy, newName }) => {
   }
 
   const member = (store: EventStore, topic: string, address = proxy().address): RunningFromKafka =>
-    appendFromKafka(store, { brokers: [address], group: topic, topics: [topic], toEvents, log: () => undefined })
+    appendFromKafka(store, {
+      ...{ brokers: [address], group: topic, topics: [topic], toEvents, log: () => undefined },
+      // A member that is cut off is missed soon.
+      sessionMs: 6_000,
+    })
 
   const hasAll = (store: EventStore, rounds: number) =>
     expect.poll(() => store.head(), { timeout: faultyMs }).toBe(keys.length * rounds)

@@ -1,4 +1,4 @@
-import { deepEqual, equal, match, rejects } from 'node:assert/strict'
+import { deepEqual, equal, match, rejects, throws } from 'node:assert/strict'
 import { Producer } from '@platformatic/kafka'
 import { type EventStore, memory, openStore } from 'varve'
 import {
@@ -132,6 +132,13 @@ onKafka(({ broker, newName }) => {
   })
 
   // A member that nobody hears of any more holds up the others for thirty seconds.
+  it('says which sessions the broker takes', async () => {
+    await using store = openStore({ engine: memory() })
+    const running = begin(store, { topics: [await newTopic()], sessionMs: 10 })
+    await rejects(running.done, { code: 'TARGET_FAILED', message: /sessionMs.*group\.min\.session\.timeout\.ms/ })
+    throws(() => begin(store, { topics: ['any'], sessionMs: 0.5 }), { code: 'INVALID_ARGUMENT', argument: 'sessionMs' })
+  })
+
   it('shares the partitions with others who come and go, and appends each message once', {
     timeout: 180_000,
   }, async () => {

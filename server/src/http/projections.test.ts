@@ -42,7 +42,11 @@ describe('projections over HTTP', () => {
   it('are listed with everything that is known of them', async () => {
     const running = startStock({ partitions: 2 })
     await running.waitFor('stock', await receive(server.store, 'tea', 'mug'))
-    await until(async () => (await get('/projections/stock')).body.state === 'live')
+    // What is known here is told the others a little later.
+    await until(async () => {
+      const { state, position } = (await get('/projections/stock')).body
+      return state === 'live' && position === 2
+    })
     const { status, body } = await get('/projections')
     expect(status).toBe(200)
     expect(body).toMatchObject({

@@ -3,7 +3,7 @@ import { givenTags } from '../model/correlation.ts'
 import { InvalidArgument } from '../model/errors.ts'
 import type { EventMetadata, NewEventMetadata, RecordedEvent, StoredEvent } from '../model/event.ts'
 import { PayloadUnreadable } from '../model/event-errors.ts'
-import { binaryContentType, jsonContentType, type Payload, toText, waitingPayload } from '../model/payload.ts'
+import { binaryContentType, jsonContentType, ownPayload, type Payload, toText } from '../model/payload.ts'
 
 /** Metadata that Varve itself gives meaning to: its TypeScript name and its name on wires and in files. */
 const knownMetadata: ReadonlyMap<string, string> = new Map([
@@ -31,8 +31,7 @@ const textOf = (name: Name): string => (typeof name === 'string' ? name : name()
  * @throws INVALID_ARGUMENT when a value has no JSON form, or is no bytes although the content type is not JSON.
  */
 export function encodeData(data: unknown, contentType: string | undefined, name: Name): Encoded {
-  if (data instanceof Uint8Array)
-    return { payload: waitingPayload(data), contentType: contentType ?? binaryContentType }
+  if (data instanceof Uint8Array) return { payload: ownPayload(data), contentType: contentType ?? binaryContentType }
   if (contentType !== undefined && contentType !== jsonContentType) {
     throw new InvalidArgument(textOf(name), `has content type ${contentType}, so its data must be a Uint8Array`)
   }

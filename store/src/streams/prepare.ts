@@ -4,7 +4,7 @@ import { isCorrelationTag } from '../model/correlation.ts'
 import { InvalidArgument, LimitExceeded, PayloadTooLarge } from '../model/errors.ts'
 import type { EventToStore, NewEvent, NewEventMetadata } from '../model/event.ts'
 import { type LimitName, limits } from '../model/limits.ts'
-import { binaryContentType, jsonContentType, type Payload, payloadBytes, waitingPayload } from '../model/payload.ts'
+import { binaryContentType, jsonContentType, ownPayload, type Payload, payloadBytes } from '../model/payload.ts'
 import { isPosition } from '../model/position.ts'
 import { type AppendCondition, type NormalCondition, normalQuery } from '../model/query.ts'
 import { metadataEventType, streamChangeOf, subjectOf, tombstoneEventType } from '../model/stream.ts'
@@ -169,7 +169,7 @@ const noMetadata: Encoded = { payload: '{}', contentType: jsonContentType }
 function prepareMetadata(event: NewEvent, nameOf: NameOf): EncodedMetadata {
   const { metadata } = event
   if (metadata instanceof Uint8Array) {
-    return { payload: waitingPayload(metadata), contentType: event.metadataContentType ?? binaryContentType }
+    return { payload: ownPayload(metadata), contentType: event.metadataContentType ?? binaryContentType }
   }
   if (metadata !== undefined && (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata))) {
     throw new InvalidArgument(nameOf('.metadata'), 'is neither an object nor bytes')

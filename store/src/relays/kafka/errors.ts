@@ -33,6 +33,8 @@ const advice: Readonly<Record<string, string>> = {
   CLUSTER_AUTHORIZATION_FAILED: 'Give the user the right IdempotentWrite on the cluster',
   GROUP_AUTHORIZATION_FAILED: 'Give the user the right to read for the group',
   TRANSACTIONAL_ID_AUTHORIZATION_FAILED: 'Give the user the rights Write and Describe on the transactional id',
+  INVALID_SESSION_TIMEOUT:
+    'Give a sessionMs within group.min.session.timeout.ms and group.max.session.timeout.ms of the broker',
   INVALID_TRANSACTION_TIMEOUT: 'Raise transaction.max.timeout.ms of the broker to 30 seconds at least',
   UNSUPPORTED_VERSION: 'Use Kafka 3.5 or later',
   PLT_KFK_UNSUPPORTED_API: 'Use Kafka 3.5 or later',

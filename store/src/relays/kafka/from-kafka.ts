@@ -29,6 +29,11 @@ export interface FromKafkaOptions extends KafkaCluster {
   readonly toEvents: IncomingEvents
   /** Where a group begins that has no place yet, or whose place is no longer in the topic. Default `'earliest'`. */
   readonly from?: 'earliest' | 'latest'
+  /**
+   * After how long without a sign of life the others of the group take a member's partitions over, in milliseconds. Brokers take
+   * 6,000 and more unless they are set otherwise. Default 30,000.
+   */
+  readonly sessionMs?: number
   /** What is done about a message that cannot be appended. Default: to stop, unless what is wrong passes by itself. */
   readonly onFailure?: MessagePolicy
   /** Stops it, as {@link RunningFromKafka.stop} does. */
@@ -244,8 +249,9 @@ type FirstLook =
   | { readonly writes?: undefined; readonly error: unknown }
 
 function withDefaults(options: FromKafkaOptions): CompleteOptions {
-  const { group, topics, toEvents, from = 'earliest', onFailure = stopUnlessPassing, log = warn } = options
-  const { signal = new AbortController().signal, clock = systemClock, random = systemRandom } = options
+  const { group, topics, toEvents, from = 'earliest', sessionMs = 30_000 } = options
+  const { onFailure = stopUnlessPassing, log = warn, signal = new AbortController().signal } = options
+  const { clock = systemClock, random = systemRandom } = options
   checkCluster(options)
   if (typeof group !== 'string' || !/^[\w.-]{1,100}$/.test(group)) {
     throw new InvalidArgument('group', "is not 1 to 100 of a-z, A-Z, 0-9, '.', '_' and '-'")
@@ -255,10 +261,13 @@ function withDefaults(options: FromKafkaOptions): CompleteOptions {
   if (from !== 'earliest' && from !== 'latest') {
     throw new InvalidArgument('from', "is neither 'earliest' nor 'latest'")
   }
+  if (!Number.isInteger(sessionMs) || sessionMs < 1 || sessionMs > 2 ** 31 - 1) {
+    throw new InvalidArgument('sessionMs', 'is not a whole number of milliseconds from 1 to 2,147,483,647')
+  }
   for (const [argument, value] of Object.entries({ toEvents, onFailure, log })) {
     if (typeof value !== 'function') throw new InvalidArgument(argument, 'is not a function')
   }
-  return { cluster: options, group, topics, toEvents, from, onFailure, log, signal, clock, random }
+  return { cluster: options, group, topics, toEvents, from, sessionMs, onFailure, log, signal, clock, random }
 }
 
 function warn({ level, text }: Parameters<CompleteOptions['log']>[0]): void {

@@ -16,13 +16,16 @@ export interface GroupPlace {
   readonly topics: readonly string[]
   /** Where a group begins that has no place yet. */
   readonly from: 'earliest' | 'latest'
+  /** After how long without a sign of life the others take over, in milliseconds. */
+  readonly sessionMs: number
 }
+
+/** Signs of life in a session, of which some may get lost. */
+const beatsPerSession = 4
+const beatMsMax = 3_000
 
 /** How long a broker may wait for messages before it says that there are none, in milliseconds. */
 const waitMs = 500
-
-/** After how long without a sign of life the others take over, in milliseconds. */
-const sessionMs = 30_000
 
 /**
  * A member of a consumer group, from joining to leaving. The client goes on reading after it has failed to join again, as one
@@ -110,7 +113,9 @@ export async function openMembership(place: GroupPlace): Promise<Membership> {
   const kafka = await importKafka()
   const consumer = new kafka.Consumer<Buffer, Buffer, Buffer, Buffer>({
     ...clientOptions(place.cluster),
-    ...{ groupId: place.group, autocommit: false, sessionTimeout: sessionMs, maxWaitTime: waitMs, isolationLevel: 1 },
+    ...{ groupId: place.group, autocommit: false, maxWaitTime: waitMs, isolationLevel: 1 },
+    sessionTimeout: place.sessionMs,
+    heartbeatInterval: Math.min(Math.ceil(place.sessionMs / beatsPerSession), beatMsMax),
   })
   return new Membership(kafka, consumer, place)
 }
