@@ -4,14 +4,14 @@
  * declarations.
  */
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { dirname, isAbsolute, join, posix, relative, sep } from 'node:path'
 import { rolldown } from 'rolldown'
 
 const root = join(import.meta.dirname, '..')
 
 /** Modules that run in a thread of their own, which whoever starts it finds beside its own file. */
 const threads: Readonly<Record<string, string>> = { server: 'kurrent/projections/isolate/isolate-worker' }
-const startsThread = { module: /\/isolate\/isolate\.ts$/, name: 'kurrent/projections/isolate/isolate' }
+const startsThread = { module: /[\\/]isolate[\\/]isolate\.ts$/, name: 'kurrent/projections/isolate/isolate' }
 
 for (const folder of ['store', 'server']) await bundle(folder)
 
@@ -21,14 +21,14 @@ async function bundle(folder: string): Promise<void> {
     input: Object.fromEntries(entries.map((name) => [name, join(root, folder, 'src', `${name}.ts`)])),
     platform: 'node',
     // What a package depends on comes from npm.
-    external: (id) => !id.startsWith('.') && !id.startsWith('/'),
+    external: (id) => !id.startsWith('.') && !isAbsolute(id),
   })
   const out = join(root, folder, 'dist')
   const { output } = await build.write({
     dir: out,
     format: 'esm',
     entryFileNames: '[name].js',
-    chunkFileNames: ({ name }) => (name === startsThread.name ? '[name].js' : 'parts/[name]-[hash].js'),
+    chunkFileNames: ({ name }) => (name === startsThread.name ? '[name].js' : 'joined/[name]-[hash].js'),
     codeSplitting: { groups: [{ test: startsThread.module, name: startsThread.name }] },
   })
   const written = new Set(output.map(({ fileName }) => join(out, fileName)))
@@ -47,7 +47,10 @@ function keepBack(out: string, entries: readonly string[]): void {
     for (const [, module] of named) waiting.push(join(dirname(path), `${module}.d.ts`))
   }
   const unreached = filesIn(out, '.d.ts').filter((path) => !reached.has(path))
-  writeFileSync(join(out, '.npmignore'), unreached.map((path) => `/${relative(out, path)}\n`).join(''))
+  writeFileSync(
+    join(out, '.npmignore'),
+    unreached.map((path) => `/${relative(out, path).replaceAll(sep, '/')}\n`).join(''),
+  )
 }
 
 function filesIn(folder: string, ending: string): readonly string[] {
@@ -63,5 +66,5 @@ function entriesOf(folder: string): readonly string[] {
   }
   return [...Object.values(exports), ...Object.values(bin)]
     .filter((target) => target.endsWith('.js'))
-    .map((target) => relative('dist', target).slice(0, -'.js'.length))
+    .map((target) => posix.relative('dist', target).slice(0, -'.js'.length))
 }

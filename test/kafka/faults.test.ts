@@ -2,7 +2,7 @@
 // that nobody catches ends a process; here it fails the run. For long runs: VARVE_KAFKA_FAULTS (10 unless told otherwise), and
 // VARVE_KAFKA_SEED.
 
-import { deepEqual, equal } from 'node:assert/strict'
+import { deepEqual, equal, ok } from 'node:assert/strict'
 import { Producer } from '@platformatic/kafka'
 import { type EventStore, memory, openStore, runProjections } from 'varve'
 import { appendFromKafka, type IncomingEvents, kafkaRelay, type RunningFromKafka } from 'varve/kafka'
@@ -74,13 +74,16 @@ onKafkaThroughProxy(({ broker, proxy, newName }) => {
     const topic = await newTopic(4)
     const random = seeded(seed)
     const members: RunningFromKafka[] = []
+    let faults = 0
     for (let round = 1; round <= 3; round++) {
       members.push(member(store, topic))
-      failing(proxy(), random, Math.ceil(faultsMax / 3))
+      const failed = failing(proxy(), random, Math.ceil(faultsMax / 3))
       await send(topic, round)
       if (round === 2) await members.shift()?.stop()
       await hasAll(store, round)
+      faults += failed()
     }
+    ok(faultsMax === 0 || faults > 0, 'nothing failed')
     await Promise.all(members.map((running) => running.stop()))
     for (const key of keys) deepEqual(await dataOf(store, `Payment-${key}`), [1, 2, 3])
   })
@@ -92,11 +95,14 @@ onKafkaThroughProxy(({ broker, proxy, newName }) => {
       const relay = kafkaRelay(store, { name: topic, brokers: [proxy().address], topic, delivery })
       await using running = runProjections(store, [relay], { leaseMs: 2_000, log: () => undefined })
       const random = seeded(seed)
+      let faults = 0
       for (let round = 1; round <= 3; round++) {
-        failing(proxy(), random, Math.ceil(faultsMax / 3))
+        const failed = failing(proxy(), random, Math.ceil(faultsMax / 3))
         for (const key of keys) await store.append(key, [{ type: 'OrderPlaced', data: round }])
         await running.waitFor(topic, await store.head())
+        faults += failed()
       }
+      ok(faultsMax === 0 || faults > 0, 'nothing failed')
       await running.stop()
       await relay.target.close()
       const readCommitted = async () =>
@@ -127,8 +133,8 @@ function asked(proxy: FaultyProxy, request: RequestName, fault?: Fault): Promise
   return promise
 }
 
-/** Lets some of the next requests fail. */
-function failing(proxy: FaultyProxy, random: ReturnType<typeof seeded>, faults: number): void {
+/** Lets some of the next requests fail, and tells how many have. */
+function failing(proxy: FaultyProxy, random: ReturnType<typeof seeded>, faults: number): () => number {
   const ways: readonly Fault[] = ['request_lost', 'sent', 'answer_lost']
   let left = faults
   proxy.decide = () => {
@@ -136,6 +142,7 @@ function failing(proxy: FaultyProxy, random: ReturnType<typeof seeded>, faults: 
     left--
     return random.pick(ways)
   }
+  return () => faults - left
 }
 
 async function dataOf(store: EventStore, streamId: string): Promise<readonly unknown[]> {

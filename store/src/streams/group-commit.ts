@@ -14,7 +14,7 @@ import { type PreparedAppend, requestBytes } from './prepare.ts'
  *   next batch fills by itself up to the number of appenders.
  * - First come, first served: a batch is a run of the queue from its head. An append larger than a batch goes alone.
  * - Each log shard has its own: appends in one do not wait for those in another. What writes to several, or checks streams of
- *   several, goes together.
+ *   several, goes together, and may so come before or after what was called beside it.
  * - Bounded: a batch by events and bytes, the queue by events and bytes (QUEUE_FULL). Bytes are an upper bound until it
  *   no longer shows that a limit is kept; then they are counted, once for each append.
  * - One bad request harms nobody: refusals are outcomes of their own, and when a whole batch fails in a way that is not

@@ -72,7 +72,11 @@ export class Membership {
     const { topics } = await this.#guard.settled(this.#consumer.metadata({ topics: this.#topics }))
     return (topic) => {
       const id = topics.get(topic)?.id
-      if (id === undefined) throw new TargetUnavailable('kafka', `nobody tells the id of the topic ${topic}`)
+      if (id === undefined)
+        throw new TargetUnavailable(
+          'kafka',
+          `the brokers do not tell the id of the topic ${topic}; look whether it is still there`,
+        )
       return id
     }
   }
