@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { createReadStream, createWriteStream, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
+import { setTimeout as pause } from 'node:timers/promises'
 import { type Claim, claimCheck, collectOrphans, defineEvents, event, fileBlobs, openStore, verifyBlobs } from 'varve'
 import { sqlite } from 'varve/sqlite'
 
@@ -28,10 +29,13 @@ console.log(
   `Contract 7 was signed by ${signed.data.by}: ${signed.data.scan.bytes} bytes of ${signed.data.scan.contentType}`,
 )
 
-// A blob whose event was never appended is set aside by one collection and removed by a later one.
+// A blob whose event was never appended is set aside by one collection and removed by a later one. Each leaves it the grace
+// period first: 7 days by default, a moment here.
 await claims.check(new TextEncoder().encode('a draft that nobody signed'))
-const first = await collectOrphans(blobs, [store], { olderThanMs: 0 })
-const second = await collectOrphans(blobs, [store], { olderThanMs: 0 })
+await pause(50)
+const first = await collectOrphans(blobs, [store], { olderThanMs: 10 })
+await pause(50)
+const second = await collectOrphans(blobs, [store], { olderThanMs: 10 })
 assert.deepEqual([first.setAside, first.named, second.removed, second.named], [1, 1, 1, 1])
 
 for await (const finding of verifyBlobs(blobs, [store])) assert.equal(finding.state, 'sound')
