@@ -113,7 +113,7 @@ async function folding(store: EventStore, query: string, more: Partial<Registere
     completed: false,
     ...more,
   }
-  const limits = { eventMs: 1_000, memoryMib: 64, emits: 10, stateBytes: 1_000, running: 1 }
+  const limits = { eventMs: 10_000, memoryMib: 64, emits: 10, stateBytes: 1_000, running: 1 }
   const fold = await Fold.open({
     store,
     clock: systemClock,
