@@ -39,6 +39,12 @@ it.skipIf(sayWhy(whyNot) !== undefined)(
         source: '$all',
         listed: ['$all::all', 'Order-1::group'],
       },
+      {
+        step: 'refuse',
+        late: 'WrongCurrentVersionError',
+        never: 'NotFoundError',
+        untracked: 'ExceptionThrownByHandlerError',
+      },
       { step: 'delete', subscription: 'NotFoundError', stream: 'StreamIsDeletedError' },
     ])
   },

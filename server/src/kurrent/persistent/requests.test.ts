@@ -62,12 +62,13 @@ it('refuses settings that cannot be, and says which', async () => {
     { namedConsumerStrategy: 9 },
     { maxRetryCount: -1 },
     { liveBufferSize: -5 },
+    { readBatchSize: 20 },
   ]
   for (const change of wrong) {
     const options = { ...order, settings: { ...someSettings, ...change } }
     const { status, trailers } = await it.call('Create', 'CreateReq', { options })
     expect([status, trailers.exception]).toEqual([13, 'persistent-subscription-failed'])
-    expect(String(trailers.reason)).toMatch(/does not exist|below 0/)
+    expect(String(trailers.reason)).toMatch(/does not exist|below 0|must be less than historyBufferSize/)
   }
 })
 
