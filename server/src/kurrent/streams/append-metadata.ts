@@ -8,6 +8,9 @@ import { settleIds } from './settle-ids.ts'
 import { rulesOf } from './standing.ts'
 import { subjectOf } from './stream-access.ts'
 
+/** How often to look again when what is said about the stream changes in between. */
+const attemptsMax = 8
+
 /**
  * Appends to the stream that holds another one's metadata.
  *
@@ -18,20 +21,38 @@ export async function appendMetadata(
   write: ProposedWrite,
   options: AppendOptions,
 ): Promise<LandedWrite> {
-  const subject = subjectOf(write.stream)
+  for (let attempt = 1; ; attempt++) {
+    const { given, seenAt } = await look(store, write, options)
+    const isGuarded = seenAt !== undefined && attempt < attemptsMax
+    const expectedVersion = isGuarded ? seenAt : expectedVersionOf(write.expected)
+    try {
+      const appended = await store.append(write.stream, write.events.map(given), { ...options, expectedVersion })
+      if (!appended.idempotent || repeats(write.expected, appended)) return landed(appended)
+    } catch (error) {
+      if (isGuarded && isVarveError(error, 'VERSION_CONFLICT')) continue
+      if (!isVarveError(error, 'DUPLICATE_EVENT_ID')) throw refusedBy(error, write)
+    }
+    const [place] = await settleIds(store, [{ ...write, newEvent: given }], options)
+    return place as LandedWrite
+  }
+}
+
+interface Looked {
+  readonly given: (event: ProposedEvent) => NewEvent
+  /** The version of the metadata that was seen, where they have to be the same still when they are written. */
+  readonly seenAt: number | undefined
+}
+
+/** What is appended depends on what is said about the stream now: a delete in between would be undone. */
+async function look(store: EventStore, { stream, expected }: ProposedWrite, options: AppendOptions): Promise<Looked> {
+  const subject = subjectOf(stream)
+  const said = await store.streamInfo(stream, options)
   const { version, exists, tombstoned } = await store.streamInfo(subject, options)
-  if (tombstoned) throw new Refused({ kind: 'stream_deleted', stream: write.stream })
+  if (tombstoned) throw new Refused({ kind: 'stream_deleted', stream })
   const isDeleted = version > 0 && !exists && (await isDeletedNow(store, subject, options))
   const given = (event: ProposedEvent): NewEvent => metadataEvent(event, version + 1, isDeleted)
-  const expectedVersion = expectedVersionOf(write.expected)
-  try {
-    const appended = await store.append(write.stream, write.events.map(given), { ...options, expectedVersion })
-    if (!appended.idempotent || repeats(write.expected, appended)) return landed(appended)
-  } catch (error) {
-    if (!isVarveError(error, 'DUPLICATE_EVENT_ID')) throw refusedBy(error, write)
-  }
-  const [place] = await settleIds(store, [{ ...write, newEvent: given }], options)
-  return place as LandedWrite
+  // Without an event there is nothing to be hidden.
+  return { given, seenAt: expected === 'any' && version > 0 ? said.version : undefined }
 }
 
 async function isDeletedNow(store: EventStore, subject: string, { signal }: AppendOptions): Promise<boolean> {
