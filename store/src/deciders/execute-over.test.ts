@@ -1,4 +1,5 @@
 import { deepEqual, equal, rejects } from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import { describe, it } from 'vitest'
 import { onEveryEngine } from '../../../test/on-every-engine.ts'
 import type { EventStore } from '../event-store.ts'
@@ -105,6 +106,30 @@ onEveryEngine((open) => {
       const repeated = await executeOver(store, subscription('c', 'art'), { commandId: 'sub-c' })
       deepEqual([repeated.idempotent, repeated.version], [true, 3])
       await rejects(executeOver(store, subscription('d', 'art'), { commandId: 'sub-d' }), /full/)
+    })
+
+    it('answers a repeat with what is stored, also where it would decide for other events by now', async () => {
+      const store = await open()
+      const { position } = await executeOver(store, nextInvoice('c1'), { commandId: 'req-1' })
+      await executeOver(store, nextInvoice('c2'), { commandId: 'req-2' })
+      const again = await executeOver(store, nextInvoice('c1'), { commandId: 'req-1' })
+      deepEqual([again.events.map(({ data }) => data), again.position], [[{ number: 1 }], position])
+      const twoAtOnce = { type: 'InvoiceWritten' as const, data: { number: 9 } }
+      const more = { ...nextInvoice('c1'), decide: () => [twoAtOnce, twoAtOnce] }
+      const { events, attempts, idempotent } = await executeOver(store, more, { commandId: 'req-1' })
+      deepEqual([events.map(({ data }) => data), attempts, idempotent], [[{ number: 1 }], 1, true])
+      equal(await store.head(), 2)
+    })
+
+    it('executes a command once also when its events have ids of their own', async () => {
+      const store = await open()
+      const named = {
+        ...nextInvoice('c1'),
+        decide: () => ({ type: 'InvoiceWritten' as const, data: { number: 1 }, id: randomUUID() }),
+      }
+      const first = await executeOver(store, named, { commandId: 'req-1' })
+      const again = await executeOver(store, named, { commandId: 'req-1' })
+      deepEqual([again.idempotent, again.position, await store.head()], [true, first.position, 1])
     })
 
     it('appends nothing when there is nothing to do, and says where the stream stands', async () => {

@@ -1,4 +1,5 @@
 import type { EventStore } from '../event-store.ts'
+import type { Appended } from '../model/call.ts'
 import type { TypedStream } from '../model/category.ts'
 import { InvalidArgument, isVarveError } from '../model/errors.ts'
 import type { EventDefinitions, NewEventOf, RecordedEventOf } from '../model/event-definition.ts'
@@ -69,21 +70,48 @@ async function executeOnce<Model extends DecisionModel, Written extends EventDef
   const { streamId, model } = task
   const { state, after } = await weigh(store, model, options)
   const decision = decidedOrRefused(task, state)
-  if (!('events' in decision) || decision.events.length === 0) {
-    // What forbids the command, or leaves it nothing to do, may be its own first execution.
+  const decided = 'events' in decision ? decision.events : []
+  if (decided.length === 0 || decided.some(({ id }) => id !== undefined)) {
+    // What forbids the command, or leaves it nothing to do, may be its own first execution; and by ids of its own no earlier
+    // execution would be known.
     const earlier = await executedEarlier(store, task, options)
     if (earlier !== undefined) return earlier
-    if (!('events' in decision)) throw decision.refusal
+  }
+  if (!('events' in decision)) throw decision.refusal
+  if (decided.length === 0) {
     const last = await store.readStream(streamId, { direction: 'backward', ...(signal && { signal }) }).first()
     return { streamId, events: [], version: last?.version ?? 0, position: after, idempotent: false }
   }
-  const events = decision.events.map((event) => withMetadata(event, options))
-  const { version, position, idempotent } = await streamOf(store, task).append(events, {
-    condition: { failIfMatch: queryOf(model), after },
-    ...(commandId !== undefined && { idempotencyKey: commandId }),
-    ...(signal && { signal }),
-  })
+  const events = decided.map((event) => withMetadata(event, options))
+  const append = (): Promise<Appended> =>
+    streamOf(store, task).append(events, {
+      condition: { failIfMatch: queryOf(model), after },
+      ...(commandId !== undefined && { idempotencyKey: commandId }),
+      ...(signal && { signal }),
+    })
+  const appended = await appendedUnlessKnown(append, () => executedEarlier(store, task, options))
+  if ('events' in appended) return appended
+  const { version, position, idempotent } = appended
   return { streamId, events, version, position, idempotent }
+}
+
+/**
+ * Appends. A command that was executed before is answered with what came of it, whatever it would decide for today: a repeat
+ * may decide for other events under the same ids, or for what is refused by now.
+ */
+async function appendedUnlessKnown<Earlier>(
+  append: () => Promise<Appended>,
+  earlier: () => Promise<Earlier | undefined>,
+): Promise<Appended | Earlier> {
+  let appended: Appended
+  try {
+    appended = await append()
+  } catch (error) {
+    const known = isVarveError(error) && !error.retryable ? await earlier() : undefined
+    if (known === undefined) throw error
+    return known
+  }
+  return (appended.idempotent ? await earlier() : undefined) ?? appended
 }
 
 /** Reads what the model looks at. Everything up to `after` was considered: the head is asked for before the read. */
