@@ -228,6 +228,18 @@ describe('a command with an id', () => {
   })
 })
 
+it('refuses rules that answer with a promise, and hears what the promise rejects with', async () => {
+  const store = opened()
+  const later = (() => Promise.reject(new Error('unheard'))) as never
+  const command = { deposit: 1 }
+  const deciding = execute(store, { decider: { ...account, decide: later }, streamId, command })
+  await rejects(deciding, { code: 'INVALID_ARGUMENT', argument: 'decide' })
+  await execute(store, { decider: account, streamId, command })
+  const folding = execute(store, { decider: { ...account, evolve: later }, streamId, command })
+  await rejects(folding, { code: 'INVALID_ARGUMENT', argument: 'evolve' })
+  equal(await balance(store), 1)
+})
+
 it('never overdraws, whatever commands run side by side', async () => {
   const command = fc.oneof(
     fc.record({ deposit: fc.integer({ min: 1, max: 50 }) }),
