@@ -13,12 +13,7 @@ import { type Encoded, encodeData, storedMetadata } from '../schema/codec.ts'
 import { correlationTag } from '../schema/correlation-tag.ts'
 import { withCausation } from './causation.ts'
 import { canonicalUuid, idFromKey } from './event-id.ts'
-
-/** What an append needs from outside. */
-export interface Stamps {
-  readonly newId: () => string
-  readonly now: () => number
-}
+import type { Stamps } from './stamps.ts'
 
 /** A request ready for the engine, and its size for the queue's bounds. */
 export interface PreparedAppend {
@@ -107,7 +102,8 @@ export function normalCondition(condition: AppendCondition): NormalCondition {
 }
 
 function checkedExpectation(write: StreamWrite, nameOf: NameOf): ExpectedVersion {
-  const expectedVersion = write.expectedVersion ?? 'any'
+  // Nothing but leaving it out says 'any': a null that a caller takes for a version must not turn the check off.
+  const { expectedVersion = 'any' } = write
   if (!isExpectedVersion(expectedVersion)) {
     throw new InvalidArgument(
       nameOf('expectedVersion'),
@@ -183,7 +179,15 @@ function prepareMetadata(event: NewEvent, nameOf: NameOf): EncodedMetadata {
   const complete = withCausation(metadata as NewEventMetadata | undefined)
   if (complete === undefined) return noMetadata
   const payload = storedMetadata(complete, () => nameOf('.metadata'))
-  return { payload, contentType: jsonContentType, correlationId: complete.correlationId ?? complete.correlation_id }
+  return { payload, contentType: jsonContentType, correlationId: correlationIdOf(complete) }
+}
+
+/** The one that is stored: of two names for it that are given, the last one is kept. */
+function correlationIdOf(metadata: NewEventMetadata): unknown {
+  const { correlationId, correlation_id: onWire } = metadata
+  if (correlationId === undefined || onWire === undefined) return correlationId ?? onWire
+  const names = Object.keys(metadata)
+  return names.indexOf('correlationId') > names.indexOf('correlation_id') ? correlationId : onWire
 }
 
 function checkWhole(writes: readonly StreamWrite[], events: readonly EventToStore[], bytesAtMost: number): void {

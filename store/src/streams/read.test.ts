@@ -37,3 +37,18 @@ it('ends a read of a stream at the version it began with, although the stream gr
   )
   equal(reads(), 3)
 })
+
+it('finds an event by the correlation id that it shows, under whichever of its two names that was given last', async () => {
+  const store = openStore({ engine: memory() })
+  for (const metadata of [
+    { correlationId: 'a', correlation_id: 'b' },
+    { correlation_id: 'a', correlationId: 'b' },
+  ]) {
+    const { eventIds } = await store.append('Order-1', [{ type: 'Placed', data: {}, metadata }])
+    const found = (await store.trace('b')).events.filter(({ id }) => eventIds.includes(id))
+    deepEqual(
+      found.map((event) => event.metadata.correlationId),
+      ['b'],
+    )
+  }
+})
