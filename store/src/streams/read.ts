@@ -60,8 +60,11 @@ export async function readEvent(
 /** Lists streams. See `EventStore.streams`. */
 export function listStreams(engine: Pick<Engine, 'streams'>, options: StreamsOptions = {}): Reader<StreamInfo> {
   const { prefix = '', after = '', signal } = options
-  if (typeof prefix !== 'string') throw new InvalidArgument('prefix', 'is not a string')
-  if (typeof after !== 'string') throw new InvalidArgument('after', 'is not a string')
+  for (const [argument, given] of Object.entries({ prefix, after })) {
+    if (typeof given !== 'string' || !given.isWellFormed()) {
+      throw new InvalidArgument(argument, 'is not a string of whole characters')
+    }
+  }
   const total = checkedLimit(options.limit)
 
   async function* pages(limit: number): AsyncGenerator<StreamInfo> {
