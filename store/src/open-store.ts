@@ -5,7 +5,7 @@ import { systemClock } from './engine/system-clock.ts'
 import { traced } from './engine/traced.ts'
 import type { EventStore } from './event-store.ts'
 import type { SubscribeOptions } from './model/call.ts'
-import { StoreClosed } from './model/errors.ts'
+import { InvalidArgument, StoreClosed } from './model/errors.ts'
 import type { Tracer } from './model/tracer.ts'
 import { category } from './schema/category.ts'
 import { storeShelf } from './shelf/store-shelf.ts'
@@ -41,11 +41,15 @@ export interface OpenStoreOptions {
 /**
  * Opens an event store over an engine.
  *
+ * @throws INVALID_ARGUMENT
  * @example
  * await using store = openStore({ engine: sqlite({ path: 'shop.db' }) })
  */
 export function openStore(options: OpenStoreOptions): EventStore {
   const { clock = systemClock, tracer } = options
+  if (typeof options.engine?.append !== 'function') {
+    throw new InvalidArgument('engine', "is missing: give one, such as memory(), or sqlite({ path }) of 'varve/sqlite'")
+  }
   checkTracer(tracer)
   const engine = tracer === undefined ? options.engine : traced(options.engine, tracer)
   const { capabilities } = engine

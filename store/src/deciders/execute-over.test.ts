@@ -157,6 +157,10 @@ onEveryEngine((open) => {
     it('refuses a model without views, and an event in a schema version it does not know', async () => {
       const store = await open()
       await rejects(executeOver(store, { ...nextInvoice('c1'), model: {} as never }), { code: 'INVALID_ARGUMENT' })
+      for (const streamId of [undefined as never, 'Invoice', 'Invoice-', '-1']) {
+        const nowhere = executeOver(store, { ...nextInvoice('c1'), streamId, decide: () => [] })
+        await rejects(nowhere, { code: 'INVALID_ARGUMENT', argument: 'streamId' })
+      }
       await store.append('Invoice-1', [{ type: 'InvoiceWritten', data: { number: 1 }, schemaVersion: 2 }])
       await rejects(executeOver(store, nextInvoice('c1')), { code: 'EVENT_NOT_DEFINED' })
     })

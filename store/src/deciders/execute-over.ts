@@ -4,10 +4,10 @@ import type { TypedStream } from '../model/category.ts'
 import { InvalidArgument, isVarveError } from '../model/errors.ts'
 import type { EventDefinitions, NewEventOf, RecordedEventOf } from '../model/event-definition.ts'
 import { requireOneOrder } from '../model/log-shard.ts'
-import { categoryOf } from '../model/stream.ts'
 import { attempted } from './attempts.ts'
 import { type Decision, listOf } from './decider.ts'
 import { type Executed, type ExecuteOptions, isRaceOfOneCommand, withMetadata } from './execute-options.ts'
+import { streamOf } from './task.ts'
 import { type DecisionModel, queriesOf, queryOf, type StateOfModel, unweighed, weighedWith } from './view.ts'
 
 /** What `executeOver` needs of a store: any store has it, embedded or remote. */
@@ -52,6 +52,7 @@ export async function executeOver<Model extends DecisionModel, Written extends E
   options: ExecuteOptions = {},
 ): Promise<Executed<Written>> {
   if (Object.keys(task.model ?? {}).length === 0) throw new InvalidArgument('model', 'is empty: give at least one view')
+  writtenStream(store, task)
   requireOneOrder(
     store.capabilities,
     'A decision over several streams is guarded by a condition, which is about one order: decide over one stream with execute.',
@@ -84,7 +85,7 @@ async function executeOnce<Model extends DecisionModel, Written extends EventDef
   }
   const events = decided.map((event) => withMetadata(event, options))
   const append = (): Promise<Appended> =>
-    streamOf(store, task).append(events, {
+    writtenStream(store, task).append(events, {
       condition: { failIfMatch: queryOf(model), after },
       ...(commandId !== undefined && { idempotencyKey: commandId }),
       ...(signal && { signal }),
@@ -149,7 +150,7 @@ async function executedEarlier<Model extends DecisionModel, Written extends Even
 ): Promise<Omit<Executed<Written>, 'attempts'> | undefined> {
   if (commandId === undefined) return undefined
   const events: RecordedEventOf<Written>[] = []
-  for await (const event of streamOf(store, task).read(signal && { signal })) {
+  for await (const event of writtenStream(store, task).read(signal && { signal })) {
     if (event.metadata.commandId === commandId) events.push(event)
   }
   const last = events.at(-1)
@@ -158,10 +159,10 @@ async function executedEarlier<Model extends DecisionModel, Written extends Even
   return { streamId, events, version, position, idempotent: true }
 }
 
-function streamOf<Written extends EventDefinitions>(
+/** The stream that is written to, in which others may append what the decision does not know. */
+function writtenStream<Written extends EventDefinitions>(
   store: DecisionStore,
-  { streamId, events }: { readonly streamId: string; readonly events: Written },
+  task: Pick<DecisionTask<DecisionModel, Written>, 'streamId' | 'events'>,
 ): TypedStream<Written> {
-  const category = categoryOf(streamId)
-  return store.category(category, events, { undefinedEvents: 'skip' }).stream(streamId.slice(category.length + 1))
+  return streamOf(store, task, task.events, { undefinedEvents: 'skip' })
 }

@@ -285,6 +285,7 @@ describe('defining events', () => {
     expect(() => opened().category('Order', orderEvents).stream('')).toThrow('id')
     const options = { undefinedEvents: 'deliver' } as never
     expect(() => opened().category('Order', orderEvents, options)).toThrow('undefinedEvents')
+    expect(() => opened().category('Order', undefined as never)).toThrow('defineEvents')
   })
 
   it.each([['Order-EU'], [''], [7]])('refuses %j as the name of a category', (name) => {

@@ -27,6 +27,7 @@ export function category<Events extends EventDefinitions>(
   options: CategoryOptions = {},
 ): Category<Events> {
   checkCategoryName(name)
+  if (typeof events !== 'object' || events === null) throw new InvalidArgument('events', 'is missing: use defineEvents')
   const { undefinedEvents = 'refuse', validateOnRead = false } = options
   if (undefinedEvents !== 'refuse' && undefinedEvents !== 'skip') {
     throw new InvalidArgument('undefinedEvents', "is neither 'refuse' nor 'skip'")

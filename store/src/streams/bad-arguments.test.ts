@@ -165,6 +165,10 @@ describe('a read with a bad argument is refused before anything is read', () => 
   })
 })
 
+it('a store without an engine is refused when it is opened', () => {
+  throws(() => openStore({} as never), { code: 'INVALID_ARGUMENT', argument: 'engine' })
+})
+
 describe('writes to several streams with a bad argument are refused and change nothing', () => {
   const writes: readonly (readonly [string, unknown, string])[] = [
     ['no list', {}, 'INVALID_ARGUMENT'],
