@@ -213,6 +213,23 @@ describe('a command with an id', () => {
     equal(await balance(store), 6)
   })
 
+  it('is answered with what is stored when a race decided for other events', async () => {
+    const store = opened()
+    // As two processes would: in one of them the commands on a stream take turns.
+    const sent = [1, 2].map((deposit) =>
+      execute({ ...store }, { decider: account, streamId, command: { deposit } }, { commandId: 'c1' }),
+    )
+    const told = await Promise.all(sent)
+    deepEqual(
+      told.map(({ idempotent, attempts, events }) => [idempotent, attempts, events.map(({ data }) => data)]),
+      [
+        [false, 1, [{ cents: 1 }]],
+        [true, 1, [{ cents: 1 }]],
+      ],
+    )
+    equal(await balance(store), 1)
+  })
+
   it('finds the winner when a race decided for another number of events', async () => {
     const store = opened()
     const { clock } = recordedSleeps()
