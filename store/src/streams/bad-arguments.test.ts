@@ -1,4 +1,4 @@
-import { deepEqual, equal, rejects, throws } from 'node:assert/strict'
+import { deepEqual, equal, ok, rejects, throws } from 'node:assert/strict'
 import { describe, it } from 'vitest'
 import { memory } from '../engines/memory/index.ts'
 import type { EventStore } from '../event-store.ts'
@@ -163,6 +163,28 @@ describe('a read with a bad argument is refused before anything is read', () => 
   it.each(reads)('%s', (_, read, argument) => {
     throws(() => read(openStore({ engine: memory() })), { code: 'INVALID_ARGUMENT', argument })
   })
+})
+
+it('an append that is far too large is refused before all of it was encoded', async () => {
+  const store = openStore({ engine: memory() })
+  let encoded = 0
+  const large = 'x'.repeat(1_000_000)
+  const data = {
+    toJSON: () => {
+      encoded++
+      return large
+    },
+  }
+  await rejects(store.append('S', Array(10_000).fill({ type: 'T', data })), {
+    code: 'LIMIT_EXCEEDED',
+    limit: 'appendBytes',
+  })
+  ok(encoded < 60, `${encoded} were encoded`)
+  await rejects(store.append('S', Array(10_001).fill({ type: 'T', data })), {
+    code: 'LIMIT_EXCEEDED',
+    limit: 'appendEvents',
+  })
+  ok(encoded < 60, `${encoded} were encoded`)
 })
 
 it('a store without an engine is refused when it is opened', () => {

@@ -52,6 +52,7 @@ export function prepareAppend(
     checkStreamId(streamId, 'streamId', inWrite)
     const expectedVersion = checkedExpectation(write, inWrite)
     if (expectedVersion !== 'any') checks.push({ streamId, expectedVersion })
+    checkCount(events.length + write.events.length)
     let index = 0
     const inEvent: NameOf = (part) => inWrite(`events[${index}]${part}`)
     for (; index < write.events.length; index++) {
@@ -60,6 +61,8 @@ export function prepareAppend(
       const prepared = prepareEvent(given, write.events[index] as NewEvent, inEvent)
       bytesAtMost += bytesAtMostOf(prepared)
       events.push(prepared)
+      // Text has a third of that at the least: what is certainly too much is not all encoded, which memory may not hold.
+      if (bytesAtMost > limits.appendBytes * 3) checkBytes(events)
     }
   }
   checkWhole(writes, events, bytesAtMost)
@@ -192,17 +195,22 @@ function correlationIdOf(metadata: NewEventMetadata): unknown {
 
 function checkWhole(writes: readonly StreamWrite[], events: readonly EventToStore[], bytesAtMost: number): void {
   if (events.length === 0) throw new InvalidArgument('events', 'is empty: append at least one event')
-  if (events.length > limits.appendEvents) throw new LimitExceeded('appendEvents', events.length)
-  if (bytesAtMost > limits.appendBytes) {
-    const bytes = eventsBytes(events)
-    if (bytes > limits.appendBytes) throw new LimitExceeded('appendBytes', bytes)
-  }
+  if (bytesAtMost > limits.appendBytes) checkBytes(events)
   if (events.length > 1 && new Set(events.map((event) => event.id)).size < events.length) {
     throw new InvalidArgument('events', 'has two events with the same id')
   }
   if (writes.length > 1 && new Set(writes.map((write) => write.streamId)).size < writes.length) {
     throw new InvalidArgument('writes', 'names one stream twice: put its events into one write')
   }
+}
+
+function checkCount(events: number): void {
+  if (events > limits.appendEvents) throw new LimitExceeded('appendEvents', events)
+}
+
+function checkBytes(events: readonly EventToStore[]): void {
+  const bytes = eventsBytes(events)
+  if (bytes > limits.appendBytes) throw new LimitExceeded('appendBytes', bytes)
 }
 
 function checkSize(event: EventToStore, nameOf: NameOf): void {

@@ -149,7 +149,7 @@ function beginsAfter({ capabilities }: PageSource, options: ReadAllOptions): Log
 }
 
 async function* readEvents(reading: Reading): AsyncGenerator<RecordedEvent> {
-  const { direction } = reading
+  const { direction, signal } = reading
   let { from, limit } = reading
   // Where the log ended when the read began: a read of a store under load comes to an end.
   let until: number | undefined
@@ -166,6 +166,8 @@ async function* readEvents(reading: Reading): AsyncGenerator<RecordedEvent> {
     if (!isLast) pages.ask(from, limit)
     for (const event of page.events) {
       if (direction === 'forward' && event.position > until) return
+      // Whoever takes a second for each event need not take a page to notice.
+      signal?.throwIfAborted()
       yield decodeEvent(event)
     }
     if (isLast) return
