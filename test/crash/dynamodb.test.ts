@@ -23,24 +23,27 @@ const answersMin = 30
 const writer = fileURLToPath(new URL('./writer-at-url.ts', import.meta.url))
 
 onDynamoDB((server) => {
-  describe(`a writer on DynamoDB that is killed ${kills} times (CRASH_SEED=${seed})`, () => {
-    it('loses nothing acknowledged, doubles nothing, and leaves no hole', { timeout: 600_000 }, async () => {
-      const url = `${server().endpoint}#${server().freshTable()}`
-      const promised = new Map<string, Place>()
-      const total = { acknowledged: 0, unanswered: 0, committed: 0 }
-      for (let life = 0; life < kills; life++) {
-        const journal = await liveAndDie(url, life)
-        await using store = openStore({ engine: engineAt(url, 3) })
-        const survived = await surviveKill(store, { journal, promised, random })
-        total.acknowledged += survived.acknowledged
-        total.unanswered += survived.unanswered
-        total.committed += survived.committed
-      }
-      console.info(`DynamoDB, seed ${seed}: ${JSON.stringify(total)}`)
-      expect(total.acknowledged).toBeGreaterThanOrEqual(kills * answersMin)
-      expect(total.unanswered).toBeGreaterThan(0)
-    })
-  })
+  describe.each([1, 4])(
+    `a writer on DynamoDB, on %i log shards, killed ${kills} times (CRASH_SEED=${seed})`,
+    (shards) => {
+      it('loses nothing acknowledged, doubles nothing, and leaves no hole', { timeout: 600_000 }, async () => {
+        const url = `${server().endpoint}#${server().freshTable()}#${shards}`
+        const promised = new Map<string, Place>()
+        const total = { acknowledged: 0, unanswered: 0, committed: 0 }
+        for (let life = 0; life < kills; life++) {
+          const journal = await liveAndDie(url, life)
+          await using store = openStore({ engine: engineAt(url, 3) })
+          const survived = await surviveKill(store, { journal, promised, random })
+          total.acknowledged += survived.acknowledged
+          total.unanswered += survived.unanswered
+          total.committed += survived.committed
+        }
+        console.info(`DynamoDB, ${shards} log shards, seed ${seed}: ${JSON.stringify(total)}`)
+        expect(total.acknowledged).toBeGreaterThanOrEqual(kills * answersMin)
+        expect(total.unanswered).toBeGreaterThan(0)
+      })
+    },
+  )
 })
 
 /** Starts a writer and kills it at a moment of chance; gives what it noted. */
