@@ -4,9 +4,6 @@ import { jsonContentType } from '../model/payload.ts'
 import { encodeJson } from '../schema/codec.ts'
 import { isUnsealed, type Unsealed } from './seal-events.ts'
 
-/** A write whose events may have been taken apart. */
-export type Write = Omit<StreamWrite, 'events'> & { readonly events: readonly (NewEvent | Unsealed)[] }
-
 /**
  * A write that shares nothing with what its caller gave: one that has to wait for keys must be sent as it was when it was
  * given. What is no write, and no event, is left to the store, which says so.
@@ -22,6 +19,9 @@ export function ownWrite(write: Write): Write {
   )
   return { ...write, events }
 }
+
+/** A write whose events may have been taken apart. */
+export type Write = Omit<StreamWrite, 'events'> & { readonly events: readonly (NewEvent | Unsealed)[] }
 
 function ownEvent(event: NewEvent, index: number): NewEvent {
   if (typeof event !== 'object' || event === null) return event

@@ -104,24 +104,6 @@ it('ends with REACTION_FAILED where a rule throws, before the event, and resumes
   equal((await doneIn(store)).length, 3)
 })
 
-it('ends with REACTION_FAILED where a rule answers with a promise, and hears what the promise rejects with', async () => {
-  const store = opened()
-  await store.append('Order-1', [placed(500), paid])
-  const later = (() => Promise.reject(new Error('unheard'))) as never
-  const rules = { name: 'later', events: orderEvents, send: worker(store) }
-  const failed = { code: 'REACTION_FAILED', position: 1 }
-  const deciding = defineReaction({ ...rules, on: { OrderPlaced: later } })
-  await rejects(react(store, deciding).done, failed)
-  const folding = defineReaction({
-    ...rules,
-    name: 'fold',
-    on: { OrderPlaced: later },
-    initialState: () => 0,
-    evolve: later,
-  })
-  await rejects(react(store, folding).done, failed)
-})
-
 it('says which event made a process too large to be kept', async () => {
   const store = opened()
   const large = defineReaction({
