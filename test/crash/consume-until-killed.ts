@@ -19,9 +19,10 @@ for await (const delivery of consume(store, 'letters')) {
   process.send?.({ handed: position, attempt: delivery.attempt })
   if (pace === String(position)) process.kill(process.pid, 'SIGKILL')
   if (pace === 'slow') await once(process, 'message')
+  const saidAtUs = Number(process.hrtime.bigint() / 1_000n)
   try {
     await delivery.ack({ until: 'saved' })
-    process.send?.({ acked: position })
+    process.send?.({ acked: position, saidAtUs })
   } catch (error) {
     if (!isVarveError(error, 'DELIVERY_LOST')) throw error
     process.send?.({ lost: position, isTold: delivery.signal.aborted })

@@ -10,7 +10,7 @@ import { sqlite } from '../../store/src/engines/sqlite/index.ts'
 import { openStore } from '../../store/src/open-store.ts'
 import { thorough } from '../thorough.ts'
 import { crashFolder } from './crash-folder.ts'
-import { type Acknowledged, readJournal, type Sent } from './journal.ts'
+import { type Acknowledged, type Entry, readJournal, type Sent } from './journal.ts'
 import { surviveKill } from './survive-kill.ts'
 import type { Place } from './surviving-events.ts'
 
@@ -60,9 +60,11 @@ async function liveAndDie(life: number): Promise<readonly (Sent | Acknowledged)[
   const ended = once(child, 'exit')
   if (life > 0 && random.oneIn(5)) await pause(random.below(startMs * 1.2))
   else {
-    await opened(child, journal)
+    await reached(child, journal, 'opened', 1)
     startMs = performance.now() - startedAt
-    await pause(random.below(60))
+    // However slow the disk is, something was acknowledged in most lives, and in some nothing.
+    await reached(child, journal, 'acknowledged', random.below(30))
+    await pause(random.below(20))
   }
   child.kill('SIGKILL')
   const [code, signal] = await ended
@@ -73,8 +75,8 @@ async function liveAndDie(life: number): Promise<readonly (Sent | Acknowledged)[
 /** What starting took last time; where kills during the start are aimed. */
 let startMs = 0
 
-async function opened(child: ChildProcess, journal: string): Promise<void> {
-  while (readJournal(journal).length === 0) {
+async function reached(child: ChildProcess, journal: string, kind: Entry['kind'], times: number): Promise<void> {
+  while (readJournal(journal).filter((entry) => entry.kind === kind).length < times) {
     if (child.exitCode !== null) throw new Error(`the writer ended by itself with exit code ${child.exitCode}`)
     await pause(2)
   }

@@ -1,13 +1,17 @@
 import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { seeded } from '../../store/src/conformance/seeded.ts'
+import type { EventStore } from '../../store/src/event-store.ts'
 import { openStore } from '../../store/src/open-store.ts'
 import { onDynamoDB } from '../dynamodb/on-dynamodb.ts'
+import { streamInEach } from '../dynamodb/sharded.ts'
 import { engineAt } from '../engine-at.ts'
+import { appendSent } from './appends.ts'
 import { crashFolder } from './crash-folder.ts'
 import { readJournal } from './journal.ts'
 import { surviveKill } from './survive-kill.ts'
@@ -33,6 +37,7 @@ onDynamoDB((server) => {
         for (let life = 0; life < kills; life++) {
           const journal = await liveAndDie(url, life)
           await using store = openStore({ engine: engineAt(url, 3) })
+          await fence(store, life)
           const survived = await surviveKill(store, { journal, promised, random })
           total.acknowledged += survived.acknowledged
           total.unanswered += survived.unanswered
@@ -45,6 +50,17 @@ onDynamoDB((server) => {
     },
   )
 })
+
+/**
+ * What a dead writer sent last may still be on its way: a put at the position where a shard of its log ended. Once something
+ * else lies there, it has come before that or never will.
+ */
+async function fence(store: EventStore, life: number): Promise<void> {
+  for (const [shard, streamId] of streamInEach(store.capabilities.logShards).entries()) {
+    const writes = [{ streamId, expectedVersion: 'any', ids: [randomUUID()], fillerChars: 0 }] as const
+    await appendSent(store, { kind: 'sent', request: -1 - shard - 100 * life, writes })
+  }
+}
 
 /** Starts a writer and kills it at a moment of chance; gives what it noted. */
 async function liveAndDie(url: string, life: number) {

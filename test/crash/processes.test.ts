@@ -42,7 +42,7 @@ describe('two processes that append to the same streams, and a third that follow
     const ended = writers.map((writer) => once(writer, 'message'))
     for (const writer of writers) writer.send('go')
     const reports = (await Promise.all(ended)).map(([report]) => report as { readonly conflicts: number })
-    await vi.waitFor(() => expect(tailed.length).toBe(appends * 2), { timeout: 10_000 })
+    await vi.waitFor(() => expect(tailed.length).toBe(appends * 2), { timeout: 30_000 })
 
     expect(tailed.map(({ position }) => position)).toEqual(Array.from({ length: appends * 2 }, (_, at) => at + 1))
     expect(new Set(tailed.map(({ data }) => `${data.name} ${data.number}`)).size).toBe(appends * 2)

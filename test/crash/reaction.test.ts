@@ -43,7 +43,7 @@ async function live({ at }: Place, diesBefore: number): Promise<'killed' | 'sett
 /** Lets it come to its end in this process. */
 async function liveToTheEnd(store: EventStore): Promise<void> {
   await using _running = react(store, checkout({ send: worker(store) }), { clock: longAfter })
-  await vi.waitUntil(() => isSettled(store), { timeout: 10_000, interval: 5 })
+  await vi.waitUntil(() => isSettled(store), { timeout: 60_000, interval: 5 })
 }
 
 /** Kills it before every so many steps, every third time also on the way back; then lets it come to its end. */

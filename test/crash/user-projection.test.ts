@@ -123,7 +123,8 @@ async function runUntilKilled(death: Death): Promise<void> {
 async function runUntilDone(): Promise<void> {
   const child = start(0)
   await using store = openStore({ engine: sqlite({ path }) })
-  await expect.poll(async () => (await store.streamInfo('sums')).version).toBe(kills * eventsEach)
+  const emitted = async (): Promise<number> => (await store.streamInfo('sums')).version
+  await expect.poll(emitted, { timeout: 120_000 }).toBe(kills * eventsEach)
   const ended = once(child, 'exit')
   child.kill('SIGKILL')
   await ended

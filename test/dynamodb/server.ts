@@ -18,7 +18,7 @@ export interface DynamoDBServer {
   stop(): Promise<void>
 }
 
-const startMs = 10_000
+const startMs = 30_000
 
 /** Why there is no server here, undefined when there is one. */
 export function whyNoDynamoDB(): string | undefined {

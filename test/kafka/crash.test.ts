@@ -136,7 +136,7 @@ onOwnKafka(({ broker, newName }) => {
     await until(async () => (await running.lag()) === 0)
     await broker().crash()
     await send('2')
-    await until(async () => running.counts.received >= 2)
+    await until(async () => running.counts.appended >= 2)
     equal(running.counts.appended, 2)
   })
 

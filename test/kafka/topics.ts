@@ -1,5 +1,6 @@
 // What lies in topics, read byte for byte as the broker has it, and judged by the marks that end transactions.
 
+import { setTimeout as pause } from 'node:timers/promises'
 import { Admin, Consumer, type RecordsBatch } from '@platformatic/kafka'
 
 /** A message of a topic. */
@@ -27,20 +28,36 @@ export async function createTopic(
   try {
     const settings = Object.entries(configs).map(([name, value]) => ({ name, value }))
     await admin.createTopics({ topics: [topic], partitions, replicas: 1, configs: settings })
+    // The controller has made it; the broker knows it a little later, and clients give up on what it does not know.
+    await admin.metadata({ topics: [topic] })
   } finally {
     await admin.close()
   }
 }
 
-/** Everything in a topic, by partition and offset. */
+/** Longer than any mark takes that is on its way. */
+const marksMs = 20_000
+
+/**
+ * Everything in a topic, by partition and offset. A transaction is answered before its marks are written, so they are waited
+ * for; what has none after a while was left open.
+ */
 export async function readTopic(address: string, topic: string): Promise<readonly Found[]> {
+  for (const untilMs = Date.now() + marksMs; ; await pause(20)) {
+    const batches = await batchesOf(address, topic)
+    if (Date.now() >= untilMs || !batches.some(isOpen)) return batches.flatMap(judged)
+  }
+}
+
+/** What lies in each partition, as the broker has it. */
+async function batchesOf(address: string, topic: string): Promise<readonly (readonly RecordsBatch[])[]> {
   const consumer = new Consumer({ clientId: 'test', bootstrapBrokers: [address], groupId: 'test', ...quick })
   try {
     consumer.topics.trackAll(topic)
     const found = (await consumer.metadata({ topics: [topic] })).topics.get(topic)
     if (found === undefined) throw new Error(`there is no topic ${topic}`)
     const ends = await consumer.listOffsets({ topics: [topic], timestamp: -1n, isolationLevel: 0 })
-    const all: Found[] = []
+    const all: RecordsBatch[][] = []
     for (let partition = 0; partition < found.partitionsCount; partition++) {
       const batches: RecordsBatch[] = []
       const end = ends.get(topic)?.[partition] ?? 0n
@@ -61,7 +78,7 @@ export async function readTopic(address: string, topic: string): Promise<readonl
         fetchOffset = last.firstOffset + BigInt(last.lastOffsetDelta) + 1n
         batches.push(...read)
       }
-      all.push(...judged(partition, batches))
+      all.push(batches)
     }
     return all
   } finally {
@@ -69,7 +86,17 @@ export async function readTopic(address: string, topic: string): Promise<readonl
   }
 }
 
-function judged(partition: number, batches: readonly RecordsBatch[]): readonly Found[] {
+/** Whether a partition ends with messages of a transaction that has no mark yet. */
+function isOpen(batches: readonly RecordsBatch[]): boolean {
+  const open = new Set<bigint>()
+  for (const { attributes, producerId } of batches) {
+    if ((attributes & control) !== 0) open.delete(producerId)
+    else if ((attributes & transactional) !== 0) open.add(producerId)
+  }
+  return open.size > 0
+}
+
+function judged(batches: readonly RecordsBatch[], partition: number): readonly Found[] {
   const ends = new Map<bigint, boolean>()
   // From the end: the next mark of a producer is what became of its messages before.
   return batches

@@ -19,6 +19,7 @@ export async function dataIn(client: KurrentDBClient, stream: string): Promise<u
 
 /** Waits until a projection is faulted; gives the reason. */
 export async function faultOf(client: KurrentDBClient, name: string): Promise<string> {
-  await expect.poll(async () => (await client.getProjectionStatus(name)).status).toBe('Faulted')
+  // A thread that stands still is given up after some seconds, and begun anew to save what came before.
+  await expect.poll(async () => (await client.getProjectionStatus(name)).status, { timeout: 40_000 }).toBe('Faulted')
   return (await client.getProjectionStatus(name)).stateReason
 }

@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -58,14 +59,33 @@ export function hireKeeper(folder: string, { prefix, user }: Identity): Keeper {
   }
 }
 
-/** A TCP port of 127.0.0.1 that nobody had a moment ago. */
+/** Below those that systems give to connections, and to whoever listens wherever there is room: Linux begins at 32,768. */
+const ports = { first: 15_000, beyond: 32_000 }
+const given = new Set<number>()
+
+/**
+ * A TCP port of 127.0.0.1 that nobody has and that is given to nobody by chance: a server may take seconds until it
+ * listens there, in which other tests connect and listen thousands of times.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
+  for (;;) {
+    const port = randomInt(ports.first, ports.beyond)
+    if (given.has(port) || !(await isFree(port))) continue
+    given.add(port)
+    return port
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer().listen(port, '127.0.0.1')
+  try {
+    await once(server, 'listening')
+  } catch {
+    return false
+  }
   server.close()
   await once(server, 'close')
-  return typeof address === 'object' && address !== null ? address.port : 0
+  return true
 }
 
 /** Looks until something holds; false when the server ended before, or it took too long. */

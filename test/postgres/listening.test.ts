@@ -12,7 +12,7 @@ import { forked } from './forked.ts'
 import { onPostgres, type Postgres } from './on-postgres.ts'
 import type { Race } from './racer.ts'
 
-const patience = { timeout: 10_000 }
+const patience = { timeout: 20_000 }
 const noted = { type: 'Noted', data: {} }
 
 onPostgres(({ cluster }) => {
@@ -36,9 +36,10 @@ onPostgres(({ cluster }) => {
       expect(await first(database, `select pg_terminate_backend(${listener})`)).toBe(true)
       await vi.waitUntil(async () => (await listeners(database, 1))[0] !== listener, patience)
     }
+    // Quick kills on a slow disk leave few commits beside them.
+    await vi.waitUntil(async () => (await store.head()) > 10, patience)
     await stopped(racer)
     const everything = Array.from({ length: await store.head() }, (_, index) => index + 1)
-    expect(everything.length).toBeGreaterThan(10)
     for (const seen of followers) await vi.waitFor(() => expect(seen).toEqual(everything), patience)
   })
 
@@ -47,7 +48,7 @@ onPostgres(({ cluster }) => {
     const engine = postgres({ url: database.url })
     const elsewhere = opened(database.url)
     onTestFinished(() => engine.close())
-    const hints = engine.wake(AbortSignal.timeout(20_000))[Symbol.asyncIterator]()
+    const hints = engine.wake(AbortSignal.timeout(40_000))[Symbol.asyncIterator]()
     // It rings when it has begun to listen, and again when it had to begin anew.
     await hints.next()
     const [listener] = await listeners(database, 1)

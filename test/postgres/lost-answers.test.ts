@@ -68,7 +68,7 @@ onPostgres(({ cluster }) => {
     const appending = store.append('Order-1', [placed], { expectedVersion: 1 })
     const waiting = `select count(*)::int from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
     // The first try waits for the head, its repeat for the first try.
-    await vi.waitUntil(async () => (await first({ url }, waiting)) === 2, { timeout: 10_000 })
+    await vi.waitUntil(async () => (await first({ url }, waiting)) === 2, { timeout: 20_000 })
     await holder.query('commit')
     expect(await appending).toMatchObject({ version: 2, position: 2, idempotent: true })
     expect(await store.head()).toBe(2)

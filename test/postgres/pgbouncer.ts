@@ -26,7 +26,7 @@ export interface Pgbouncer {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-const startMs = 10_000
+const startMs = 30_000
 const stopMs = 10_000
 
 /** Why there is no PgBouncer here, undefined when there is one. */

@@ -21,7 +21,7 @@ export interface RedisServerOptions {
   readonly settings?: readonly string[]
 }
 
-const startMs = 10_000
+const startMs = 30_000
 
 /** Why there is no Redis here, undefined when there is one. */
 export function whyNoRedis(): string | undefined {

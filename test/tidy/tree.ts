@@ -9,7 +9,11 @@ export interface Tree {
   readonly sources: ReadonlyMap<string, SourceFile>
 }
 
-const notOurs = new Set(['node_modules', 'dist', 'coverage', '.git', '.varve', 'LICENSE', 'package-lock.json'])
+/** Folders that come and go while tests of programs and of measurements run are among them. */
+const notOurs = new Set([
+  ...['node_modules', 'dist', 'coverage', '.git', 'LICENSE', 'package-lock.json'],
+  ...['.varve', 'stores'],
+])
 const text = /\.(ts|tsx|mjs|js|json|md|ya?ml|html|css|sql|txt)$|\/run$|^\.gitignore$/
 const code = /\.(ts|tsx|mjs)$/
 

@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts'
 
-/** The longest that a timer of the platform runs; one that is given more fires at once. */
+/** What a timer of Node can wait; it takes more for nothing at all. */
 const timerMaxMs = 2 ** 31 - 1
 
 /** The machine's clock. A composition root: the only place of the library that touches timers. */
@@ -9,15 +9,14 @@ export const systemClock: Clock = {
   sleep: (ms, signal) =>
     new Promise((resolve) => {
       if (signal?.aborted) return resolve()
-      let leftMs = ms
-      let timer = nextTimer()
+      const overMs = performance.now() + ms
+      let timer = setTimeout(look, Math.min(ms, timerMaxMs))
       signal?.addEventListener('abort', done, { once: true })
-      function nextTimer(): NodeJS.Timeout {
-        if (!(leftMs > timerMaxMs)) return setTimeout(done, leftMs)
-        leftMs -= timerMaxMs
-        return setTimeout(() => {
-          timer = nextTimer()
-        }, timerMaxMs)
+      // A timer may fire up to a millisecond early, and whoever waits until something is over must not find that it is not.
+      function look(): void {
+        const leftMs = overMs - performance.now()
+        if (leftMs > 0) timer = setTimeout(look, Math.min(leftMs, timerMaxMs))
+        else done()
       }
       function done(): void {
         clearTimeout(timer)

@@ -1,7 +1,8 @@
 import { deepEqual, equal, rejects } from 'node:assert/strict'
-import { describe, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { numberOf, take, write } from '../../../test/groups/letters.ts'
 import { onEveryEngine } from '../../../test/on-every-engine.ts'
+import type { EventStore } from '../event-store.ts'
 import { createGroup, deleteGroup, stopGroup, updateGroup } from './admin.ts'
 import { groupInfo, listGroups } from './group-info.ts'
 
@@ -102,6 +103,28 @@ onEveryEngine((open) => {
       await take(store, 'letters', 1)
       equal((await groupInfo(store, 'letters')).lagEvents, 3)
       equal((await groupInfo(store, 'bill')).lagEvents, 3)
+    })
+
+    it('count an event in their lag until it lies with the parked ones', async () => {
+      const store = await open()
+      await write(store, 1)
+      await createGroup(store, 'mailer')
+      const { promise: isSlow, resolve: goOn } = Promise.withResolvers<void>()
+      const put: EventStore['shelf']['put'] = async (...given) => {
+        if (given[0].startsWith('group-parked/')) await isSlow
+        return store.shelf.put(...given)
+      }
+      const standing = async () => {
+        const { inFlight, checkpoint, lagEvents, parked } = await groupInfo(store, 'mailer')
+        return { inFlight, checkpoint, lagEvents, parked }
+      }
+      await take({ ...store, shelf: { ...store.shelf, put } }, 'mailer', 1, async (delivery) => {
+        const parking = delivery.nack('park')
+        await expect.poll(standing).toEqual({ inFlight: 0, checkpoint: 0, lagEvents: 1, parked: 0 })
+        goOn()
+        await parking
+      })
+      await expect.poll(standing).toEqual({ inFlight: 0, checkpoint: 1, lagEvents: 0, parked: 1 })
     })
   })
 })

@@ -6,7 +6,7 @@ import { checkedLimit, reader } from '../streams/reader.ts'
 import { existing } from './admin.ts'
 import { type GroupStore, readPlaces } from './group-events.ts'
 import { groupFrom, groupPrefix, loadGroup, nameFrom } from './group-shelf.ts'
-import { type ConsumerNumbers, checkpointOf, type Group } from './group-state.ts'
+import { type ConsumerNumbers, checkpointOf, type Group, parkingOf } from './group-state.ts'
 
 /** What a consumer group is and where it stands, as it was last saved. Positions are versions of a group on one stream. */
 export interface GroupSummary {
@@ -40,7 +40,7 @@ export interface GroupSummary {
 
 /** {@link GroupSummary} with what has to be read from the log. */
 export interface GroupInfo extends GroupSummary {
-  /** Events of the group's that are not finished; parked ones, and those that are replayed, do not count. */
+  /** Events of the group's that are not finished, nor parked yet; those that are replayed do not count. */
   readonly lagEvents: number
   /** False when there are more: of a group with a filter no more than `limits.lagEvents` are counted. */
   readonly isLagExact: boolean
@@ -130,12 +130,13 @@ function summaryOf(group: string, found: Group): GroupSummary {
 
 async function lagOf(
   store: GroupStore,
-  { settings, reached, unfinished }: Group,
+  group: Group,
   signal: AbortSignal | undefined,
 ): Promise<Pick<GroupInfo, 'lagEvents' | 'isLagExact'>> {
+  const { settings, reached, unfinished } = group
   const { stream, filter } = settings
   const options = signal && { signal }
-  const open = unfinished.filter(({ isReplayed }) => !isReplayed).length
+  const open = unfinished.filter(({ isReplayed }) => !isReplayed).length + parkingOf(group).length
   const exactly = (ahead: number) => ({ lagEvents: open + Math.max(ahead, 0), isLagExact: true })
   if (stream !== undefined) return exactly((await store.streamInfo(stream, options)).version - reached)
   if (filter === 'everything' && store.capabilities.gaplessPositions)

@@ -105,8 +105,12 @@ export interface Stopped {
  */
 export function checkpointOf(group: Group): number {
   const open = group.unfinished.find(({ isReplayed }) => !isReplayed)?.place ?? Number.POSITIVE_INFINITY
-  const parking = group.chores.filter(({ kind, isReplayed }) => kind === 'park' && !isReplayed)
-  return Math.min(group.reached, open - 1, ...parking.map(({ place }) => place - 1))
+  return Math.min(group.reached, open - 1, ...parkingOf(group).map(({ place }) => place - 1))
+}
+
+/** Events that are about to be parked: not finished until they lie with the parked ones. */
+export function parkingOf({ chores }: Group): readonly Chore[] {
+  return chores.filter(({ kind, isReplayed }) => kind === 'park' && !isReplayed)
 }
 
 /** Chores that have come up for events. */

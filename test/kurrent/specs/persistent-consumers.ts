@@ -123,8 +123,10 @@ describe.each(servedStores())('consumers of a persistent subscription over %s', 
     await client.createPersistentSubscriptionToStream('Order-1', 'group', settings())
     const slow = await consumer(client, 'Order-1', { acks: false, bufferSize: 4 })
     await given(slow, 4)
-    const { connections } = await client.getPersistentSubscriptionToStreamInfo('Order-1', 'group')
-    expect(connections[0]).toMatchObject({ inFlightMessages: 4, availableSlots: 0 })
+    const info = () => client.getPersistentSubscriptionToStreamInfo('Order-1', 'group')
+    await expect
+      .poll(async () => (await info()).connections[0])
+      .toMatchObject({ inFlightMessages: 4, availableSlots: 0 })
     await slow.ack(...slow.events.slice(0, 2))
     await given(slow, 6)
   })
