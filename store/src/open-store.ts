@@ -5,18 +5,18 @@ import { systemClock } from './engine/system-clock.ts'
 import { traced } from './engine/traced.ts'
 import type { EventStore } from './event-store.ts'
 import type { SubscribeOptions } from './model/call.ts'
-import { StoreClosed } from './model/errors.ts'
+import { InvalidArgument, StoreClosed } from './model/errors.ts'
 import type { Tracer } from './model/tracer.ts'
 import { category } from './schema/category.ts'
 import { storeShelf } from './shelf/store-shelf.ts'
 import { append, appendAll } from './streams/append.ts'
 import { withTransaction } from './streams/append-within.ts'
 import { deleteStream, tombstone, truncateBefore } from './streams/close-stream.ts'
-import { createIdSource } from './streams/event-id.ts'
 import { createGroupCommit } from './streams/group-commit.ts'
 import { head, heads } from './streams/head.ts'
 import { getStreamMetadata, setStreamMetadata, streamInfo } from './streams/metadata.ts'
 import { listStreams, readAll, readEvent, readStream } from './streams/read.ts'
+import { createStamps } from './streams/stamps.ts'
 import { trace } from './streams/trace.ts'
 import { type AppendVerbs, tracedAppends } from './streams/traced-appends.ts'
 import { shelfCheckpoints } from './subscriptions/checkpoint.ts'
@@ -41,17 +41,21 @@ export interface OpenStoreOptions {
 /**
  * Opens an event store over an engine.
  *
+ * @throws INVALID_ARGUMENT
  * @example
  * await using store = openStore({ engine: sqlite({ path: 'shop.db' }) })
  */
 export function openStore(options: OpenStoreOptions): EventStore {
-  const { clock = systemClock, newId = createIdSource(clock), tracer } = options
+  const { clock = systemClock, tracer } = options
+  if (typeof options.engine?.append !== 'function') {
+    throw new InvalidArgument('engine', "is missing: give one, such as memory(), or sqlite({ path }) of 'varve/sqlite'")
+  }
   checkTracer(tracer)
   const engine = tracer === undefined ? options.engine : traced(options.engine, tracer)
   const { capabilities } = engine
   const closing = new AbortController()
   const groupCommit = createGroupCommit(engine, clock)
-  const port = { engine, capabilities, groupCommit, newId, now: clock.now }
+  const port = { engine, capabilities, groupCommit, ...createStamps(clock, options.newId) }
   const checkpoints = shelfCheckpoints(engine.shelf)
   const headWatch = createHeadWatch(engine, clock)
   const subscriptions = { engine, clock, headWatch, checkpoints, closing: closing.signal }

@@ -38,6 +38,10 @@ expectTypeOf<Recorded['type']>().toEqualTypeOf<'OrderPlaced' | 'OrderPaid' | 'Or
 expectTypeOf<StoredOf<Events['OrderCancelled']>>().toEqualTypeOf<{ reason: string; at: string }>()
 expectTypeOf<JsonForm<Date[]>>().toEqualTypeOf<string[]>()
 expectTypeOf<JsonForm<{ when?: Date; then: () => void }>>().toEqualTypeOf<{ when?: string }>()
+expectTypeOf<JsonForm<{ by: Map<string, number>; of: ReadonlySet<string> }>>().toEqualTypeOf<{
+  by: Readonly<Record<string, never>>
+  of: Readonly<Record<string, never>>
+}>()
 expectTypeOf<JsonForm<unknown>>().toBeUnknown()
 const blobEvents = defineEvents({ ImageAdded: event<Uint8Array>() })
 expectTypeOf<StoredOf<(typeof blobEvents)['ImageAdded']>>().toEqualTypeOf<Uint8Array>()

@@ -113,11 +113,13 @@ describe('an aggregate in memory', () => {
 
   it('refuses a payload that has no JSON form, as an append does', () => {
     class Odd extends aggregate({ category: 'Odd', events, initialState: () => 0, evolve: (n) => n }) {
-      go(): void {
-        this.record({ type: 'OrderPaid', data: undefined as unknown as { at: Date } })
+      go(data: unknown): void {
+        this.record({ type: 'OrderPaid', data: data as { at: Date } })
       }
     }
-    throws(() => new Odd().go(), { code: 'INVALID_ARGUMENT', argument: 'data' })
+    for (const data of [undefined, () => 1, { cents: 1n }]) {
+      throws(() => new Odd().go(data), { code: 'INVALID_ARGUMENT', argument: 'data' })
+    }
   })
 
   it('of no id cannot be saved', async () => {
@@ -130,8 +132,9 @@ describe('an aggregate in memory', () => {
 
   it('does not wait', async () => {
     const orders = repository(openStore({ engine: memory() }), Order)
-    const acting = orders.execute('7', (async () => undefined) as unknown as () => void)
-    await rejects(acting, { code: 'INVALID_ARGUMENT', argument: 'act' })
+    for (const act of [async () => undefined, () => Promise.reject(new Error('unheard'))]) {
+      await rejects(orders.execute('7', act as unknown as () => void), { code: 'INVALID_ARGUMENT', argument: 'act' })
+    }
     const slow = z.object({ n: z.number().refine(async () => true) })
     class Slow extends aggregate({
       category: 'Slow',

@@ -6,6 +6,7 @@ import {
   type EventOf,
   type NewEventOf,
 } from '../model/event-definition.ts'
+import { isRefusedPromise } from '../model/refused-promise.ts'
 import { checkSnapshotPolicy, type SnapshotPolicy } from '../model/snapshot.ts'
 import { type Decider, evolved } from './decider.ts'
 
@@ -169,16 +170,23 @@ function asRead<Events extends EventDefinitions>(events: Events, event: NewEvent
     throw new InvalidArgument('type', `is ${JSON.stringify(type)}, which is not defined`)
   }
   const verdict = definition.schema?.['~standard'].validate(data)
-  if (verdict instanceof Promise) {
+  if (isRefusedPromise(verdict)) {
     throw new InvalidArgument(
       `events.${type}`,
       'has an asynchronous validator, which no method can wait for: use a decider',
     )
   }
   const accepted = verdict === undefined ? data : acceptedData(verdict, type, 'event')
-  if (accepted === undefined) {
-    throw new InvalidArgument('data', 'is undefined, which has no JSON form; use null for "no data"')
+  return { type, data: accepted instanceof Uint8Array ? accepted : throughJson(accepted) } as EventOf<Events>
+}
+
+function throughJson(value: unknown): unknown {
+  let text: string | undefined
+  try {
+    text = JSON.stringify(value)
+  } catch (cause) {
+    throw new InvalidArgument('data', `has no JSON form: ${cause instanceof Error ? cause.message : String(cause)}`)
   }
-  const stored: unknown = accepted instanceof Uint8Array ? accepted : JSON.parse(JSON.stringify(accepted))
-  return { type, data: stored } as EventOf<Events>
+  if (text !== undefined) return JSON.parse(text)
+  throw new InvalidArgument('data', `is ${typeof value}, which has no JSON form; use null for "no data"`)
 }

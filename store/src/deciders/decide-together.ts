@@ -10,6 +10,7 @@ import { systemClock } from '../engine/system-clock.ts'
 import type { NewEvent } from '../model/event.ts'
 import type { EventDefinitions, NewEventOf } from '../model/event-definition.ts'
 import { limits } from '../model/limits.ts'
+import { madeOfEach } from '../model/made-of-each.ts'
 import { withCausation } from '../streams/causation.ts'
 import { idFromKey } from '../streams/event-id.ts'
 import type { Basis, Earlier } from './basis.ts'
@@ -161,7 +162,7 @@ class Draft {
 function foreseenOf(command: Waiting, verdict: Verdict): Foreseen | Promise<Foreseen> {
   const { events } = command.task.decider
   const decided = 'events' in verdict ? verdict.events : []
-  const made = decided.map((event, index) => foreseen(events, marked(command, event, index)))
+  const made = madeOfEach(decided, (event, index) => foreseen(events, marked(command, event, index)))
   return made.some((one) => one instanceof Promise)
     ? Promise.all(made).then(allOf)
     : allOf(made as readonly (ForeseenEvent | undefined)[])

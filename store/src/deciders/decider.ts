@@ -8,6 +8,7 @@
 import { InvalidArgument } from '../model/errors.ts'
 import type { RecordedEvent } from '../model/event.ts'
 import { assertDefined, type EventDefinitions, type EventOf, type NewEventOf } from '../model/event-definition.ts'
+import { isRefusedPromise } from '../model/refused-promise.ts'
 import { checkSnapshotPolicy, type SnapshotPolicy } from '../model/snapshot.ts'
 
 /** Business rules of one kind of stream. Made by {@link defineDecider}. */
@@ -26,6 +27,9 @@ export interface Decider<Events extends EventDefinitions, Command, State> {
   /** When snapshots of the state are taken. Default: never. */
   readonly snapshot?: SnapshotPolicy<State> | undefined
 }
+
+/** Rules see their arguments and nothing else, so that they give the same in a test, in a retry and in ten years. */
+const atOnce = 'rules answer at once, from what they are given. Look things up before, and put them into the command'
 
 /** What a decider decides: one event, several, or none. */
 export type Decision<Events extends EventDefinitions> = NewEventOf<Events> | readonly NewEventOf<Events>[]
@@ -102,7 +106,7 @@ export function foldedWith<Events extends EventDefinitions, State>(
 /**
  * The state after an event.
  *
- * @throws INVALID_ARGUMENT when `evolve` forgot to return one.
+ * @throws INVALID_ARGUMENT when `evolve` forgot to return one, or returned a promise.
  */
 export function evolved<Events extends EventDefinitions, State>(
   decider: Pick<Decider<Events, never, State>, 'evolve'>,
@@ -110,6 +114,7 @@ export function evolved<Events extends EventDefinitions, State>(
   event: EventOf<Events>,
 ): State {
   const next = decider.evolve(state, event)
+  if (isRefusedPromise(next)) throw new InvalidArgument('evolve', `returned a promise for ${event.type}: ${atOnce}`)
   if (next === undefined && state !== undefined) {
     throw new InvalidArgument(
       'evolve',
@@ -131,9 +136,10 @@ export function decided<Events extends EventDefinitions, Command, State>(
 /**
  * What was decided, always as a list.
  *
- * @throws INVALID_ARGUMENT when nothing was returned.
+ * @throws INVALID_ARGUMENT when nothing was returned, or a promise.
  */
 export function listOf<Events extends EventDefinitions>(decision: Decision<Events>): readonly NewEventOf<Events>[] {
+  if (isRefusedPromise(decision)) throw new InvalidArgument('decide', `returned a promise: ${atOnce}`)
   if (typeof decision !== 'object' || decision === null) {
     throw new InvalidArgument('decide', 'returned no events: return one, a list, or [] when there is nothing to do')
   }

@@ -54,6 +54,8 @@ async function executeOn(
     ...(signal && { signal }),
   })
   if (appended === 'known') return 'whole'
+  // Another process has executed the command since the stream was read, and may have decided for other events.
+  if (appended.idempotent && commandId !== undefined && reach !== 'whole') return 'whole'
   const { version, position, idempotent } = appended
   return { streamId, events, version, position, idempotent, ...keepSnapshot(options) }
 }

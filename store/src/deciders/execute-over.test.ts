@@ -1,4 +1,5 @@
 import { deepEqual, equal, rejects } from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import { describe, it } from 'vitest'
 import { onEveryEngine } from '../../../test/on-every-engine.ts'
 import type { EventStore } from '../event-store.ts'
@@ -107,6 +108,30 @@ onEveryEngine((open) => {
       await rejects(executeOver(store, subscription('d', 'art'), { commandId: 'sub-d' }), /full/)
     })
 
+    it('answers a repeat with what is stored, also where it would decide for other events by now', async () => {
+      const store = await open()
+      const { position } = await executeOver(store, nextInvoice('c1'), { commandId: 'req-1' })
+      await executeOver(store, nextInvoice('c2'), { commandId: 'req-2' })
+      const again = await executeOver(store, nextInvoice('c1'), { commandId: 'req-1' })
+      deepEqual([again.events.map(({ data }) => data), again.position], [[{ number: 1 }], position])
+      const twoAtOnce = { type: 'InvoiceWritten' as const, data: { number: 9 } }
+      const more = { ...nextInvoice('c1'), decide: () => [twoAtOnce, twoAtOnce] }
+      const { events, attempts, idempotent } = await executeOver(store, more, { commandId: 'req-1' })
+      deepEqual([events.map(({ data }) => data), attempts, idempotent], [[{ number: 1 }], 1, true])
+      equal(await store.head(), 2)
+    })
+
+    it('executes a command once also when its events have ids of their own', async () => {
+      const store = await open()
+      const named = {
+        ...nextInvoice('c1'),
+        decide: () => ({ type: 'InvoiceWritten' as const, data: { number: 1 }, id: randomUUID() }),
+      }
+      const first = await executeOver(store, named, { commandId: 'req-1' })
+      const again = await executeOver(store, named, { commandId: 'req-1' })
+      deepEqual([again.idempotent, again.position, await store.head()], [true, first.position, 1])
+    })
+
     it('appends nothing when there is nothing to do, and says where the stream stands', async () => {
       const store = await open()
       await executeOver(store, nextInvoice('c1'))
@@ -132,6 +157,10 @@ onEveryEngine((open) => {
     it('refuses a model without views, and an event in a schema version it does not know', async () => {
       const store = await open()
       await rejects(executeOver(store, { ...nextInvoice('c1'), model: {} as never }), { code: 'INVALID_ARGUMENT' })
+      for (const streamId of [undefined as never, 'Invoice', 'Invoice-', '-1']) {
+        const nowhere = executeOver(store, { ...nextInvoice('c1'), streamId, decide: () => [] })
+        await rejects(nowhere, { code: 'INVALID_ARGUMENT', argument: 'streamId' })
+      }
       await store.append('Invoice-1', [{ type: 'InvoiceWritten', data: { number: 1 }, schemaVersion: 2 }])
       await rejects(executeOver(store, nextInvoice('c1')), { code: 'EVENT_NOT_DEFINED' })
     })

@@ -1,12 +1,13 @@
 import type { EventStore } from '../event-store.ts'
+import type { Appended } from '../model/call.ts'
 import type { TypedStream } from '../model/category.ts'
 import { InvalidArgument, isVarveError } from '../model/errors.ts'
 import type { EventDefinitions, NewEventOf, RecordedEventOf } from '../model/event-definition.ts'
 import { requireOneOrder } from '../model/log-shard.ts'
-import { categoryOf } from '../model/stream.ts'
 import { attempted } from './attempts.ts'
 import { type Decision, listOf } from './decider.ts'
 import { type Executed, type ExecuteOptions, isRaceOfOneCommand, withMetadata } from './execute-options.ts'
+import { streamOf } from './task.ts'
 import { type DecisionModel, queriesOf, queryOf, type StateOfModel, unweighed, weighedWith } from './view.ts'
 
 /** What `executeOver` needs of a store: any store has it, embedded or remote. */
@@ -51,6 +52,7 @@ export async function executeOver<Model extends DecisionModel, Written extends E
   options: ExecuteOptions = {},
 ): Promise<Executed<Written>> {
   if (Object.keys(task.model ?? {}).length === 0) throw new InvalidArgument('model', 'is empty: give at least one view')
+  writtenStream(store, task)
   requireOneOrder(
     store.capabilities,
     'A decision over several streams is guarded by a condition, which is about one order: decide over one stream with execute.',
@@ -69,21 +71,48 @@ async function executeOnce<Model extends DecisionModel, Written extends EventDef
   const { streamId, model } = task
   const { state, after } = await weigh(store, model, options)
   const decision = decidedOrRefused(task, state)
-  if (!('events' in decision) || decision.events.length === 0) {
-    // What forbids the command, or leaves it nothing to do, may be its own first execution.
+  const decided = 'events' in decision ? decision.events : []
+  if (decided.length === 0 || decided.some(({ id }) => id !== undefined)) {
+    // What forbids the command, or leaves it nothing to do, may be its own first execution; and by ids of its own no earlier
+    // execution would be known.
     const earlier = await executedEarlier(store, task, options)
     if (earlier !== undefined) return earlier
-    if (!('events' in decision)) throw decision.refusal
+  }
+  if (!('events' in decision)) throw decision.refusal
+  if (decided.length === 0) {
     const last = await store.readStream(streamId, { direction: 'backward', ...(signal && { signal }) }).first()
     return { streamId, events: [], version: last?.version ?? 0, position: after, idempotent: false }
   }
-  const events = decision.events.map((event) => withMetadata(event, options))
-  const { version, position, idempotent } = await streamOf(store, task).append(events, {
-    condition: { failIfMatch: queryOf(model), after },
-    ...(commandId !== undefined && { idempotencyKey: commandId }),
-    ...(signal && { signal }),
-  })
+  const events = decided.map((event) => withMetadata(event, options))
+  const append = (): Promise<Appended> =>
+    writtenStream(store, task).append(events, {
+      condition: { failIfMatch: queryOf(model), after },
+      ...(commandId !== undefined && { idempotencyKey: commandId }),
+      ...(signal && { signal }),
+    })
+  const appended = await appendedUnlessKnown(append, () => executedEarlier(store, task, options))
+  if ('events' in appended) return appended
+  const { version, position, idempotent } = appended
   return { streamId, events, version, position, idempotent }
+}
+
+/**
+ * Appends. A command that was executed before is answered with what came of it, whatever it would decide for today: a repeat
+ * may decide for other events under the same ids, or for what is refused by now.
+ */
+async function appendedUnlessKnown<Earlier>(
+  append: () => Promise<Appended>,
+  earlier: () => Promise<Earlier | undefined>,
+): Promise<Appended | Earlier> {
+  let appended: Appended
+  try {
+    appended = await append()
+  } catch (error) {
+    const known = isVarveError(error) && !error.retryable ? await earlier() : undefined
+    if (known === undefined) throw error
+    return known
+  }
+  return (appended.idempotent ? await earlier() : undefined) ?? appended
 }
 
 /** Reads what the model looks at. Everything up to `after` was considered: the head is asked for before the read. */
@@ -121,7 +150,7 @@ async function executedEarlier<Model extends DecisionModel, Written extends Even
 ): Promise<Omit<Executed<Written>, 'attempts'> | undefined> {
   if (commandId === undefined) return undefined
   const events: RecordedEventOf<Written>[] = []
-  for await (const event of streamOf(store, task).read(signal && { signal })) {
+  for await (const event of writtenStream(store, task).read(signal && { signal })) {
     if (event.metadata.commandId === commandId) events.push(event)
   }
   const last = events.at(-1)
@@ -130,10 +159,10 @@ async function executedEarlier<Model extends DecisionModel, Written extends Even
   return { streamId, events, version, position, idempotent: true }
 }
 
-function streamOf<Written extends EventDefinitions>(
+/** The stream that is written to, in which others may append what the decision does not know. */
+function writtenStream<Written extends EventDefinitions>(
   store: DecisionStore,
-  { streamId, events }: { readonly streamId: string; readonly events: Written },
+  task: Pick<DecisionTask<DecisionModel, Written>, 'streamId' | 'events'>,
 ): TypedStream<Written> {
-  const category = categoryOf(streamId)
-  return store.category(category, events, { undefinedEvents: 'skip' }).stream(streamId.slice(category.length + 1))
+  return streamOf(store, task, task.events, { undefinedEvents: 'skip' })
 }

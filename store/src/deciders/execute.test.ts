@@ -213,6 +213,23 @@ describe('a command with an id', () => {
     equal(await balance(store), 6)
   })
 
+  it('is answered with what is stored when a race decided for other events', async () => {
+    const store = opened()
+    // As two processes would: in one of them the commands on a stream take turns.
+    const sent = [1, 2].map((deposit) =>
+      execute({ ...store }, { decider: account, streamId, command: { deposit } }, { commandId: 'c1' }),
+    )
+    const told = await Promise.all(sent)
+    deepEqual(
+      told.map(({ idempotent, attempts, events }) => [idempotent, attempts, events.map(({ data }) => data)]),
+      [
+        [false, 1, [{ cents: 1 }]],
+        [true, 1, [{ cents: 1 }]],
+      ],
+    )
+    equal(await balance(store), 1)
+  })
+
   it('finds the winner when a race decided for another number of events', async () => {
     const store = opened()
     const { clock } = recordedSleeps()
@@ -226,6 +243,18 @@ describe('a command with an id', () => {
     equal((await execute(store, { decider: account, streamId, command }, { commandId: 'c1' })).idempotent, true)
     equal(await balance(store), 1)
   })
+})
+
+it('refuses rules that answer with a promise, and hears what the promise rejects with', async () => {
+  const store = opened()
+  const later = (() => Promise.reject(new Error('unheard'))) as never
+  const command = { deposit: 1 }
+  const deciding = execute(store, { decider: { ...account, decide: later }, streamId, command })
+  await rejects(deciding, { code: 'INVALID_ARGUMENT', argument: 'decide' })
+  await execute(store, { decider: account, streamId, command })
+  const folding = execute(store, { decider: { ...account, evolve: later }, streamId, command })
+  await rejects(folding, { code: 'INVALID_ARGUMENT', argument: 'evolve' })
+  equal(await balance(store), 1)
 })
 
 it('never overdraws, whatever commands run side by side', async () => {

@@ -1,6 +1,7 @@
 import { deepStrictEqual, fail, throws } from 'node:assert'
 import { inspect } from 'node:util'
 import { acceptedData, type EventDefinitions, type EventOf, type NewEventOf } from '../model/event-definition.ts'
+import { isRefusedPromise } from '../model/refused-promise.ts'
 import { type Decider, decided, evolved } from './decider.ts'
 
 /**
@@ -68,7 +69,7 @@ function checked<Events extends EventDefinitions>(
 ): readonly NewEventOf<Events>[] {
   for (const [index, event] of events.entries()) {
     const verdict = definitions[event.type]?.schema?.['~standard'].validate(event.data)
-    if (verdict !== undefined && !('then' in verdict)) acceptedData(verdict, event.type, `events[${index}]`)
+    if (verdict !== undefined && !isRefusedPromise(verdict)) acceptedData(verdict, event.type, `events[${index}]`)
   }
   return events
 }

@@ -2,6 +2,7 @@ import type { CallOptions } from '../model/call.ts'
 import { InvalidArgument } from '../model/errors.ts'
 import type { NewEventMetadata } from '../model/event.ts'
 import type { EventDefinitions } from '../model/event-definition.ts'
+import { isRefusedPromise } from '../model/refused-promise.ts'
 import { type Aggregate, type AggregateRules, aggregateAccess } from './aggregate.ts'
 import type { Decider } from './decider.ts'
 import { execute } from './execute.ts'
@@ -83,7 +84,7 @@ export function repository<Events extends EventDefinitions, State, Instance exte
       decide: (act, state) => {
         const instance = restored(id, state, 0)
         const returned: unknown = act(instance)
-        if (returned instanceof Promise) {
+        if (isRefusedPromise(returned)) {
           throw new InvalidArgument('act', 'returned a promise: decide at once, on what the aggregate knows')
         }
         return instance.pending

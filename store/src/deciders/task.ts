@@ -1,5 +1,5 @@
 import type { EventStore } from '../event-store.ts'
-import type { TypedStream } from '../model/category.ts'
+import type { CategoryOptions, TypedStream } from '../model/category.ts'
 import { InvalidArgument } from '../model/errors.ts'
 import type { EventDefinitions } from '../model/event-definition.ts'
 import { categoryOf } from '../model/stream.ts'
@@ -26,13 +26,14 @@ export interface AnyTask extends Task<EventDefinitions, unknown, unknown> {}
  * @throws INVALID_ARGUMENT when its id is not `{Category}-{id}`.
  */
 export function streamOf<Events extends EventDefinitions>(
-  store: CommandStore,
+  store: Pick<EventStore, 'category'>,
   { streamId }: Pick<AnyTask, 'streamId'>,
   events: Events,
+  options?: CategoryOptions,
 ): TypedStream<Events> {
   const category = typeof streamId === 'string' ? categoryOf(streamId) : ''
   if (category === '' || streamId.length <= category.length + 1) {
     throw new InvalidArgument('streamId', `is ${JSON.stringify(streamId)}, which is not {Category}-{id}, as in Order-7`)
   }
-  return store.category(category, events).stream(streamId.slice(category.length + 1))
+  return store.category(category, events, options).stream(streamId.slice(category.length + 1))
 }

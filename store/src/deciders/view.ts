@@ -8,6 +8,7 @@ import { InvalidArgument } from '../model/errors.ts'
 import type { RecordedEvent } from '../model/event.ts'
 import type { EventDefinitions, EventOf } from '../model/event-definition.ts'
 import { matchesQuery, type NormalQuery, normalQuery, type QueryItem } from '../model/query.ts'
+import { isRefusedPromise } from '../model/refused-promise.ts'
 import { storedTypes, upToDate } from '../model/upcast.ts'
 
 /** A small fold over the events that carry certain tags: one ingredient of a decision. Made by {@link defineView}. */
@@ -99,6 +100,9 @@ export function weighedWith(
     if (!matchesQuery(queries[name] as NormalQuery, event)) continue
     for (const current of upToDate(view.events, event)) {
       const next = view.evolve(states[name] as never, current as never)
+      if (isRefusedPromise(next)) {
+        throw new InvalidArgument(`model.${name}`, `returned a promise for ${current.type}: a view answers at once`)
+      }
       if (next === undefined && states[name] !== undefined) {
         throw new InvalidArgument(`model.${name}`, `returned no state for ${current.type}: return the state as it is`)
       }

@@ -4,6 +4,8 @@ import { unlessAborted } from '../engine/unless-aborted.ts'
  * Hands things over in the order they came, although each may take its time to get ready.
  */
 export interface HandOver {
+  /** Whether what is ready now would have to wait. */
+  readonly isBusy: boolean
   /** Sends what is ready, after everything that came before was sent or given up. Sends at once where nothing waits. */
   send<Ready, Sent>(
     ready: Ready | Promise<Ready>,
@@ -17,6 +19,9 @@ export function createHandOver(): HandOver {
   let last: Promise<unknown> | undefined
 
   return {
+    get isBusy() {
+      return last !== undefined
+    },
     send: (ready, send, signal) => {
       if (last === undefined && !(ready instanceof Promise)) return send(ready)
       const before = last

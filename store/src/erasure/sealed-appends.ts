@@ -3,8 +3,10 @@ import type { AppendAllOptions, AppendOptions, StreamWrite, TransactionAppends }
 import { SubjectForgotten } from '../model/erasure-errors.ts'
 import type { NewEvent } from '../model/event.ts'
 import type { EventDefinitions } from '../model/event-definition.ts'
+import { madeOfEach } from '../model/made-of-each.ts'
 import type { HandOver } from './hand-over.ts'
 import type { KeyRing, SealingKey } from './key-ring.ts'
+import { ownWrite, type Write } from './own-write.ts'
 import { isUnsealed, sealedEvent, takenApart, type Unsealed } from './seal-events.ts'
 import { subjectTag } from './subject.ts'
 
@@ -23,17 +25,18 @@ export function sealedAppends<Appends extends Pick<EventStore, 'append' | 'appen
   events: EventDefinitions,
   to: Appends,
 ): Pick<Appends, 'append' | 'appendAll'> {
-  const append = async (streamId: string, given: readonly NewEvent[], options: AppendOptions = {}): Promise<unknown> =>
-    sendSealed(port, partsOf(port, events, [{ streamId, events: given }], options), options, ([write]) =>
+  const append = async (streamId: string, given: readonly NewEvent[], asked: AppendOptions = {}): Promise<unknown> => {
+    const options = { ...asked }
+    return sendSealed(port, partsOf(port, events, [{ streamId, events: given }], options), options, ([write]) =>
       to.append(streamId, write?.events ?? given, options),
     )
-  const appendAll = async (writes: readonly StreamWrite[], options: AppendAllOptions = {}): Promise<unknown> =>
-    sendSealed(port, partsOf(port, events, writes, options), options, (ready) => to.appendAll(ready, options))
+  }
+  const appendAll = async (writes: readonly StreamWrite[], asked: AppendAllOptions = {}): Promise<unknown> => {
+    const options = { ...asked }
+    return sendSealed(port, partsOf(port, events, writes, options), options, (ready) => to.appendAll(ready, options))
+  }
   return { append, appendAll } as unknown as Pick<Appends, 'append' | 'appendAll'>
 }
-
-/** A write whose events may have been taken apart. */
-type Write = Omit<StreamWrite, 'events'> & { readonly events: readonly (NewEvent | Unsealed)[] }
 
 /** What is no list is left to the store, which says so. */
 function partsOf(
@@ -59,11 +62,18 @@ function sendSealed<Sent>(
   { signal }: AppendAllOptions,
   send: (writes: readonly StreamWrite[]) => Promise<Sent>,
 ): Promise<Sent> {
-  const unsealed = Array.isArray(writes) ? writes.flatMap((write: Write) => write?.events ?? []).filter(isUnsealed) : []
-  if (unsealed.length === 0) return port.handOver.send(writes as readonly StreamWrite[], send, signal)
-  const keys = keysFor(port, unsealed)
-  const ready = keys instanceof Promise ? keys.then((found) => sealedWrites(writes, found)) : sealedWrites(writes, keys)
+  if (!Array.isArray(writes)) return port.handOver.send(writes as readonly StreamWrite[], send, signal)
+  const hasUnsealed = writes.flatMap(eventsOf).some(isUnsealed)
+  // What may have to wait is taken in as it is now.
+  const own = hasUnsealed || port.handOver.isBusy ? writes.map(ownWrite) : writes
+  if (!hasUnsealed) return port.handOver.send(own as readonly StreamWrite[], send, signal)
+  const keys = keysFor(port, own.flatMap(eventsOf).filter(isUnsealed))
+  const ready = keys instanceof Promise ? keys.then((found) => sealedWrites(own, found)) : sealedWrites(own, keys)
   return port.handOver.send(ready, send, signal)
+}
+
+function eventsOf(write: Write): Write['events'] {
+  return Array.isArray(write?.events) ? write.events : []
 }
 
 type FoundKeys = ReadonlyMap<string, SealingKey>
@@ -71,7 +81,7 @@ type FoundKeys = ReadonlyMap<string, SealingKey>
 /** The keys that are needed; without waiting where all are at hand. */
 function keysFor(port: SealingPort, unsealed: readonly Unsealed[]): FoundKeys | Promise<FoundKeys> {
   const refs = [...new Set(unsealed.flatMap(({ parts }) => parts.map(({ ref }) => ref)))]
-  const found = refs.map((ref) => port.ring.sealingKey(ref, () => isInLog(port, ref)))
+  const found = madeOfEach(refs, (ref) => port.ring.sealingKey(ref, () => isInLog(port, ref)))
   const isAtHand = found.every((key): key is SealingKey => !(key instanceof Promise) && key !== 'forgotten')
   return isAtHand ? new Map(refs.map((ref, index) => [ref, found[index] as SealingKey])) : lookedUp()
 

@@ -166,3 +166,39 @@ describe('with personal data', () => {
     })
   })
 })
+
+it('appends what it was given, whatever its caller changes while keys are looked up', async () => {
+  const beneath = openStore({ engine: memory() })
+  const keys = memoryKeys()
+  let lookUp = (): void => undefined
+  const asked = new Promise<void>((resolve) => {
+    lookUp = resolve
+  })
+  const store = over(beneath, { ...keys, load: (subject) => asked.then(() => keys.load(subject)) })
+  const [paid, metadata, options] = [{ cents: 1 }, { userId: 'ada' }, { expectedVersion: 0 }]
+  const appends = [
+    store.append(
+      'Customer-1',
+      [
+        { ...registered(ada), metadata },
+        { type: 'CustomerPaid', data: paid },
+      ],
+      options,
+    ),
+    store.append('Customer-2', [{ type: 'CustomerPaid', data: paid, metadata }], options),
+  ]
+  Object.assign(paid, { cents: 2 })
+  Object.assign(metadata, { userId: 'eve' })
+  Object.assign(options, { expectedVersion: 7 })
+  lookUp()
+  await Promise.all(appends)
+  const read = await beneath.readAll({ filter: { types: ['CustomerPaid'] } }).toArray()
+  deepEqual(
+    read.map(({ data }) => data),
+    [{ cents: 1 }, { cents: 1 }],
+  )
+  deepEqual(
+    (await beneath.readAll().toArray()).map((one) => one.metadata.userId),
+    ['ada', undefined, 'ada'],
+  )
+})

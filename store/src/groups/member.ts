@@ -205,7 +205,7 @@ export class Member {
 
   /** How long nothing happens, unless the bell rings. */
   #restMs(attempt: Attempt, nowMs: number): number {
-    const times = [this.#membership.beatMs, this.#look.atMs, savedAtMs(attempt), this.#holdings.nextMs(nowMs)]
+    const times = [this.#membership.beatMs(nowMs), this.#look.atMs, savedAtMs(attempt), this.#holdings.nextMs(nowMs)]
     return Math.max(Math.min(...times) - nowMs, 0)
   }
 

@@ -86,8 +86,9 @@ export class Membership {
     return this.#beats + 1
   }
 
-  /** When the next sign of life is due. */
-  get beatMs(): number {
+  /** When the next sign of life is due: at once where the clock was set back, for nobody knows how old the last one is. */
+  beatMs(nowMs: number): number {
+    if (nowMs < this.#confirmedMs) return nowMs
     return this.#confirmedMs + this.group.settings.memberTimeoutMs / beatsPerTimeout
   }
 
@@ -96,7 +97,7 @@ export class Membership {
    * than it was begun. A beat is left over for clocks that do not run at one speed.
    */
   isSure(nowMs: number): boolean {
-    if (!this.#isJoined) return false
+    if (!this.#isJoined || nowMs < this.#confirmedMs) return false
     const timeoutMs = this.group.settings.memberTimeoutMs
     return nowMs < this.#confirmedMs + timeoutMs - timeoutMs / beatsPerTimeout
   }

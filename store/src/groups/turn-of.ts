@@ -38,7 +38,8 @@ export function turnOf({ membership, seats, holdings, verdicts, errands, supply 
 
 /** What is known when the turn is weighed. */
 export function weighingOf({ membership, seats }: MemberParts, nowMs: number): Omit<Weighing, 'knownConsumers'> {
-  const { group: before, beatMs } = membership
+  const { group: before } = membership
+  const beatMs = membership.beatMs(nowMs)
   return { nowMs, before, beatMs, isHungry: seats.asking.length > 0, readyMax: seats.readyMax(nowMs) }
 }
 

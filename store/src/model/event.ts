@@ -3,7 +3,7 @@ import type { Payload } from './payload.ts'
 /** What a caller appends. */
 export interface NewEvent<Type extends string = string, Data = unknown> {
   readonly type: Type
-  /** A JSON value, or bytes, which are kept and returned exactly. */
+  /** A JSON value, or bytes, which are kept and returned exactly. Any other value is stored as `JSON.stringify` writes it. */
   readonly data: Data
   /** A UUID, unique in the store for ever. Default: a fresh UUIDv7, or one derived from `idempotencyKey`. */
   readonly id?: string

@@ -12,9 +12,11 @@ export type JsonForm<Value> = unknown extends Value
         ? never
         : Value extends readonly unknown[]
           ? { [Index in keyof Value]: JsonForm<Value[Index]> }
-          : Value extends object
-            ? { [Key in keyof Value as IsWritten<Key, Value[Key]>]: JsonForm<Value[Key]> }
-            : Value
+          : Value extends ReadonlyMap<unknown, unknown> | ReadonlySet<unknown>
+            ? Readonly<Record<string, never>>
+            : Value extends object
+              ? { [Key in keyof Value as IsWritten<Key, Value[Key]>]: JsonForm<Value[Key]> }
+              : Value
 
 /** What a payload is when it is read: bytes are kept exactly, everything else goes through JSON. */
 export type StoredForm<Value> = Value extends Uint8Array ? Uint8Array : JsonForm<Value>

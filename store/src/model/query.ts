@@ -94,7 +94,9 @@ function normalItem(item: QueryItem, name: string): NormalQueryItem {
     categories: terms(item.categories, `${name}.categories`),
     streamPrefix: item.streamPrefix ?? '',
   }
-  if (typeof normal.streamPrefix !== 'string') throw new InvalidArgument(`${name}.streamPrefix`, 'is not a string')
+  if (typeof normal.streamPrefix !== 'string' || !normal.streamPrefix.isWellFormed()) {
+    throw new InvalidArgument(`${name}.streamPrefix`, 'is not a string of whole characters')
+  }
   if (normal.types.length + normal.tags.length + normal.categories.length === 0 && normal.streamPrefix === '') {
     throw new InvalidArgument(name, "says nothing: name types, tags, categories or a streamPrefix, or use 'everything'")
   }
@@ -111,6 +113,8 @@ function terms(given: readonly string[] | undefined, name: string): readonly str
   for (const term of given) {
     if (typeof term !== 'string' || term === '')
       throw new InvalidArgument(name, 'has a term that is not a non-empty string')
+    // On its way to a database it would become U+FFFD, and find what has that.
+    if (!term.isWellFormed()) throw new InvalidArgument(name, 'has a term with a lone surrogate, which no event has')
   }
   return [...new Set(given)]
 }

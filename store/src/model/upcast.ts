@@ -12,6 +12,7 @@ import { definitionOf, type EventDefinitions, type RecordedEventOf } from './eve
 import { EventNotDefined, UpcastFailed } from './event-errors.ts'
 import { limits } from './limits.ts'
 import { readAs } from './read-as.ts'
+import { isRefusedPromise } from './refused-promise.ts'
 
 /** An event on its way to what it is today. */
 interface Past {
@@ -87,7 +88,7 @@ function called<Given>(upcast: (given: Given) => unknown, given: Given, recorded
   } catch (cause) {
     throw new UpcastFailed(recorded, past, cause instanceof Error ? cause.message : String(cause), { cause })
   }
-  if (typeof made === 'object' && made !== null && 'then' in made && typeof made.then === 'function') {
+  if (isRefusedPromise(made)) {
     throw new UpcastFailed(
       recorded,
       past,

@@ -1,4 +1,4 @@
-import { deepEqual, equal, match, throws } from 'node:assert/strict'
+import { deepEqual, equal, match, rejects, throws } from 'node:assert/strict'
 import { it } from 'vitest'
 import { memory } from '../engines/memory/index.ts'
 import { limits } from '../model/limits.ts'
@@ -128,4 +128,20 @@ it('gives each part of an event that was split its process and ids of its own', 
   await react(store, tickets).waitFor(1)
   const [id] = eventIds
   deepEqual(sent, [`a1 tickets/${id}/1`, `a2 tickets/${id}.3/1`, `b1 tickets/${id}.2/1`])
+})
+
+it('ends where a rule answers with a promise, and hears what the promise rejects with', async () => {
+  const store = openStore({ engine: memory() })
+  await store.append('Order-1', [{ type: 'OrderPlaced', data: {} }])
+  const later = (() => Promise.reject(new Error('unheard'))) as never
+  const rules = {
+    name: 'later',
+    events: defineEvents({ OrderPlaced: event<object>() }),
+    on: { OrderPlaced: later },
+    send: async () => undefined,
+  }
+  const failed = { code: 'REACTION_FAILED', position: 1 }
+  await rejects(react(store, defineReaction(rules)).done, failed)
+  const folding = defineReaction({ ...rules, name: 'folding', initialState: () => 0, evolve: later })
+  await rejects(react(store, folding).done, failed)
 })

@@ -19,6 +19,7 @@ import { refuseInexact } from '../model/exact-json.ts'
 import { limits } from '../model/limits.ts'
 import { isPosition } from '../model/position.ts'
 import type { QueryItem } from '../model/query.ts'
+import { isRefusedPromise } from '../model/refused-promise.ts'
 import { liveTypes, storedTypes, upToDate } from '../model/upcast.ts'
 
 /**
@@ -236,13 +237,15 @@ function checkedState<State>(by: string, state: State, type?: string): State {
     const when = type === undefined ? '' : ` for ${type}`
     throw new InvalidArgument(by, `returned no state${when}: return the state also when it stays as it is`)
   }
+  if (isRefusedPromise(state))
+    throw new InvalidArgument(by, 'returned a promise: a state follows at once from what is given')
   refuseInexact(state, 'state', adviceOnJson)
   return state
 }
 
 function decided(by: string, given: unknown, onDeadline: ReadonlyMap<string, Handler>): Decided {
   if (given === undefined) return { commands: [], deadlines: [] }
-  if (typeof given !== 'object' || given === null || 'then' in given || Array.isArray(given)) {
+  if (typeof given !== 'object' || given === null || isRefusedPromise(given) || Array.isArray(given)) {
     throw new InvalidArgument(by, 'returned neither { send, deadlines } nor undefined; it decides, and does not wait')
   }
   const { send, deadlines = {}, ...others } = given as Consequences<unknown>

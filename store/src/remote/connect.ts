@@ -9,10 +9,10 @@ import { category } from '../schema/category.ts'
 import { append, appendAll } from '../streams/append.ts'
 import { withTransaction } from '../streams/append-within.ts'
 import { deleteStream, tombstone, truncateBefore } from '../streams/close-stream.ts'
-import { createIdSource } from '../streams/event-id.ts'
 import { head, heads } from '../streams/head.ts'
 import { getStreamMetadata, setStreamMetadata, streamInfo } from '../streams/metadata.ts'
 import { listStreams, readAll, readEvent, readStream } from '../streams/read.ts'
+import { createStamps } from '../streams/stamps.ts'
 import { trace } from '../streams/trace.ts'
 import { type AppendVerbs, tracedAppends } from '../streams/traced-appends.ts'
 import { remoteCheckpoints } from './checkpoints.ts'
@@ -50,7 +50,7 @@ export interface ConnectOptions {
  * await using store = await connect({ url: 'http://127.0.0.1:2113' })
  */
 export async function connect(options: ConnectOptions): Promise<EventStore> {
-  const { url, headers = {}, timeoutMs = 30_000, clock = systemClock, newId = createIdSource(clock), tracer } = options
+  const { url, headers = {}, timeoutMs = 30_000, clock = systemClock, tracer } = options
   if (!Number.isSafeInteger(timeoutMs) || timeoutMs < 1) {
     throw new InvalidArgument('timeoutMs', 'is not a whole number from 1 on')
   }
@@ -59,6 +59,7 @@ export async function connect(options: ConnectOptions): Promise<EventStore> {
   const api = httpApi({ base: baseOf(url), headers, clock, timeoutMs, closing: closing.signal })
   const capabilities = capabilitiesFrom((await api.call({ method: 'GET', path: '/head' })).capabilities)
   const engine = remotePort(api, capabilities)
+  const { newId } = createStamps(clock, options.newId)
   const port = { engine, capabilities, groupCommit: engine, newId, now: () => serverTime }
   const checkpoints = remoteCheckpoints(api)
   const subscriptions = { api, engine, clock, checkpoints, closing: closing.signal }

@@ -5,6 +5,7 @@
  * connecting > following > (broken off, or the server shut down) > pausing > connecting
  */
 import type { Clock } from '../engine/clock.ts'
+import { patiently } from '../engine/patience.ts'
 import type { Checkpoints } from '../event-store.ts'
 import type { MarkedPlace, SubscribeOptions, SubscriptionItem } from '../model/call.ts'
 import { EngineUnavailable, isVarveError } from '../model/errors.ts'
@@ -78,9 +79,10 @@ async function* resume(
   checkpoint: ReturnType<typeof normalCheckpoint>,
 ): AsyncGenerator<SubscriptionItem> {
   const { port, signal } = following
-  const saved = await port.checkpoints.load(checkpoint.name, { signal })
+  const patience = { clock: port.clock, signal }
+  const saved = await patiently(patience, () => port.checkpoints.load(checkpoint.name, { signal }))
   const begins = saved === undefined ? following.begins : placesIn(checkpoint.name, saved, following)
-  const kept = { ...checkpoint, version: saved?.version ?? 0, followed: following }
+  const kept = { ...checkpoint, version: saved?.version ?? 0, followed: following, patience }
   yield* keepPlace(follow({ ...following, begins }), port.checkpoints, kept)
 }
 
@@ -120,9 +122,11 @@ function isNew(item: SubscriptionItem, reached: number[], { isOneStream, places 
 /** The end is looked up once: asked for anew by a second connection, it would lie behind what happened in between. */
 async function beginning({ port, source, begins, signal }: Following): Promise<LogPositions> {
   if (begins !== 'end') return begins
-  return 'streamId' in source
-    ? [(await streamInfo(port.engine, source.streamId, { signal })).version]
-    : heads(port.engine, { signal })
+  return patiently({ clock: port.clock, signal }, async () =>
+    'streamId' in source
+      ? [(await streamInfo(port.engine, source.streamId, { signal })).version]
+      : heads(port.engine, { signal }),
+  )
 }
 
 async function* connection(

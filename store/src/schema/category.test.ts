@@ -102,6 +102,17 @@ describe('a typed stream', () => {
     await rejects(refused, { issues: [{ path: 'sku', message: 'out of stock' }] })
   })
 
+  it('refuses one event at once while a validator still looks at another, and hears what that one says', async () => {
+    const slow = z.object({}).refine(async () => false)
+    const notes = opened()
+      .category('Note', defineEvents({ Noted: slow }))
+      .stream('1')
+    const appending = notes.append([{ type: 'Noted', data: {} }, { type: 'Unknown' } as never])
+    await rejects(appending, { code: 'INVALID_ARGUMENT', argument: 'events[1].type' })
+    // Unheard, it would fail the run, as it would end a process.
+    await new Promise(setImmediate)
+  })
+
   it('queues appends in the order they were called, however many events they hold', async () => {
     const order = opened().category('Order', orderEvents).stream('7')
     const appends = [order.append([cancelled, cancelled, cancelled]), order.append([placed])]
@@ -274,6 +285,7 @@ describe('defining events', () => {
     expect(() => opened().category('Order', orderEvents).stream('')).toThrow('id')
     const options = { undefinedEvents: 'deliver' } as never
     expect(() => opened().category('Order', orderEvents, options)).toThrow('undefinedEvents')
+    expect(() => opened().category('Order', undefined as never)).toThrow('defineEvents')
   })
 
   it.each([['Order-EU'], [''], [7]])('refuses %j as the name of a category', (name) => {

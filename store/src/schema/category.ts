@@ -11,6 +11,7 @@ import {
   type RecordedEventOf,
 } from '../model/event-definition.ts'
 import { limits } from '../model/limits.ts'
+import { madeOfEach } from '../model/made-of-each.ts'
 import type { QueryItem } from '../model/query.ts'
 import type { SchemaVerdict } from '../model/standard-schema.ts'
 import { liveTypes, storedTypes, upToDate } from '../model/upcast.ts'
@@ -26,6 +27,7 @@ export function category<Events extends EventDefinitions>(
   options: CategoryOptions = {},
 ): Category<Events> {
   checkCategoryName(name)
+  if (typeof events !== 'object' || events === null) throw new InvalidArgument('events', 'is missing: use defineEvents')
   const { undefinedEvents = 'refuse', validateOnRead = false } = options
   if (undefinedEvents !== 'refuse' && undefinedEvents !== 'skip') {
     throw new InvalidArgument('undefinedEvents', "is neither 'refuse' nor 'skip'")
@@ -64,7 +66,7 @@ function typedStream<Events extends EventDefinitions>(
     streamId,
     append: async (events, options) => {
       if (!Array.isArray(events)) throw new InvalidArgument('events', 'is not a list')
-      const validated = events.map((event: NewEvent, index) => validatedEvent(gate.events, event, index))
+      const validated = madeOfEach(events, (event: NewEvent, index) => validatedEvent(gate.events, event, index))
       // Without asynchronous validators nothing is awaited here, so appends are queued in the order they were called.
       const ready = validated.some(isPromise) ? await Promise.all(validated) : (validated as readonly NewEvent[])
       return store.append(streamId, ready, options)
@@ -111,7 +113,7 @@ function admitted({ events, skip, validateOnRead, types }: Gate, recorded: Recor
   const all = upToDate(events, recorded, skip ? 'skip' : 'refuse')
   const passed = types === undefined ? all : all.filter(({ type }) => types.includes(type))
   if (!validateOnRead) return passed
-  const verdicts = passed.map((one) => fits(definitionOf(events, one.type)?.schema, one))
+  const verdicts = madeOfEach(passed, (one) => fits(definitionOf(events, one.type)?.schema, one))
   return verdicts.some(isPromise) ? Promise.all(verdicts).then(() => passed) : passed
 }
 

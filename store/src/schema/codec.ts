@@ -44,7 +44,10 @@ export function encodeJson(value: unknown, name: Name): string {
   try {
     text = JSON.stringify(value)
   } catch (cause) {
-    throw new InvalidArgument(textOf(name), `has no JSON form: ${(cause as Error).message}`)
+    throw new InvalidArgument(
+      textOf(name),
+      `has no JSON form: ${cause instanceof Error ? cause.message : String(cause)}`,
+    )
   }
   if (text === undefined) {
     throw new InvalidArgument(textOf(name), `is ${typeof value}, which has no JSON form; use null for "no data"`)

@@ -173,6 +173,7 @@ describe('an upcaster', () => {
         throw new Error('no total')
       },
       waits: async () => ({}),
+      'waits in vain': () => Promise.reject(new Error('unheard')),
       'gives nothing': () => undefined,
     }
     for (const [, step] of Object.entries(failing)) {

@@ -49,8 +49,11 @@ export function listItems(
   readPage: (query: ShelfPageQuery) => Promise<readonly ShelfItem[]>,
 ): ReturnType<StoreShelf['list']> {
   const { prefix = '', after = '', signal } = options
-  if (typeof prefix !== 'string') throw new InvalidArgument('prefix', 'is not a string')
-  if (typeof after !== 'string') throw new InvalidArgument('after', 'is not a string')
+  for (const [argument, given] of Object.entries({ prefix, after })) {
+    if (typeof given !== 'string' || !given.isWellFormed()) {
+      throw new InvalidArgument(argument, 'is not a string of whole characters')
+    }
+  }
 
   async function* items(limit: number): AsyncGenerator<ShelfItem> {
     let cursor = after

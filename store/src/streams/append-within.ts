@@ -10,7 +10,8 @@ import type {
 } from '../model/call.ts'
 import { InvalidArgument, NotSupported } from '../model/errors.ts'
 import { refusal, refuseUnsupported } from './append.ts'
-import { prepareAppend, type Stamps } from './prepare.ts'
+import { prepareAppend } from './prepare.ts'
+import type { Stamps } from './stamps.ts'
 
 /** What {@link withTransaction} works with. */
 export interface AppendWithinPort extends Stamps {

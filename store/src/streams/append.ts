@@ -4,7 +4,8 @@ import type { AppendAllOptions, Appended, AppendedAll, AppendOptions, StreamWrit
 import { ConditionFailed, DuplicateEventId, NotSupported, StreamTombstoned, VersionConflict } from '../model/errors.ts'
 import type { NewEvent } from '../model/event.ts'
 import type { GroupCommit } from './group-commit.ts'
-import { type PreparedAppend, prepareAppend, type Stamps } from './prepare.ts'
+import { type PreparedAppend, prepareAppend } from './prepare.ts'
+import type { Stamps } from './stamps.ts'
 
 /** What the append verbs work with. */
 export interface AppendPort extends Stamps {

@@ -1,4 +1,4 @@
-import { deepEqual, equal, rejects, throws } from 'node:assert/strict'
+import { deepEqual, equal, ok, rejects, throws } from 'node:assert/strict'
 import { describe, it } from 'vitest'
 import { memory } from '../engines/memory/index.ts'
 import type { EventStore } from '../event-store.ts'
@@ -80,6 +80,7 @@ const appends: readonly Row[] = [
   ],
   ['a negative version', ['S', [good], { expectedVersion: -1 }], 'INVALID_ARGUMENT', 'expectedVersion'],
   ['half a version', ['S', [good], { expectedVersion: 1.5 }], 'INVALID_ARGUMENT', 'expectedVersion'],
+  ['null for a version', ['S', [good], { expectedVersion: null }], 'INVALID_ARGUMENT', 'expectedVersion'],
   ['an unknown expectation', ['S', [good], { expectedVersion: 'none' }], 'INVALID_ARGUMENT', 'expectedVersion'],
   ['an empty idempotency key', ['S', [good], { idempotencyKey: '' }], 'INVALID_ARGUMENT', 'idempotencyKey'],
   ['a condition without a query', ['S', [good], { condition: {} }], 'INVALID_ARGUMENT', 'condition.failIfMatch'],
@@ -146,6 +147,9 @@ describe('a read with a bad argument is refused before anything is read', () => 
     ['a filter item of the wrong kind', (store) => store.readAll({ filter: ['T'] as never }), 'filter[0]'],
     ['a filter with an empty list', (store) => store.readAll({ filter: { types: [] } }), 'filter.types'],
     ['a filter with a number', (store) => store.readAll({ filter: { tags: [1] as never } }), 'filter.tags'],
+    ['a filter with half a character', (store) => store.readAll({ filter: { types: ['\ud800'] } }), 'filter.types'],
+    ['a prefix with half a character', (store) => store.streams({ prefix: '\ud800' }), 'prefix'],
+    ['a shelf from half a character on', (store) => store.shelf.list({ after: '\ud800' }), 'after'],
     ['a prefix that is no text', (store) => store.streams({ prefix: 1 as never }), 'prefix'],
     ['a subscription from nowhere', (store) => store.subscribe({ from: 'now' as 'end' }), 'from'],
     ['a stream and a filter at once', (store) => store.subscribe({ stream: 'S', filter: 'everything' }), 'filter'],
@@ -159,6 +163,32 @@ describe('a read with a bad argument is refused before anything is read', () => 
   it.each(reads)('%s', (_, read, argument) => {
     throws(() => read(openStore({ engine: memory() })), { code: 'INVALID_ARGUMENT', argument })
   })
+})
+
+it('an append that is far too large is refused before all of it was encoded', async () => {
+  const store = openStore({ engine: memory() })
+  let encoded = 0
+  const large = 'x'.repeat(1_000_000)
+  const data = {
+    toJSON: () => {
+      encoded++
+      return large
+    },
+  }
+  await rejects(store.append('S', Array(10_000).fill({ type: 'T', data })), {
+    code: 'LIMIT_EXCEEDED',
+    limit: 'appendBytes',
+  })
+  ok(encoded < 60, `${encoded} were encoded`)
+  await rejects(store.append('S', Array(10_001).fill({ type: 'T', data })), {
+    code: 'LIMIT_EXCEEDED',
+    limit: 'appendEvents',
+  })
+  ok(encoded < 60, `${encoded} were encoded`)
+})
+
+it('a store without an engine is refused when it is opened', () => {
+  throws(() => openStore({} as never), { code: 'INVALID_ARGUMENT', argument: 'engine' })
 })
 
 describe('writes to several streams with a bad argument are refused and change nothing', () => {

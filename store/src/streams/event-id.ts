@@ -16,6 +16,9 @@ export function canonicalUuid(text: string): string | undefined {
   return uuidPattern.test(lower) ? lower : undefined
 }
 
+/** The last time that has room in an id, in the year 10889, less what ids may run ahead of the clock. */
+const lastIdMs = 2 ** 48 - 2 ** 32
+
 /** Random bytes that one id takes, two of them only when a millisecond begins. */
 const idBytes = 10
 
@@ -37,7 +40,7 @@ export function createIdSource(clock: Clock): () => string {
     }
     const at = used
     used += idBytes
-    const now = clock.now()
+    const now = Math.min(Math.floor(clock.now()), lastIdMs)
     if (now > lastMs) {
       writeTime(id, now)
       lastMs = now

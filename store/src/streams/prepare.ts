@@ -13,12 +13,7 @@ import { type Encoded, encodeData, storedMetadata } from '../schema/codec.ts'
 import { correlationTag } from '../schema/correlation-tag.ts'
 import { withCausation } from './causation.ts'
 import { canonicalUuid, idFromKey } from './event-id.ts'
-
-/** What an append needs from outside. */
-export interface Stamps {
-  readonly newId: () => string
-  readonly now: () => number
-}
+import type { Stamps } from './stamps.ts'
 
 /** A request ready for the engine, and its size for the queue's bounds. */
 export interface PreparedAppend {
@@ -57,6 +52,7 @@ export function prepareAppend(
     checkStreamId(streamId, 'streamId', inWrite)
     const expectedVersion = checkedExpectation(write, inWrite)
     if (expectedVersion !== 'any') checks.push({ streamId, expectedVersion })
+    checkCount(events.length + write.events.length)
     let index = 0
     const inEvent: NameOf = (part) => inWrite(`events[${index}]${part}`)
     for (; index < write.events.length; index++) {
@@ -65,6 +61,8 @@ export function prepareAppend(
       const prepared = prepareEvent(given, write.events[index] as NewEvent, inEvent)
       bytesAtMost += bytesAtMostOf(prepared)
       events.push(prepared)
+      // Text has a third of that at the least: what is certainly too much is not all encoded, which memory may not hold.
+      if (bytesAtMost > limits.appendBytes * 3) checkBytes(events)
     }
   }
   checkWhole(writes, events, bytesAtMost)
@@ -107,7 +105,8 @@ export function normalCondition(condition: AppendCondition): NormalCondition {
 }
 
 function checkedExpectation(write: StreamWrite, nameOf: NameOf): ExpectedVersion {
-  const expectedVersion = write.expectedVersion ?? 'any'
+  // Nothing but leaving it out says 'any': a null that a caller takes for a version must not turn the check off.
+  const { expectedVersion = 'any' } = write
   if (!isExpectedVersion(expectedVersion)) {
     throw new InvalidArgument(
       nameOf('expectedVersion'),
@@ -183,22 +182,35 @@ function prepareMetadata(event: NewEvent, nameOf: NameOf): EncodedMetadata {
   const complete = withCausation(metadata as NewEventMetadata | undefined)
   if (complete === undefined) return noMetadata
   const payload = storedMetadata(complete, () => nameOf('.metadata'))
-  return { payload, contentType: jsonContentType, correlationId: complete.correlationId ?? complete.correlation_id }
+  return { payload, contentType: jsonContentType, correlationId: correlationIdOf(complete) }
+}
+
+/** The one that is stored: of two names for it that are given, the last one is kept. */
+function correlationIdOf(metadata: NewEventMetadata): unknown {
+  const { correlationId, correlation_id: onWire } = metadata
+  if (correlationId === undefined || onWire === undefined) return correlationId ?? onWire
+  const names = Object.keys(metadata)
+  return names.indexOf('correlationId') > names.indexOf('correlation_id') ? correlationId : onWire
 }
 
 function checkWhole(writes: readonly StreamWrite[], events: readonly EventToStore[], bytesAtMost: number): void {
   if (events.length === 0) throw new InvalidArgument('events', 'is empty: append at least one event')
-  if (events.length > limits.appendEvents) throw new LimitExceeded('appendEvents', events.length)
-  if (bytesAtMost > limits.appendBytes) {
-    const bytes = eventsBytes(events)
-    if (bytes > limits.appendBytes) throw new LimitExceeded('appendBytes', bytes)
-  }
+  if (bytesAtMost > limits.appendBytes) checkBytes(events)
   if (events.length > 1 && new Set(events.map((event) => event.id)).size < events.length) {
     throw new InvalidArgument('events', 'has two events with the same id')
   }
   if (writes.length > 1 && new Set(writes.map((write) => write.streamId)).size < writes.length) {
     throw new InvalidArgument('writes', 'names one stream twice: put its events into one write')
   }
+}
+
+function checkCount(events: number): void {
+  if (events > limits.appendEvents) throw new LimitExceeded('appendEvents', events)
+}
+
+function checkBytes(events: readonly EventToStore[]): void {
+  const bytes = eventsBytes(events)
+  if (bytes > limits.appendBytes) throw new LimitExceeded('appendBytes', bytes)
 }
 
 function checkSize(event: EventToStore, nameOf: NameOf): void {

@@ -1,4 +1,4 @@
-import { deepEqual, equal } from 'node:assert/strict'
+import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
 import { it } from 'vitest'
 import type { Engine, ReadQuery } from '../engine/engine.ts'
 import { memory } from '../engines/memory/index.ts'
@@ -36,4 +36,39 @@ it('ends a read of a stream at the version it began with, although the stream gr
     [1, 2, 3],
   )
   equal(reads(), 3)
+})
+
+it('finds an event by the correlation id that it shows, under whichever of its two names that was given last', async () => {
+  const store = openStore({ engine: memory() })
+  for (const metadata of [
+    { correlationId: 'a', correlation_id: 'b' },
+    { correlation_id: 'a', correlationId: 'b' },
+  ]) {
+    const { eventIds } = await store.append('Order-1', [{ type: 'Placed', data: {}, metadata }])
+    const found = (await store.trace('b')).events.filter(({ id }) => eventIds.includes(id))
+    deepEqual(
+      found.map((event) => event.metadata.correlationId),
+      ['b'],
+    )
+  }
+})
+
+it('ends with the reason of its signal at the next event, not at the next page', async () => {
+  const store = openStore({ engine: memory({ logShards: 2 }) })
+  for (const id of ['a', 'b', 'c']) await store.append(`Order-${id}`, Array(3).fill({ type: 'Placed', data: {} }))
+  const stopped = async (read: (signal: AbortSignal) => AsyncIterable<unknown>): Promise<void> => {
+    const stop = new AbortController()
+    for await (const _ of read(stop.signal)) {
+      ok(!stop.signal.aborted)
+      stop.abort(new Error('enough'))
+    }
+  }
+  await rejects(
+    stopped((signal) => store.readAll({ signal })),
+    /enough/,
+  )
+  await rejects(
+    stopped((signal) => store.readStream('Order-a', { signal })),
+    /enough/,
+  )
 })

@@ -60,8 +60,11 @@ export async function readEvent(
 /** Lists streams. See `EventStore.streams`. */
 export function listStreams(engine: Pick<Engine, 'streams'>, options: StreamsOptions = {}): Reader<StreamInfo> {
   const { prefix = '', after = '', signal } = options
-  if (typeof prefix !== 'string') throw new InvalidArgument('prefix', 'is not a string')
-  if (typeof after !== 'string') throw new InvalidArgument('after', 'is not a string')
+  for (const [argument, given] of Object.entries({ prefix, after })) {
+    if (typeof given !== 'string' || !given.isWellFormed()) {
+      throw new InvalidArgument(argument, 'is not a string of whole characters')
+    }
+  }
   const total = checkedLimit(options.limit)
 
   async function* pages(limit: number): AsyncGenerator<StreamInfo> {
@@ -146,7 +149,7 @@ function beginsAfter({ capabilities }: PageSource, options: ReadAllOptions): Log
 }
 
 async function* readEvents(reading: Reading): AsyncGenerator<RecordedEvent> {
-  const { direction } = reading
+  const { direction, signal } = reading
   let { from, limit } = reading
   // Where the log ended when the read began: a read of a store under load comes to an end.
   let until: number | undefined
@@ -163,6 +166,8 @@ async function* readEvents(reading: Reading): AsyncGenerator<RecordedEvent> {
     if (!isLast) pages.ask(from, limit)
     for (const event of page.events) {
       if (direction === 'forward' && event.position > until) return
+      // Whoever takes a second for each event need not take a page to notice.
+      signal?.throwIfAborted()
       yield decodeEvent(event)
     }
     if (isLast) return

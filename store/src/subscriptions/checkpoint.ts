@@ -1,4 +1,5 @@
 import type { Shelf } from '../engine/engine.ts'
+import { type Patience, patiently } from '../engine/patience.ts'
 import type { Checkpoint, Checkpoints } from '../event-store.ts'
 import type { CheckpointOptions, SubscriptionItem } from '../model/call.ts'
 import { InvalidArgument, isVarveError, LimitExceeded, StoreCorrupt } from '../model/errors.ts'
@@ -65,19 +66,20 @@ export function normalCheckpoint(options: string | CheckpointOptions): Required<
 export async function* keepPlace(
   items: AsyncIterable<SubscriptionItem>,
   checkpoints: Checkpoints,
-  { name, everyEvents, version, followed }: KeepPlaceOptions,
+  { name, everyEvents, version, followed, patience }: KeepPlaceOptions,
 ): AsyncGenerator<SubscriptionItem> {
   let saved: { readonly places: LogPositions | undefined; readonly version: number } = { places: undefined, version }
   // Where the reader is. A list of its own that is written into: with each event, one place of it moves.
   const places: number[] = []
   let unsavedEvents = 0
+  let failed = false
 
-  async function save(): Promise<void> {
+  async function save(write: (place: NewPlace) => Promise<number>): Promise<void> {
     if (places.length === 0 || !places.some((place, index) => place > (saved.places?.[index] ?? -1))) return
     const place = [...places]
     const [only] = place as [number]
-    const expected = { expectedVersion: saved.version }
-    saved = { places: place, version: await checkpoints.save(name, place.length === 1 ? only : place, expected) }
+    const after = { name, place: place.length === 1 ? only : place, expectedVersion: saved.version }
+    saved = { places: place, version: await write(after) }
     unsavedEvents = 0
   }
 
@@ -86,14 +88,54 @@ export async function* keepPlace(
       yield item
       move(places, item, followed)
       if (item.kind === 'event') unsavedEvents++
-      if (item.kind === 'caught_up' || unsavedEvents >= everyEvents) await save()
+      if (item.kind === 'caught_up' || unsavedEvents >= everyEvents) {
+        await save((place) => savePatiently(checkpoints, place, patience))
+      }
     }
+  } catch (error) {
+    failed = true
+    throw error
   } finally {
-    await save().catch((error: unknown) => {
-      // A store that closed meanwhile keeps the older place; the events since then come again, as promised.
-      if (!isVarveError(error, 'STORE_CLOSED')) throw error
+    // Once, for whoever leaves does not want to wait for a store that is away.
+    await save((place) => saveOnce(checkpoints, place)).catch((error: unknown) => {
+      // A store that closed meanwhile keeps the older place; the events since then come again, as promised. And what ended
+      // the subscription says more than that its place could not be saved after that.
+      if (!failed && !isVarveError(error, 'STORE_CLOSED')) throw error
     })
   }
+}
+
+interface NewPlace {
+  readonly name: string
+  readonly place: number | LogPositions
+  readonly expectedVersion: number
+}
+
+function saveOnce(checkpoints: Checkpoints, { name, place, expectedVersion }: NewPlace): Promise<number> {
+  return checkpoints.save(name, place, { expectedVersion })
+}
+
+/** Waits for a store that is away, as the reads of a subscription do. */
+function savePatiently(checkpoints: Checkpoints, next: NewPlace, patience: Patience): Promise<number> {
+  return patiently(patience, async (earlier) => {
+    try {
+      return await saveOnce(checkpoints, next)
+    } catch (error) {
+      // The attempt before may have saved it, and only its answer was lost.
+      const found =
+        earlier && isVarveError(error, 'CHECKPOINT_CONFLICT') ? await checkpoints.load(next.name) : undefined
+      if (found === undefined || !isSaved(found, next)) throw error
+      return found.version
+    }
+  })
+}
+
+function isSaved({ position, positions, version }: Checkpoint, { place, expectedVersion }: NewPlace): boolean {
+  const isSame =
+    typeof place === 'number'
+      ? positions === undefined && position === place
+      : positions?.length === place.length && place.every((one, index) => one === positions[index])
+  return isSame && version === expectedVersion + 1
 }
 
 function move(places: number[], item: SubscriptionItem, { isOneStream, places: count }: KeptPlaces): void {
@@ -113,6 +155,8 @@ export interface KeepPlaceOptions extends Required<CheckpointOptions> {
   /** Version of the checkpoint when it was loaded, 0 when it was not there. */
   readonly version: number
   readonly followed: KeptPlaces
+  /** How a store is waited for that is away. */
+  readonly patience: Patience
 }
 
 /** What is followed, as far as it says what a place is: a version of one stream, or a position for each log shard. */

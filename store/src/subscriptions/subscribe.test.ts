@@ -38,6 +38,15 @@ function tapped<Verb extends 'read' | 'head' | 'wake'>(verb: Verb, tap: (real: E
   return { ...engine, [verb]: tap(engine[verb]) }
 }
 
+/** An engine whose shelf has some verbs of the test. */
+function shelved(tap: (real: Engine['shelf']) => Partial<Engine['shelf']>): Engine {
+  const engine = memory()
+  return { ...engine, shelf: { ...engine.shelf, ...tap(engine.shelf) } }
+}
+
+/** A clock on which no pause takes time. */
+const hurried = { ...systemClock, sleep: (_: number, signal?: AbortSignal) => systemClock.sleep(0, signal) }
+
 describe('a subscription', () => {
   it('catches up, then follows what is appended', async () => {
     const store = openStore({ engine: memory() })
@@ -214,6 +223,48 @@ describe('a checkpoint', () => {
     await second.next()
     await first.next()
     await rejects(second.next(), { code: 'CHECKPOINT_CONFLICT', checkpoint: 'mailer' })
+  })
+
+  it('waits for a store that is away, when it is loaded and when it is saved', async () => {
+    let [loads, saves] = [2, 2]
+    const away = (): Promise<never> => Promise.reject(new EngineUnavailable('memory', 'restarting'))
+    const engine = shelved(({ get, put }) => ({
+      get: (...given) => (loads-- > 0 ? away() : get(...given)),
+      put: (...given) => (saves-- > 0 ? away() : put(...given)),
+    }))
+    const store = openStore({ engine, clock: hurried })
+    await filled(store, 3)
+    deepEqual(await take(store, 3, { checkpoint: { name: 'mailer', everyEvents: 1 } }), [1, 2, 3])
+    deepEqual(await store.checkpoints.load('mailer'), { position: 2, version: 2 })
+  })
+
+  it('knows the place that it saved although the answer was lost', async () => {
+    let lost = 1
+    const engine = shelved(({ put }) => ({
+      put: async (...given) => {
+        const version = await put(...given)
+        if (lost-- > 0) throw new EngineUnavailable('memory', 'the connection broke')
+        return version
+      },
+    }))
+    const store = openStore({ engine, clock: hurried })
+    await filled(store, 3)
+    deepEqual(await take(store, 3, { checkpoint: { name: 'mailer', everyEvents: 1 } }), [1, 2, 3])
+    deepEqual(await store.checkpoints.load('mailer'), { position: 2, version: 2 })
+  })
+
+  it('that cannot be saved any more does not hide what ended the subscription', async () => {
+    const store = openStore({
+      engine: shelved(() => ({ put: () => Promise.reject(new EngineFailed('memory', 'full')) })),
+    })
+    await filled(store, 3)
+    const stop = new AbortController()
+    const consuming = async (): Promise<void> => {
+      for await (const event of store.subscribe({ checkpoint: 'mailer', signal: stop.signal })) {
+        if (event.position === 2) stop.abort(new Error('enough'))
+      }
+    }
+    await rejects(consuming(), /enough/)
   })
 
   it('can be saved and read by hand, under its version', async () => {

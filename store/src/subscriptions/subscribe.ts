@@ -1,3 +1,4 @@
+import { patiently } from '../engine/patience.ts'
 import type { SubscribeOptions, SubscriptionItem } from '../model/call.ts'
 import type { RecordedEvent } from '../model/event.ts'
 import { limits } from '../model/limits.ts'
@@ -47,11 +48,13 @@ async function* resume(
   checkpoint: { readonly name: string; readonly everyEvents: number },
   marks: boolean,
 ): AsyncGenerator<RecordedEvent | SubscriptionItem> {
-  const { checkpoints } = following.port
-  const saved = await checkpoints.load(checkpoint.name, { signal: following.signal })
+  const { signal, port } = following
+  const { checkpoints, clock } = port
+  const patience = { clock, signal }
+  const saved = await patiently(patience, () => checkpoints.load(checkpoint.name, { signal }))
   const begins = saved === undefined ? following.begins : placesIn(checkpoint.name, saved, following)
   const items = follow({ ...following, begins }, itemShape(following)) as AsyncGenerator<SubscriptionItem>
-  const kept = { ...checkpoint, version: saved?.version ?? 0, followed: following }
+  const kept = { ...checkpoint, version: saved?.version ?? 0, followed: following, patience }
   for await (const item of keepPlace(items, checkpoints, kept)) {
     if (marks) yield item
     else if (item.kind === 'event') yield item.event

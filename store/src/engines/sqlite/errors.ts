@@ -15,12 +15,16 @@ const code = {
   notADatabase: 26,
 } as const
 
+/** `SQLITE_IOERR_SHMSIZE`, an extended code: the file beside the store that its processes share could not be made. */
+const noRoomToShare = 4874
+
 const problems: Readonly<Record<number, string>> = {
   [code.permission]:
     'the file may not be accessed. Give this process the right to read and write the file and its folder',
   [code.readOnly]: 'the file is read-only. Give this process the right to write the file and its folder',
   [code.inputOutput]: 'the disk reported an error. Check the disk and the system log before going on',
   [code.full]: 'the disk is full. Free some space; nothing of this call was written',
+  [noRoomToShare]: 'its -shm file cannot grow, most likely because the disk is full. Free some space',
   [code.cannotOpen]: 'the file cannot be opened. Check that its folder exists and may be written to',
   [code.constraint]: 'the database refused a change that breaks its rules. The log is append-only; nothing was written',
   [code.notADatabase]:
@@ -48,11 +52,17 @@ export function translated(error: unknown, path: string): unknown {
   }
   if (found === code.corrupt) return new StoreCorrupt(`SQLite cannot make sense of ${path}`, cause)
   const text = error instanceof Error ? error.message : String(error)
-  return new EngineFailed('sqlite', `${path}: ${problems[found] ?? text} (SQLite result code ${found})`, cause)
+  const problem = problems[extendedCode(error) ?? found] ?? problems[found] ?? text
+  return new EngineFailed('sqlite', `${path}: ${problem} (SQLite result code ${found})`, cause)
 }
 
 /** The primary result code; the extended one carries it in its low byte. */
 function resultCode(error: unknown): number | undefined {
-  if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number') return undefined
-  return error.errcode & 0xff
+  const extended = extendedCode(error)
+  return extended === undefined ? undefined : extended & 0xff
+}
+
+function extendedCode(error: unknown): number | undefined {
+  const isOfDriver = error instanceof Error && 'errcode' in error && typeof error.errcode === 'number'
+  return isOfDriver ? (error.errcode as number) : undefined
 }

@@ -40,10 +40,19 @@ export function createWake(clock: Clock, changed: (() => boolean) | undefined): 
   async function poll(lookAtFile: () => boolean, signal: AbortSignal): Promise<void> {
     for (let pauseMs = pollMsMin; !signal.aborted; pauseMs = Math.min(pauseMs * 2, pollMsMax)) {
       // Looking first: what was committed between two waits is found without a pause.
-      if (lookAtFile()) return ring()
+      if (hasNews(lookAtFile)) return ring()
       await clock.sleep(pauseMs, signal)
     }
   }
 
   return { notify: ring, listen, close }
+}
+
+/** Where another process recovers the file, or the disk fails, there may be news: whoever reads then waits, or is told why. */
+function hasNews(lookAtFile: () => boolean): boolean {
+  try {
+    return lookAtFile()
+  } catch {
+    return true
+  }
 }
