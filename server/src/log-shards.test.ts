@@ -1,9 +1,13 @@
 import { randomUUID } from 'node:crypto'
-import { logShardOf, memory, type RecordedEvent } from 'varve'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type EventStore, logShardOf, memory, type ReadAllOptions, type RecordedEvent } from 'varve'
 import { connect } from 'varve/remote'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { temporaryFolder, varve } from '../../test/cli/varve.ts'
+import { start, temporaryFolder, varve } from '../../test/cli/varve.ts'
 import { rawClient } from '../../test/kurrent/raw-client.ts'
+import { examineLog } from './cli/examine-log.ts'
+import type { Finding } from './cli/finding.ts'
 import { serverConfig } from './config.ts'
 import { type RunningServer, startServer } from './server.ts'
 
@@ -89,17 +93,130 @@ describe('a server over a log in shards', () => {
   })
 
   it('is refused by name where the command line needs one order', async () => {
-    for (const words of [['tail', '--from', '7'], ['doctor']]) {
+    const file = join(folder.path, 'begun.ndjson')
+    writeFileSync(file, (await varve(folder.path, ['export', '--store', server.url])).stdout)
+    for (const words of [
+      ['tail', '--from', '7'],
+      ['export', file, '--continue'],
+    ]) {
       const { code, stderr } = await varve(folder.path, [...words, '--store', server.url])
       expect(code, words.join(' ')).not.toBe(0)
       expect(stderr).toContain('4 shards, each with an order of its own')
     }
   })
 
+  it('is examined shard by shard', async () => {
+    await server.store.truncateBefore('Order-3', 2)
+    await server.store.tombstone('Order-4')
+    const { code, stdout } = await varve(folder.path, ['doctor', '--store', server.url, '--json'])
+    const findings: Finding[] = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    expect(findings.filter(({ state }) => state !== 'ok').map(({ check }) => check)).toEqual(['durability'])
+    const places = findings.find(({ check }) => check === 'positions')?.says
+    expect(places).toContain(`positions ${(await server.store.heads()).join(' ')} of the log shards`)
+    expect(code).toBe(1)
+  })
+
   it('keeps rights by lists in metadata, in whichever shard they lie', async () => {
     await server.store.setStreamMetadata('Order-3', { $acl: { $r: 'ada' } })
     await using store = await connect({ url: server.url })
     expect((await store.getStreamMetadata('Order-3')).values).toEqual({ $acl: { $r: 'ada' } })
+  })
+})
+
+describe('the examination of a log in shards', () => {
+  type Harm = (events: RecordedEvent[]) => readonly RecordedEvent[]
+  it.each<[what: string, check: string, harm: Harm]>([
+    ['an event is missing', 'positions', (events) => events.slice(1)],
+    ['an event is there twice', 'positions', (events) => events.toSpliced(6, 0, events[5] as RecordedEvent)],
+    [
+      'a stream lies in another shard',
+      'positions',
+      (events) => events.map((event, at) => (at === 5 ? { ...event, streamId: elsewhere(event) } : event)),
+    ],
+    [
+      'an id occurs in two shards',
+      'event ids',
+      (events) => events.map((event, at) => (at === 5 ? { ...event, id: events[4]?.id ?? '' } : event)),
+    ],
+  ])('finds it when %s', async (_what, check, harm) => {
+    const events = await server.store.readAll().toArray()
+    const harmed = Object.create(server.store, {
+      readAll: {
+        value: (asked: ReadAllOptions) => (asked.limit === 1 ? server.store.readAll(asked) : harm([...events])),
+      },
+      capabilities: { value: server.store.capabilities },
+    }) as EventStore
+    const options = { signal: new AbortController().signal, onEvent: () => undefined }
+    const found = (store: EventStore) =>
+      examineLog(store, options).then(({ findings }) => findings.filter(({ state }) => state !== 'ok'))
+    expect((await found(harmed)).map((finding) => finding.check)).toContain(check)
+    expect(await found(server.store)).toEqual([])
+  })
+
+  /** The id of a stream that lies in another shard than the one of the event. */
+  function elsewhere({ streamId }: RecordedEvent): string {
+    const other = streamIds.find((id) => logShardOf(id, logShards) !== logShardOf(streamId, logShards))
+    return other ?? ''
+  }
+})
+
+describe('varve import --from a log in shards', () => {
+  const importing = (to: string, ...options: readonly string[]) =>
+    varve(folder.path, ['import', '--from', server.url, '--store', to, '--json', ...options])
+  const more = async (): Promise<void> => {
+    // The later shards are ahead then: what follows in the first has lower positions than what was copied.
+    for (const streamId of streamIds) await server.store.append(streamId, [{ type: 'Paid', data: {} }])
+  }
+
+  it('copies it as it is into as many shards, with what is kept beside it, and again only what is new', async () => {
+    await using other = await inShards()
+    await server.store.shelf.put('deadline/1', { at: [1] })
+    await server.store.checkpoints.save('mails', await server.store.heads())
+    const first = await importing(other.url, '--shelf', '--checkpoint', 'mails')
+    expect(JSON.parse(first.stdout)).toMatchObject({
+      imported: streamIds.length,
+      positions_kept: true,
+      positions: await server.store.heads(),
+      shelf_entries: 1,
+    })
+    expect(await other.store.checkpoints.load('mails')).toMatchObject({ positions: await server.store.heads() })
+    for (let round = 1; round <= 3; round++) {
+      await more()
+      const again = await importing(other.url)
+      expect(JSON.parse(again.stdout)).toMatchObject({ imported: streamIds.length, already_present: 0 })
+      expect(await placesIn(other)).toEqual(await placesIn(server))
+    }
+  })
+
+  it('misses nothing that comes where the log is behind', async () => {
+    const target = `sqlite:${randomUUID()}.db`
+    expect((await importing(target)).code).toBe(0)
+    const shortest = streamIds.find((id) => logShardOf(id, logShards) === 0) ?? ''
+    const ahead = streamIds.find((id) => logShardOf(id, logShards) === 1) ?? ''
+    for (let at = 0; at < 20; at++) await server.store.append(ahead, [{ type: 'Paid', data: { at } }])
+    expect(JSON.parse((await importing(target)).stdout)).toMatchObject({ imported: 20 })
+    await server.store.append(shortest, [{ type: 'Paid', data: {} }])
+    expect(JSON.parse((await importing(target)).stdout)).toMatchObject({ imported: 1, already_present: 0 })
+    const { stdout } = await varve(folder.path, ['read', shortest, '--store', target])
+    expect(stdout.trim().split('\n')).toHaveLength(2)
+    const shelved = await importing(target, '--shelf')
+    expect(shelved).toMatchObject({ code: 3, stderr: expect.stringContaining(`has ${logShards} log shards`) })
+  })
+
+  it('follows it until it is ended', async () => {
+    await using other = await inShards()
+    const words = ['import', '--from', server.url, '--store', other.url, '--follow']
+    const { child, ended } = start(folder.path, words)
+    await expect.poll(async () => placesIn(other)).toEqual(await placesIn(server))
+    for (let round = 1; round <= 5; round++) {
+      await more()
+      await expect.poll(async () => placesIn(other)).toEqual(await placesIn(server))
+    }
+    child.kill('SIGINT')
+    expect(await ended).toMatchObject({ code: 0 })
   })
 })
 

@@ -9,6 +9,7 @@ import { seeded } from '../../store/src/conformance/seeded.ts'
 import type { EventStore } from '../../store/src/event-store.ts'
 import { openStore } from '../../store/src/open-store.ts'
 import { onDynamoDB } from '../dynamodb/on-dynamodb.ts'
+import { streamInEach } from '../dynamodb/sharded.ts'
 import { engineAt } from '../engine-at.ts'
 import { appendSent } from './appends.ts'
 import { crashFolder } from './crash-folder.ts'
@@ -26,34 +27,39 @@ const answersMin = 30
 const writer = fileURLToPath(new URL('./writer-at-url.ts', import.meta.url))
 
 onDynamoDB((server) => {
-  describe(`a writer on DynamoDB that is killed ${kills} times (CRASH_SEED=${seed})`, () => {
-    it('loses nothing acknowledged, doubles nothing, and leaves no hole', { timeout: 600_000 }, async () => {
-      const url = `${server().endpoint}#${server().freshTable()}`
-      const promised = new Map<string, Place>()
-      const total = { acknowledged: 0, unanswered: 0, committed: 0 }
-      for (let life = 0; life < kills; life++) {
-        const journal = await liveAndDie(url, life)
-        await using store = openStore({ engine: engineAt(url, 3) })
-        await fence(store, life)
-        const survived = await surviveKill(store, { journal, promised, random })
-        total.acknowledged += survived.acknowledged
-        total.unanswered += survived.unanswered
-        total.committed += survived.committed
-      }
-      console.info(`DynamoDB, seed ${seed}: ${JSON.stringify(total)}`)
-      expect(total.acknowledged).toBeGreaterThanOrEqual(kills * answersMin)
-      expect(total.unanswered).toBeGreaterThan(0)
-    })
-  })
+  describe.each([1, 4])(
+    `a writer on DynamoDB, on %i log shards, killed ${kills} times (CRASH_SEED=${seed})`,
+    (shards) => {
+      it('loses nothing acknowledged, doubles nothing, and leaves no hole', { timeout: 600_000 }, async () => {
+        const url = `${server().endpoint}#${server().freshTable()}#${shards}`
+        const promised = new Map<string, Place>()
+        const total = { acknowledged: 0, unanswered: 0, committed: 0 }
+        for (let life = 0; life < kills; life++) {
+          const journal = await liveAndDie(url, life)
+          await using store = openStore({ engine: engineAt(url, 3) })
+          await fence(store, life)
+          const survived = await surviveKill(store, { journal, promised, random })
+          total.acknowledged += survived.acknowledged
+          total.unanswered += survived.unanswered
+          total.committed += survived.committed
+        }
+        console.info(`DynamoDB, ${shards} log shards, seed ${seed}: ${JSON.stringify(total)}`)
+        expect(total.acknowledged).toBeGreaterThanOrEqual(kills * answersMin)
+        expect(total.unanswered).toBeGreaterThan(0)
+      })
+    },
+  )
 })
 
 /**
- * What a dead writer sent last may still be on its way: a put at the position where its log ended. Once something else lies
- * there, it has come before that or never will.
+ * What a dead writer sent last may still be on its way: a put at the position where a shard of its log ended. Once something
+ * else lies there, it has come before that or never will.
  */
 async function fence(store: EventStore, life: number): Promise<void> {
-  const writes = [{ streamId: 'Fence-1', expectedVersion: 'any', ids: [randomUUID()], fillerChars: 0 }] as const
-  await appendSent(store, { kind: 'sent', request: -1 - life, writes })
+  for (const [shard, streamId] of streamInEach(store.capabilities.logShards).entries()) {
+    const writes = [{ streamId, expectedVersion: 'any', ids: [randomUUID()], fillerChars: 0 }] as const
+    await appendSent(store, { kind: 'sent', request: -1 - shard - 100 * life, writes })
+  }
 }
 
 /** Starts a writer and kills it at a moment of chance; gives what it noted. */

@@ -17,12 +17,13 @@ export async function surviveKill(
   store: EventStore,
   { journal, promised, random }: Life,
 ): Promise<{ readonly acknowledged: number; readonly unanswered: number; readonly committed: number }> {
+  const { logShards } = store.capabilities
   const acknowledged = journal.filter((entry) => entry.kind === 'acknowledged')
   const answered = new Map(acknowledged.map((entry) => [entry.request, entry]))
   const requests = journal.filter((entry) => entry.kind === 'sent')
   for (const sent of requests) {
     const answer = answered.get(sent.request)
-    if (answer !== undefined) for (const [id, place] of promisedPlaces(sent, answer)) promised.set(id, place)
+    if (answer !== undefined) for (const [id, place] of promisedPlaces(sent, answer, logShards)) promised.set(id, place)
   }
   const found = await survivingEvents(store)
   expectKept(promised, found)
@@ -35,7 +36,7 @@ export async function surviveKill(
     const wasThere = sent.writes.every(({ ids }) => ids.every((id) => found.has(id)))
     const again = await appendSent(store, sent)
     expect(again.idempotent).toBe(wasThere)
-    const places = promisedPlaces(sent, again)
+    const places = promisedPlaces(sent, again, logShards)
     if (wasThere) expectKept(places, found)
     if (wasThere && sent !== lastAnswered) committed++
     for (const [id, place] of places) promised.set(id, place)

@@ -1,4 +1,5 @@
 import type { EventStore } from '../../store/src/event-store.ts'
+import { logShardOf, placeOfPosition } from '../../store/src/model/log-shard.ts'
 import type { CrashPayload } from './appends.ts'
 import type { Acknowledged, Sent } from './journal.ts'
 
@@ -6,7 +7,8 @@ import type { Acknowledged, Sent } from './journal.ts'
 export interface Place {
   readonly streamId: string
   readonly version: number
-  readonly position: number
+  /** Of an append over several log shards an acknowledgement names the position in one of them: then there is none elsewhere. */
+  readonly position: number | undefined
 }
 
 /** Places by event id. */
@@ -16,13 +18,18 @@ export type Places = ReadonlyMap<string, Place>
 export function promisedPlaces(
   { writes }: Sent,
   { firstPosition, streams }: Omit<Acknowledged, 'kind' | 'request'>,
+  logShards: number,
 ): Places {
   const places = new Map<string, Place>()
-  let position = firstPosition
+  const { shard } = placeOfPosition(firstPosition, logShards)
+  let next = firstPosition
   for (const [write, { streamId, ids }] of writes.entries()) {
     const firstVersion = streams[write]?.firstVersion ?? Number.NaN
-    for (const [nth, id] of ids.entries())
-      places.set(id, { streamId, version: firstVersion + nth, position: position++ })
+    for (const [nth, id] of ids.entries()) {
+      const position = logShardOf(streamId, logShards) === shard ? next : undefined
+      if (position !== undefined) next += logShards
+      places.set(id, { streamId, version: firstVersion + nth, position })
+    }
   }
   return places
 }
@@ -35,10 +42,14 @@ export async function survivingEvents(store: EventStore): Promise<Places> {
   const places = new Map<string, Place>()
   const versions = new Map<string, number>()
   const missing = new Map<number, number>()
-  let position = 0
+  const { logShards } = store.capabilities
+  const lastPlaces = Array.from({ length: logShards }, () => 0)
   for await (const event of store.readAll()) {
-    const { id, streamId, version } = event
-    expectThat(event.position === ++position, `position ${event.position} follows ${position - 1}`)
+    const { id, streamId, version, position } = event
+    const { shard, place } = placeOfPosition(position, logShards)
+    const before = lastPlaces[shard] as number
+    expectThat(place === before + 1, `place ${place} of log shard ${shard} follows ${before}`)
+    lastPlaces[shard] = place
     const expected = (versions.get(streamId) ?? 0) + 1
     expectThat(version === expected, `version ${version} of ${streamId} follows ${expected - 1}`)
     versions.set(streamId, version)
@@ -49,7 +60,8 @@ export async function survivingEvents(store: EventStore): Promise<Places> {
     missing.set(request, (missing.get(request) ?? of) - 1)
   }
   for (const [request, events] of missing) expectThat(events === 0, `${events} events of append ${request} are missing`)
-  expectThat((await store.head()) === position, `the head is not ${position}, the last event read`)
+  const heads = (await store.heads()).map((head) => placeOfPosition(head, logShards).place)
+  expectThat(heads.join() === lastPlaces.join(), `the heads are ${heads}, the last events read are ${lastPlaces}`)
   return places
 }
 
@@ -58,7 +70,8 @@ export function expectKept(promised: Places, found: Places): void {
   for (const [id, { streamId, version, position }] of promised) {
     const place = found.get(id)
     expectThat(place !== undefined, `event ${id}, acknowledged at ${position}, is lost`)
-    const same = place?.streamId === streamId && place.version === version && place.position === position
+    const isAt = position === undefined || place?.position === position
+    const same = place?.streamId === streamId && place.version === version && isAt
     expectThat(
       same,
       `event ${id}, acknowledged at ${position} as ${streamId} ${version}, is now at ${JSON.stringify(place)}`,

@@ -28,7 +28,7 @@ const random = seeded(life.seed)
 const journal = openSync(life.journal, 'a')
 // Two stores, so that two batches of this process meet as those of two processes do.
 const stores = [1, 2].map(() => openStore({ engine: engineAt(life.url, 3) }))
-await Promise.all(stores.map((store) => store.head()))
+await Promise.all(stores.map((store) => store.heads()))
 note(journal, { kind: 'opened' })
 let request = life.life * requestsPerLife
 await Promise.all(Array.from({ length: appenders }, (_, number) => append(number)))

@@ -67,13 +67,25 @@ onKafka(({ broker, newName }) => {
     out.child.kill('SIGTERM')
     await out.ended
     const templates = ['--stream', 'Copy-{key}', '--type', '{header.varve-event-type}']
-    const words = ['relay', 'from-kafka', ...at, '--topics', topic, '--group', topic, ...templates]
+    const member = ['--group', topic, '--session', '10s']
+    const words = ['relay', 'from-kafka', ...at, '--topics', topic, ...member, ...templates]
     const taking = start(folder.path, [...words, '--store', `sqlite:${topic}.db`])
     running.push(taking)
     const copied = () => varve(folder.path, ['read', 'Copy-Order-1', '--store', `sqlite:${topic}.db`])
     await expect.poll(async () => (await copied()).stdout.match(/Placed|Paid/g), { timeout: 20_000 }).toHaveLength(4)
     taking.child.kill('SIGTERM')
     expect((await taking.ended).stdout).toMatch(/2 messages, 2 appended, 0 were there already, 0 parked\.\n$/)
+  })
+
+  it('says what the brokers say of a session that is none of theirs', async () => {
+    const topic = newName()
+    await createTopic(broker().address, topic)
+    const words = ['--brokers', broker().address, '--topics', topic, '--group', topic, '--session', '10ms']
+    await append('short', 'Order.Placed')
+    const templates = ['--stream', 'Copy-{key}', '--type', 'Taken', '--store', 'sqlite:short.db']
+    const { code, stderr } = await varve(folder.path, ['relay', 'from-kafka', ...words, ...templates])
+    expect(code).toBe(1)
+    expect(stderr).toContain('group.min.session.timeout.ms')
   })
 
   it('is shown by an example', async () => {

@@ -136,7 +136,8 @@ onKafka(({ broker, newName }) => {
     await using store = openStore({ engine: memory() })
     const running = begin(store, { topics: [await newTopic()], sessionMs: 10 })
     await rejects(running.done, { code: 'TARGET_FAILED', message: /sessionMs.*group\.min\.session\.timeout\.ms/ })
-    throws(() => begin(store, { topics: ['any'], sessionMs: 0.5 }), { code: 'INVALID_ARGUMENT', argument: 'sessionMs' })
+    for (const sessionMs of [9, 10.5, 2 ** 31])
+      throws(() => begin(store, { topics: ['any'], sessionMs }), { code: 'INVALID_ARGUMENT', argument: 'sessionMs' })
   })
 
   it('shares the partitions with others who come and go, and appends each message once', {

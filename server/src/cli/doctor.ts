@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import type { EventStore } from 'varve'
 import { openMaintenance } from '../open-engine.ts'
 import { withoutPassword } from '../store-url.ts'
+import { eventsBetween, placeOfNone } from './copied-place.ts'
 import { examineFile } from './examine-file.ts'
 import { examineIndexes } from './examine-indexes.ts'
 import { examineLog } from './examine-log.ts'
@@ -90,15 +91,18 @@ function durability({ storeUrl }: Session, { capabilities }: EventStore): Findin
 
 async function scan(session: Session, store: EventStore): ReturnType<typeof examineLog> {
   const { terminal, signal } = session
+  const { logShards } = store.capabilities
   const progress = createProgress({
     label: 'Reading the log',
-    total: await store.head({ signal }),
+    total: eventsBetween(placeOfNone(logShards).positions, await store.heads({ signal })),
     stderr: terminal.stderr,
     isOn: terminal.isWatched,
     now: () => performance.now(),
   })
+  const onEvent = (events: number, position: number): void =>
+    progress.update(events, logShards === 1 ? position : events)
   try {
-    return await examineLog(store, { signal, onEvent: progress.update })
+    return await examineLog(store, { signal, onEvent })
   } finally {
     progress.end()
   }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { exportFile, exportLine } from '../../../test/cli/export-lines.ts'
 import { type Running, start, temporaryFolder, varve } from '../../../test/cli/varve.ts'
+import { headOfFile } from '../../../test/kurrent/copies.ts'
 
 const folder = temporaryFolder()
 const many = 60_000
@@ -51,7 +52,7 @@ describe('Ctrl-C', () => {
   it('ends an import after a whole batch, and the same command goes on from there', async () => {
     const words = ['import', 'many.ndjson', '--store', 'sqlite:many.db']
     const running = start(folder.path, words)
-    await untilWritten('many.db')
+    await expect.poll(() => headOfFile(folder.path, 'many.db'), { interval: 5 }).toBeGreaterThan(0)
     running.child.kill('SIGINT')
     const ended = await running.ended
     expect(ended).toMatchObject({ code: 130, stdout: '' })
@@ -91,13 +92,6 @@ describe('a reader that has seen enough', () => {
     expect(await running.ended).toMatchObject({ code: 0, stderr: '' })
   })
 })
-
-async function untilWritten(name: string): Promise<void> {
-  for (;;) {
-    const { stdout } = await varve(folder.path, ['head', '--store', `sqlite:${name}`])
-    if (Number(stdout) > 0) return
-  }
-}
 
 async function untilLarger(name: string, running: Running): Promise<void> {
   const ended = running.ended.then(() => true)

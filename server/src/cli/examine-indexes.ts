@@ -1,5 +1,5 @@
 import type { EventStore, QueryItem, StreamInfo } from 'varve'
-import type { Census } from './examine-log.ts'
+import { type Census, isAtRest, isSince } from './examine-log.ts'
 import { type Finding, Problems, verdict } from './finding.ts'
 import { counting } from './progress.ts'
 
@@ -31,9 +31,9 @@ async function examineListing(store: EventStore, census: Census, signal: AbortSi
     missing.delete(stream.streamId)
     if (!agrees(stream, census)) listed.push(stream)
   }
-  const isAtRest = (await store.head({ signal })) === census.head
+  const isStill = await isAtRest(census, store, signal)
   for (const stream of listed) {
-    if (isAtRest || stream.version < (census.versions.get(stream.streamId) ?? 0))
+    if (isStill || stream.version < (census.versions.get(stream.streamId) ?? 0))
       problems.add(stateProblem(stream, census))
   }
   for (const streamId of missing) problems.add(`stream ${JSON.stringify(streamId)} has events but is not listed`)
@@ -82,23 +82,24 @@ async function examineStreams(store: EventStore, census: Census, signal: AbortSi
 async function streamProblem(
   store: EventStore,
   streamId: string,
-  { versions, firstVersions, facts, head }: Census,
+  census: Census,
   signal: AbortSignal,
 ): Promise<string | undefined> {
+  const { versions, firstVersions, facts } = census
   const { truncateBefore, tombstoned } = facts.get(streamId) ?? { truncateBefore: 1, tombstoned: false }
   const end = versions.get(streamId) ?? 0
   const from = firstVersions.get(streamId) ?? 1
   let expected = Math.max(truncateBefore, from)
   for await (const event of store.readStream(streamId, { from, signal })) {
-    if (event.position > head) break
+    if (isSince(census, event)) break
     if (event.version !== expected) {
       // A fact that arrived since the pass hides more.
-      if ((await store.head({ signal })) !== head) return undefined
+      if (!(await isAtRest(census, store, signal))) return undefined
       return `a read of ${JSON.stringify(streamId)} gives version ${event.version} where ${expected} belongs`
     }
     expected++
   }
-  if (tombstoned || expected > end || (await store.head({ signal })) !== head) return undefined
+  if (tombstoned || expected > end || !(await isAtRest(census, store, signal))) return undefined
   return `a read of ${JSON.stringify(streamId)} ends at version ${expected - 1}; the log has it at ${end}`
 }
 
@@ -123,16 +124,8 @@ async function examineFilters(store: EventStore, census: Census, signal: AbortSi
   return verdict('filters', `${counting(asked)} types, categories and tags find their events`, problems)
 }
 
-async function countOf(
-  store: EventStore,
-  filter: QueryItem,
-  { from, head }: Census,
-  signal: AbortSignal,
-): Promise<number> {
+async function countOf(store: EventStore, filter: QueryItem, census: Census, signal: AbortSignal): Promise<number> {
   let count = 0
-  for await (const event of store.readAll({ filter, from, signal })) {
-    if (event.position > head) break
-    count++
-  }
+  for await (const event of store.readAll({ filter, from: census.from, signal })) if (!isSince(census, event)) count++
   return count
 }

@@ -1,4 +1,4 @@
-import { categoryOf, type EventStore, isVarveError, type RecordedEvent } from 'varve'
+import { categoryOf, type EventStore, isVarveError, logShardOf, type RecordedEvent } from 'varve'
 import { type Finding, ok, Problems, verdict, warning } from './finding.ts'
 import { createIdCensus, hashOf, type IdCensus } from './id-census.ts'
 import { counting } from './progress.ts'
@@ -8,8 +8,8 @@ import { visible } from './visible.ts'
 export interface Census {
   /** The first position that can be read: what lies below is archived. */
   readonly from: number
-  /** The last position seen. */
-  head: number
+  /** The last position seen of each log shard. */
+  readonly heads: number[]
   events: number
   /** Stream to the version of its last event. */
   readonly versions: Map<string, number>
@@ -52,10 +52,11 @@ export async function examineLog(
   { signal, onEvent }: ExamineOptions,
 ): Promise<{ readonly census: Census; readonly findings: readonly Finding[] }> {
   const from = await firstReadable(store, signal)
+  const { logShards } = store.capabilities
   const pass: Pass = {
     census: {
       from,
-      head: from - 1,
+      heads: Array.from({ length: logShards }, (_, shard) => (logShards === 1 ? from - 1 : shard)),
       events: 0,
       versions: new Map(),
       firstVersions: new Map(),
@@ -91,8 +92,16 @@ async function firstReadable(store: EventStore, signal: AbortSignal): Promise<nu
 
 function checkEvent({ census, places, versions, unreadable }: Pass, event: RecordedEvent, isGapless: boolean): void {
   const { position, streamId, version } = event
-  const isNext = isGapless ? position === census.head + 1 : position > census.head
-  if (!isNext) places.add(`position ${position} follows position ${census.head}`)
+  const logShards = census.heads.length
+  const head = headBefore(census, position)
+  const isNext = isGapless ? position === head + logShards : position > head
+  if (!isNext) places.add(`position ${position} follows position ${head}`)
+  const ownShard = logShardOf(streamId, logShards)
+  if (position % logShards !== ownShard) {
+    places.add(
+      `position ${position} is none of log shard ${ownShard}, in which stream ${JSON.stringify(streamId)} lies`,
+    )
+  }
   const before = census.versions.get(streamId) ?? (census.from === 1 ? 0 : version - 1)
   if (version !== before + 1) {
     versions.add(`stream ${JSON.stringify(streamId)} goes from version ${before} to ${version} at position ${position}`)
@@ -108,7 +117,7 @@ function checkEvent({ census, places, versions, unreadable }: Pass, event: Recor
 function takeIn(census: Census, event: RecordedEvent): void {
   const { streamId, type, tags, position, version } = event
   census.events++
-  census.head = position
+  census.heads[position % census.heads.length] = position
   if (census.from > 1 && !census.versions.has(streamId)) census.firstVersions.set(streamId, version)
   census.versions.set(streamId, version)
   follow(census.types, type)
@@ -118,6 +127,26 @@ function takeIn(census: Census, event: RecordedEvent): void {
     const subject = streamId.slice(2)
     census.facts.set(subject, fateAfter(census.facts.get(subject), event))
   }
+}
+
+/** The last position seen of the log shard that a position is of. Below the first of a shard lies its number. */
+function headBefore({ heads }: Pick<Census, 'heads'>, position: number): number {
+  return heads[position % heads.length] ?? 0
+}
+
+/** True of what was appended since the pass. */
+export function isSince(census: Pick<Census, 'heads'>, { position }: Pick<RecordedEvent, 'position'>): boolean {
+  return position > headBefore(census, position)
+}
+
+/** True while nothing was appended since the pass. */
+export async function isAtRest(
+  { heads }: Pick<Census, 'heads'>,
+  store: EventStore,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const now = await store.heads({ signal })
+  return heads.every((head, shard) => (now[shard] ?? 0) <= head)
 }
 
 /** Once followed, a term is counted to the end; those met later are left out, so that memory stays bounded. */
@@ -140,14 +169,21 @@ async function repeatedIds(store: EventStore, { census, ids }: Pass, signal: Abo
   const suspects = ids.suspects()
   if (suspects.size === 0) return problems
   const seen = new Map<string, number>()
-  for await (const { id, position } of store.readAll({ from: census.from, signal })) {
-    if (position > census.head) break
-    if (!suspects.has(hashOf(id))) continue
+  for await (const event of store.readAll({ from: census.from, signal })) {
+    const { id, position } = event
+    if (isSince(census, event) || !suspects.has(hashOf(id))) continue
     const earlier = seen.get(id)
     if (earlier !== undefined) problems.add(`event id ${id} is at position ${earlier} and again at ${position}`)
     seen.set(id, position)
   }
   return problems
+}
+
+function headsTold({ heads }: Census): string {
+  const [head] = heads
+  return heads.length === 1
+    ? `position ${head}`
+    : `positions ${heads.map((at) => (at < heads.length ? 0 : at)).join(' ')} of the log shards`
 }
 
 function findingsOf({ census, places, versions, unreadable }: Pass, ids: Problems): readonly Finding[] {
@@ -158,7 +194,7 @@ function findingsOf({ census, places, versions, unreadable }: Pass, ids: Problem
     ...(census.from === 1 ? [] : [ok('archived', archived)]),
     verdict(
       'positions',
-      census.events === 0 ? 'the log is empty' : `${events}, in order up to position ${census.head}`,
+      census.events === 0 ? 'the log is empty' : `${events}, in order up to ${headsTold(census)}`,
       places,
     ),
     verdict('stream versions', `${streams}, each numbered without a hole`, versions),

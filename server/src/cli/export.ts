@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { type EventStore, type Query, type ReadAllOptions, toEnvelope } from 'varve'
+import { type EventStore, type Query, type ReadAllOptions, requireOneOrder, toEnvelope } from 'varve'
 import { eventOf } from './envelope-line.ts'
 import { exportKurrent } from './export-kurrent.ts'
 import { CliFailure, type ExitCode, Interrupted } from './failure.ts'
@@ -71,6 +71,11 @@ async function exportEvents(session: Session, file: string, options: ExportOptio
   warnOfExtract(session, options)
   return withStore(session, 'existing', async (store) => {
     const filter = wholeStreams(options) ?? 'everything'
+    if (options.continue === true) {
+      const advice =
+        "Export to a new file, or copy the store with 'varve import --from', which goes on where it stopped."
+      requireOneOrder(store.capabilities, advice)
+    }
     const earlier = options.continue === true ? await earlierExport(file) : undefined
     const from = earlier === undefined ? (options.from ?? 1) : await placeAfter(store, file, earlier, filter)
     const sink = await sinkFor(session, file, earlier)
@@ -78,7 +83,7 @@ async function exportEvents(session: Session, file: string, options: ExportOptio
       await report(session, file, await writeAll(session, store, { from, filter }, sink))
       return undefined
     } catch (error) {
-      throw error instanceof Interrupted ? interrupted(error, file) : error
+      throw error instanceof Interrupted ? interrupted(error, file, store) : error
     }
   })
 }
@@ -162,8 +167,8 @@ async function writeAll(session: Session, store: EventStore, { from, filter }: E
   }
 }
 
-function interrupted(error: Interrupted, file: string): CliFailure {
-  if (file === '-') return error
+function interrupted(error: Interrupted, file: string, { capabilities }: EventStore): CliFailure {
+  if (file === '-' || capabilities.logShards > 1) return error
   return new CliFailure(`Interrupted. ${file} ends with a whole line; go on with --continue.`, error.exitCode)
 }
 

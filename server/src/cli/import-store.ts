@@ -1,7 +1,15 @@
-import { createHash } from 'node:crypto'
-import { type EventStore, type RecordedEvent, requireOneOrder } from 'varve'
+import type { EventStore, RecordedEvent } from 'varve'
 import { openStoreAt } from '../open-engine.ts'
 import { withoutPassword } from '../store-url.ts'
+import {
+  type CopiedPlace,
+  eventsBetween,
+  loadPlace,
+  missingIn,
+  placeAfter,
+  placeOfNone,
+  savePlace,
+} from './copied-place.ts'
 import type { EventLine } from './envelope-line.ts'
 import { CliFailure, type ExitCode, exitCodes, Interrupted } from './failure.ts'
 import { putBatch, type Tally, type Target } from './import-batch.ts'
@@ -15,7 +23,8 @@ import { printResult } from './show.ts'
  * `varve import --from`: another store into this one, at rest or while it is written to.
  *
  * The place up to which it is copied is kept on the shelf of the copy, behind the events: a run that was killed finds some
- * of them there already, by their ids, and goes on. A place is trusted when the source still has that event there.
+ * of them there already, by their ids, and goes on. A place is trusted when the source still has that event there. Of a
+ * source whose log lies in shards there is a place in each.
  */
 
 /** Events after which the place is saved, so that a run that was killed repeats no more than these. */
@@ -31,20 +40,12 @@ export interface CopyOptions {
   readonly checkpoints: readonly string[]
 }
 
-/** Where a copy stands, on its own shelf. */
-interface SavedPlace {
-  readonly source: string
-  readonly position: number
-  readonly event_id: string
-}
-
 interface Copy {
   readonly session: Session
   readonly source: EventStore
   readonly name: string
   readonly target: Target
-  /** Position of the last event that is copied, and its id; 0 before the first. */
-  place: SavedPlace
+  place: CopiedPlace
 }
 
 /** Copies what there is, and with `follow` what is new as it comes. */
@@ -55,7 +56,6 @@ export async function importStore(session: Session, url: string, options: CopyOp
   try {
     // Asked first: a source that is out of reach must not leave an empty store behind.
     await source.heads({ signal: session.signal })
-    requireOneOrder(source.capabilities, "Copy it with 'varve export' and 'varve import'.")
     return await withStore(session, 'create', (store) =>
       copyInto(session, store, source, withoutPassword(url), options),
     )
@@ -74,7 +74,7 @@ async function copyInto(
   const tally: Tally = { imported: 0, present: 0, positionsKept: true, lastLine: 0 }
   const wasEmpty = Math.max(...(await store.heads())) === 0
   const target: Target = { store, wasEmpty, factsAbout: new Set(), tally, source: 'source' }
-  const copy: Copy = { session, source, name, target, place: { source: name, position: 0, event_id: '' } }
+  const copy: Copy = { session, source, name, target, place: placeOfNone(source.capabilities.logShards) }
   copy.place = await placeToGoOn(copy)
   try {
     await copyEvents(copy, follow)
@@ -93,14 +93,20 @@ async function copyInto(
 }
 
 /** The place that an earlier run came to, unless the source is another one by now. */
-async function placeToGoOn({ session, source, name, target, place }: Copy): Promise<SavedPlace> {
-  const { signal, terminal } = session
-  const saved = (await target.store.shelf.get(shelfKey(name), { signal }))?.value as SavedPlace | undefined
+async function placeToGoOn({ session, source, name, target, place }: Copy): Promise<CopiedPlace> {
+  const saved = await loadPlace(target.store, name, session)
   if (saved === undefined) return place
-  if ((await eventAt(source, saved.position, signal))?.id === saved.event_id) return saved
-  terminal.note(
-    `varve: ${name} has no event ${saved.event_id} at position ${saved.position}, up to which it was imported. Going through it from its start.`,
-  )
+  if (saved.positions.length === place.positions.length) {
+    const missing = await missingIn(source, saved, session)
+    if (missing === undefined) return saved
+    session.terminal.note(
+      `varve: ${name} has no event ${missing.id} at position ${missing.position}, up to which it was imported. Going through it from its start.`,
+    )
+  } else {
+    session.terminal.note(
+      `varve: ${name} was imported with ${saved.positions.length} log shards and has ${place.positions.length}. Going through it from its start.`,
+    )
+  }
   return place
 }
 
@@ -109,12 +115,10 @@ async function copyEvents(copy: Copy, follow: boolean): Promise<void> {
   const { signal, terminal } = session
   await copyToHead(copy)
   if (!follow) return
-  terminal.note(
-    `varve: caught up with ${copy.name} at position ${counting(copy.place.position)}. Copying what is appended; Ctrl-C ends it.`,
-  )
+  terminal.note(`varve: caught up with ${copy.name} at ${told(copy.place)}. Copying what is appended; Ctrl-C ends it.`)
   for (;;) {
     // The first new event says that there is something to copy; it is read again with what follows it.
-    for await (const _ of source.subscribe({ from: copy.place.position + 1, signal })) break
+    for await (const _ of source.subscribe({ after: copy.place.positions, signal })) break
     await copyToHead(copy)
   }
 }
@@ -123,25 +127,28 @@ async function copyEvents(copy: Copy, follow: boolean): Promise<void> {
 async function copyToHead(copy: Copy): Promise<void> {
   const { session, source, target } = copy
   const { signal } = session
-  const progress = progressOf(copy, await source.head({ signal }))
-  const begin = copy.place.position
+  const begin = copy.place.positions
+  const progress = progressOf(session, eventsBetween(begin, await source.heads({ signal })))
   let unsaved = 0
   try {
-    for await (const batch of batchesOf(linesOf(source.readAll({ from: begin + 1, signal })), target.store)) {
+    for await (const batch of batchesOf(linesOf(source.readAll({ after: begin, signal })), target.store)) {
       await putBatch(target, batch, signal)
-      const { position, id } = (batch.at(-1) as EventLine).event
-      copy.place = { ...copy.place, position, event_id: id }
+      copy.place = placeAfter(copy.place, eventsOf(batch))
       unsaved += batch.length
       if (unsaved >= savedEvery) {
         await save(copy)
         unsaved = 0
       }
-      progress.update(target.tally.imported + target.tally.present, position - begin)
+      progress.update(target.tally.imported + target.tally.present, eventsBetween(begin, copy.place.positions))
     }
     if (unsaved > 0) await save(copy)
   } finally {
     progress.end()
   }
+}
+
+function eventsOf(batch: readonly EventLine[]): readonly RecordedEvent[] {
+  return batch.map(({ event }) => event)
 }
 
 async function* linesOf(events: AsyncIterable<RecordedEvent>): AsyncGenerator<EventLine> {
@@ -151,12 +158,13 @@ async function* linesOf(events: AsyncIterable<RecordedEvent>): AsyncGenerator<Ev
 }
 
 /** Checkpoints are positions, as is much of what lies on the shelf: they mean something only where events lie at theirs. */
-async function refuseOtherPositions({ session, name, target, place }: Copy): Promise<void> {
-  const { position, event_id: id } = place
-  if (position === 0 || (await eventAt(target.store, position, session.signal))?.id === id) return
+async function refuseOtherPositions({ session, source, name, target: { store }, place }: Copy): Promise<void> {
+  const { logShards } = source.capabilities
+  const areSame = store.capabilities.logShards === logShards && (await missingIn(store, place, session)) === undefined
+  if (areSame) return
   throw new CliFailure(
     `The events are here, but not at the positions they have in ${name}, which its checkpoints and shelf speak of: those ` +
-      'were not copied. Import into a store that is new.',
+      `were not copied. Import into a store that is new${logShards === 1 ? '' : ` and has ${logShards} log shards`}.`,
     exitCodes.conflict,
   )
 }
@@ -179,24 +187,14 @@ async function copyShelf({ session: { signal }, source, target }: Copy): Promise
   return entries
 }
 
-async function eventAt(store: EventStore, position: number, signal: AbortSignal): Promise<RecordedEvent | undefined> {
-  const event = await store.readAll({ from: position, limit: 1, signal }).first()
-  return event?.position === position ? event : undefined
-}
-
 async function save({ name, target, place }: Copy): Promise<void> {
-  if (place.position > 0) await target.store.shelf.put(shelfKey(name), place)
+  await savePlace(target.store, name, place)
 }
 
-/** A URL may be longer than a key. */
-function shelfKey(name: string): string {
-  return `store-import:${createHash('sha256').update(name).digest('hex').slice(0, 32)}`
-}
-
-function progressOf({ session: { terminal }, place }: Copy, head: number): Progress {
+function progressOf({ terminal }: Session, total: number): Progress {
   return createProgress({
     label: 'Importing',
-    total: Math.max(0, head - place.position),
+    total,
     stderr: terminal.stderr,
     isOn: terminal.isWatched,
     now: () => performance.now(),
@@ -204,15 +202,23 @@ function progressOf({ session: { terminal }, place }: Copy, head: number): Progr
 }
 
 function interrupted({ exitCode }: Interrupted, { name, place }: Copy): CliFailure {
-  const soFar =
-    place.position === 0 ? 'Nothing was imported' : `Everything up to position ${counting(place.position)} is here`
+  const isBegun = place.positions.some((position) => position > 0)
+  const soFar = isBegun ? `Everything up to ${told(place)} is here` : 'Nothing was imported'
   return new CliFailure(`Interrupted. ${soFar} from ${name}; the same command goes on from there.`, exitCode)
+}
+
+function told({ positions }: CopiedPlace): string {
+  const numbers = positions.map((position) => counting(position))
+  return numbers.length === 1 ? `position ${numbers[0]}` : `positions ${numbers.join(' ')} of its log shards`
 }
 
 async function report({ session, name, target, place }: Copy, shelfEntries: number): Promise<void> {
   const { imported, present, positionsKept } = target.tally
   const there = present === 0 ? '' : `; ${counting(present)} were there already`
   const moved = imported === 0 || positionsKept ? '' : ' at positions of this store'
+  const { positions } = place
+  const [position = 0] = positions
+  const isOneLog = positions.length === 1
   const shelf = shelfEntries === 0 ? '' : `; ${counting(shelfEntries)} entries of its shelf`
   await printResult(
     session,
@@ -221,10 +227,10 @@ async function report({ session, name, target, place }: Copy, shelfEntries: numb
       imported,
       already_present: present,
       positions_kept: positionsKept,
-      position: place.position,
+      ...(isOneLog ? { position } : { positions }),
       shelf_entries: shelfEntries,
     },
-    `Imported ${counting(imported)} events from ${name}, up to its position ${counting(place.position)}${moved}${there}${shelf}.`,
-    [imported, present, place.position, shelfEntries, name],
+    `Imported ${counting(imported)} events from ${name}, up to ${told(place)}${moved}${there}${shelf}.`,
+    [imported, present, isOneLog ? position : positions.join(' '), shelfEntries, name],
   )
 }

@@ -4,6 +4,7 @@ import type { FromKafkaCounts, IncomingEvents, KafkaIncoming, MessageDecision, M
 import { type ExitCode, exitCodes } from './failure.ts'
 import { examples } from './help.ts'
 import { type ClusterFlags, clusterOf, clusterOptions } from './kafka-options.ts'
+import { duration } from './options.ts'
 import { type Run, type Session, withStore } from './session.ts'
 import { visible } from './visible.ts'
 
@@ -13,6 +14,7 @@ interface FromKafkaFlags extends ClusterFlags {
   readonly stream: string
   readonly type: string
   readonly from: 'earliest' | 'latest'
+  readonly session?: number
   readonly onFailure: 'stop' | 'park_message'
 }
 
@@ -33,6 +35,11 @@ export function addRelayFromKafka(relay: Command, run: Run): void {
   clusterOptions(command)
     .addOption(
       new Option('--from <place>', 'where a new group begins').choices(['earliest', 'latest']).default('earliest'),
+    )
+    .option(
+      '--session <time>',
+      'others take over from a member without a sign of life after this (default: 30s)',
+      duration,
     )
     .addOption(
       new Option('--on-failure <decision>', 'for a message that cannot be appended')
@@ -63,12 +70,13 @@ function template(text: string): string {
 
 async function takeIn(session: Session, flags: FromKafkaFlags): Promise<ExitCode | undefined> {
   const { signal } = session
-  const { group, topics, from, onFailure } = flags
+  const { group, topics, from, session: sessionMs, onFailure } = flags
   const { appendFromKafka } = await import('varve/kafka')
   return withStore(session, 'existing', async (store) => {
     const running = appendFromKafka(store, {
       ...clusterOf(flags),
       ...{ group, topics, from, signal, toEvents: eventsBy(flags) },
+      ...(sessionMs !== undefined && { sessionMs }),
       log: ({ level, text }) => void printLine(session, level, text),
       ...(onFailure === 'park_message' && { onFailure: parkUnlessPassing }),
     })

@@ -22,7 +22,7 @@ describe('varve cert', () => {
     const modes = ['ca/ca.key', 'node/node.key', 'ca/ca.crt'].map(
       (path) => statSync(join(folder.path, path)).mode & 0o777,
     )
-    expect(modes).toEqual([0o600, 0o600, 0o644])
+    expect(modes).toEqual([0o600, 0o600, 0o644 & ~process.umask()])
     expect(await run('cert ca')).toMatchObject({
       code: 1,
       stderr: 'varve: ca/ca.key is there already. Choose another --out, or move it away.\n',

@@ -248,7 +248,8 @@ function sendText(url: string, text: string, then: 'listen' | 'leave' = 'listen'
       heard += chunk.toString()
       if (heard.includes('\r\n\r\n')) socket.end()
     })
-    socket.on('error', reject)
+    // Whoever is answered before it has sent everything may have its connection reset after that.
+    socket.on('error', (error) => (heard === '' ? reject(error) : undefined))
     socket.on('close', () => resolve(heard))
   })
 }

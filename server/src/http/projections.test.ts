@@ -132,8 +132,9 @@ describe('projections over HTTP', () => {
   })
 
   it('tell why they stopped, and pass over that event when told to', async () => {
-    startStock({ poison: new Set(['bad']) })
-    const position = await receive(server.store, 'tea', 'bad', 'mug')
+    const running = startStock({ poison: new Set(['bad']) })
+    await running.waitFor('stock', await receive(server.store, 'tea'))
+    const position = await receive(server.store, 'bad', 'mug')
     await until(async () => (await get('/projections/stock')).body.state === 'failed')
     expect((await get('/projections/stock')).body.generations).toMatchObject([
       {

@@ -1,3 +1,4 @@
+import { systemClock } from 'varve'
 import { describe, expect, it } from 'vitest'
 import { basic, quickPasswords, type Said, send } from '../../../test/security/requests.ts'
 import { serverConfig } from '../config.ts'
@@ -141,7 +142,9 @@ describe('a refusal over HTTP', () => {
   })
 
   it('is 429 once a password was guessed too often', async () => {
-    await using server = await secured()
+    const now = systemClock.now()
+    // Every two seconds another guess is free.
+    await using server = await secured({ ...systemClock, now: () => now })
     const guesses = Array.from({ length: 11 }, (_, number) => basic('ada', `${number}`))
     const statuses: number[] = []
     for (const authorization of guesses) statuses.push((await server.as({ authorization }, 'GET', '/head')).status)
@@ -188,10 +191,10 @@ describe('a server that asks nobody', () => {
 })
 
 /** A server whose users are `admin`, `ops` and `ada`, each with that as password too. */
-async function secured() {
+async function secured(clock = systemClock) {
   const passwords = { adminPassword: 'admin', opsPassword: 'ops' }
   const config = serverConfig({ store: 'memory:', port: 0, logLevel: 'silent', ...passwords })
-  const server = await startServer(config, quickPasswords)
+  const server = await startServer(config, { ...quickPasswords, clock })
   const as = (said: Said, method: string, path: string) => send(server.url, method, path, said)
   const sendAs = (caller: string, method: string, path: string, body?: unknown) =>
     as({ authorization: caller === 'nobody' ? undefined : basic(caller, caller), body }, method, path)

@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { connect as openSocket } from 'node:net'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { memory, openStore, systemClock } from 'varve'
 import { expect, it } from 'vitest'
 import { seeded } from '../../../store/src/conformance/seeded.ts'
+import { heapAfterCollection } from '../../../test/heap.ts'
 import { type Chance, mutated, samples } from '../../../test/kurrent/mutations.ts'
 import { answerOf, frame, messagesIn, rawClient } from '../../../test/kurrent/raw-client.ts'
 import { openAccess } from '../auth/access.ts'
@@ -193,11 +192,4 @@ class BrokenCall implements Call {
     this.#reader.close()
     messagesIn(Buffer.concat(this.#sent))
   }
-}
-
-function heapAfterCollection(): number {
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void
-  collect()
-  return process.memoryUsage().heapUsed
 }

@@ -18,7 +18,7 @@ it.skipIf(sayWhy(whyNot) !== undefined)(
     await using server = await startServer(serverConfig({ store: 'memory:', port: 0, logLevel: 'silent' }))
     const scenario = join(root, 'test', 'kurrent', 'python', 'scenario.py')
     const connectionString = `kurrentdb://${new URL(server.url).host}?Tls=false`
-    const { stdout } = await promisify(execFile)(python, [scenario, connectionString], { timeout: 30_000 })
+    const { stdout } = await promisify(execFile)(python, [scenario, connectionString], { timeout: 100_000 })
     const order1 = ['Order-1/0 Placed', 'Order-1/1 Paid']
     const steps = stdout.trim().split('\n')
     expect(steps.map((line) => JSON.parse(line))).toEqual([
@@ -39,8 +39,14 @@ it.skipIf(sayWhy(whyNot) !== undefined)(
         source: '$all',
         listed: ['$all::all', 'Order-1::group'],
       },
+      {
+        step: 'refuse',
+        late: 'WrongCurrentVersionError',
+        never: 'NotFoundError',
+        untracked: 'ExceptionThrownByHandlerError',
+      },
       { step: 'delete', subscription: 'NotFoundError', stream: 'StreamIsDeletedError' },
     ])
   },
-  40_000,
+  120_000,
 )

@@ -83,11 +83,12 @@ export function callFailedBy(refusal: Refusal): CallFailed {
 /** What a person is told. */
 export function explanationOf(refusal: Refusal): string {
   switch (refusal.kind) {
-    case 'wrong_version': {
-      const { stream, expected, actual } = refusal
-      const stands = actual < 0 ? 'has no events' : `is at revision ${actual}`
-      return `Append failed due to WrongExpectedVersion. Stream: ${stream} ${stands}, expected: ${expected}.`
-    }
+    // The Python client reads the numbers out of these words, where the others look at the trailers.
+    case 'wrong_version':
+      return (
+        `The write failed due to WrongExpectedVersion. Stream: ${refusal.stream}, ` +
+        `Expected version: ${expectationNumber(refusal.expected)}, Actual version: ${refusal.actual}`
+      )
     case 'stream_deleted':
       return `Event stream '${refusal.stream}' is deleted.`
     case 'event_too_large':

@@ -5,7 +5,7 @@ import type { EngineCase } from './case.ts'
 import { eventFor, idsOf, land, logOf, page, wholeLog } from './port.ts'
 
 /** Ample for an abort to be noticed, short enough to be told by the suite and not by a runner's timeout. */
-const endMaxMs = 3_000
+const endMaxMs = 5_000
 
 /** Promise 7, as far as the port carries it: a wake-up is a hint that ends when it is told to, and reading is the truth. */
 export const liveCases: readonly EngineCase[] = [
@@ -15,10 +15,10 @@ export const liveCases: readonly EngineCase[] = [
     name: 'waiting for a wake-up ends without an error when its signal aborts',
     run: async ({ engine }) => {
       const stop = new AbortController()
-      const ended = listenToTheEnd(engine, stop.signal)
+      const ended = listen(engine, stop.signal)
       await land(engine, eventFor('Order-1'))
       stop.abort()
-      await ended
+      await soon(ended)
     },
   },
   {
@@ -26,7 +26,7 @@ export const liveCases: readonly EngineCase[] = [
     rule: 'live/wake-ends',
     name: 'waiting under a signal that is aborted already ends at once',
     run: async ({ engine }) => {
-      await listenToTheEnd(engine, AbortSignal.abort())
+      await soon(listen(engine, AbortSignal.abort()))
     },
   },
   {
@@ -34,10 +34,10 @@ export const liveCases: readonly EngineCase[] = [
     rule: 'live/wake-ends',
     name: 'waiting for a wake-up ends without an error when the engine closes',
     run: async ({ engine }) => {
-      const ended = listenToTheEnd(engine, new AbortController().signal)
+      const ended = listen(engine, new AbortController().signal)
       await land(engine, eventFor('Order-1'))
       await engine.close()
-      await ended
+      await soon(ended)
     },
   },
   {
@@ -47,10 +47,10 @@ export const liveCases: readonly EngineCase[] = [
     run: async ({ engine }) => {
       const stop = new AbortController()
       const left = new AbortController()
-      const staying = listenToTheEnd(engine, stop.signal)
-      const leaving = listenToTheEnd(engine, left.signal)
+      const staying = listen(engine, stop.signal)
+      const leaving = listen(engine, left.signal)
       left.abort()
-      await leaving
+      await soon(leaving)
       let ended = false
       void staying.then(() => {
         ended = true
@@ -58,7 +58,7 @@ export const liveCases: readonly EngineCase[] = [
       await land(engine, eventFor('Order-1'))
       assert.equal(ended, false)
       stop.abort()
-      await staying
+      await soon(staying)
     },
   },
   {
@@ -100,20 +100,21 @@ export const liveCases: readonly EngineCase[] = [
   },
 ]
 
-/** Listens until the engine ends it, and no longer than anybody should wait for an abort to be noticed. */
-async function listenToTheEnd(engine: Engine, signal: AbortSignal): Promise<void> {
+/** Waits for the end of what was told to end, and no longer than anybody should wait for that to be noticed. */
+async function soon(ended: Promise<void>): Promise<void> {
   const late = new AbortController()
   const deadline = delay(endMaxMs, undefined, { signal: late.signal }).then(() => {
     throw new AssertionError({ message: `waiting for a wake-up went on for ${endMaxMs} ms after it should have ended` })
   })
   try {
-    await Promise.race([listen(engine, signal), deadline])
+    await Promise.race([ended, deadline])
   } finally {
     late.abort()
     deadline.catch(() => undefined)
   }
 }
 
+/** Listens until the engine ends it. */
 async function listen(engine: Engine, signal: AbortSignal): Promise<void> {
   for await (const _ of engine.wake(signal)) {
     // Come late, twice, for nothing or never: all of it is allowed.

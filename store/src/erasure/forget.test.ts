@@ -115,7 +115,7 @@ describe('forget', () => {
     await elsewhere.append('Customer-1', [registered(ada)])
     const started = performance.now()
     await forget(beneath, { keys, subject: 'c-1' })
-    equal(performance.now() - started >= limits.keyCacheMs - 5, true)
+    equal(performance.now() - started >= limits.keyCacheMs, true)
     equal((await elsewhere.readStream('Customer-1').first())?.erased, true)
   })
 
@@ -146,11 +146,11 @@ describe('forget', () => {
     const beneath = openStore({ engine: sqlite({ path: join(folder, 'store.db') }) })
     const keys = fileKeys({ directory: join(folder, 'keys') })
     await filled(over(beneath, keys))
-    doesNotMatch(everyByteIn(folder), /Lovelace|Grace|example\.org/)
+    doesNotMatch(everyByteIn(folder), /Ada Lovelace|Grace Hopper|example\.org/)
     match(everyByteIn(folder), /\[erased\]/)
     await forget(over(beneath, keys), { keys, subject: 'c-1' }, atOnce)
     await beneath.close()
-    doesNotMatch(everyByteIn(folder), /Lovelace|Grace|example\.org/)
+    doesNotMatch(everyByteIn(folder), /Ada Lovelace|Grace Hopper|example\.org/)
   })
 })
 

@@ -93,14 +93,16 @@ onEveryEngine((open) => {
       await Promise.all([first.joined(), second.joined()])
       await write(store, 16, ['Letter-a', 'Letter-b', 'Letter-c', 'Letter-d'])
       const streams: string[][] = [[], []]
+      const all = new AbortController()
       const read = async (index: number): Promise<void> => {
         const consumer = index === 0 ? first : second
-        while (streams.flat().length < 16) {
-          const [delivery] = await consumer.take(1, { signal: AbortSignal.timeout(500) }).catch(() => [])
+        for (;;) {
+          const [delivery] = await consumer.take(1, { signal: all.signal })
           if (delivery !== undefined) streams[index]?.push(delivery.event.streamId)
+          if (streams.flat().length === 16) all.abort(new Error('All have come.'))
         }
       }
-      await Promise.all([read(0), read(1)])
+      await Promise.all([0, 1].map((index) => rejects(read(index), { message: 'All have come.' })))
       const [ofFirst, ofSecond] = streams.map((seen) => new Set(seen))
       equal([...(ofFirst ?? [])].filter((stream) => ofSecond?.has(stream)).length, 0)
       equal((ofFirst?.size ?? 0) + (ofSecond?.size ?? 0), 4)

@@ -94,7 +94,7 @@ onEveryEngine((open) => {
     const store = await open()
     const target = newTarget()
     const ending = new AbortController()
-    const running = start(store, stockOf({ target }), { signal: ending.signal })
+    const running = start(store, stockOf({ target }), { signal: ending.signal, leaseMs: 60_000 })
     await running.waitFor('stock', await receive(store, 'tea'))
     ending.abort(new Error('The program was asked to end.'))
     await running.done

@@ -9,6 +9,8 @@ import { EngineFailed, EngineUnavailable } from '../model/errors.ts'
 import { limits } from '../model/limits.ts'
 import { openStore } from '../open-store.ts'
 
+const patience = { timeout: 20_000 }
+
 function filled(store: EventStore, events: number, type = 'T'): Promise<unknown> {
   return store.append(
     'S-1',
@@ -156,7 +158,7 @@ describe('a subscription', () => {
     })
     const store = openStore({ engine })
     const all = Promise.all(Array.from({ length: 50 }, () => take(store, 1, { from: 'end' })))
-    await vi.waitFor(() => ok(head.mock.calls.length > 0))
+    await vi.waitFor(() => ok(head.mock.calls.length > 0), patience)
     const before = head.mock.calls.length
     await filled(store, 1)
     await all
@@ -197,7 +199,7 @@ describe('a checkpoint', () => {
     await filled(store, 3)
     const reading = store.subscribe({ checkpoint: 'mailer', filter: { types: ['Never'] } })[Symbol.asyncIterator]()
     const next = reading.next()
-    await vi.waitFor(async () => equal((await store.checkpoints.load('mailer'))?.position, 3))
+    await vi.waitFor(async () => equal((await store.checkpoints.load('mailer'))?.position, 3), patience)
     await store.close()
     equal((await next).done, true)
   })

@@ -94,6 +94,13 @@ def replayed(client):
     info = client.get_subscription_info(group_name="all")
     listed = sorted(f"{one.event_source}::{one.group_name}" for one in client.list_subscriptions())
     say("all", events=briefly(events), source=info.event_source, listed=listed)
+    delete = client.delete_stream
+    say(
+        "refuse",
+        late=refusal(lambda: delete("Order-1", current_version=0)),
+        never=refusal(lambda: delete("Nobody", current_version=StreamState.ANY)),
+        untracked=refusal(lambda: client.create_projection(name="mute", query="", track_emitted_streams=True)),
+    )
     client.delete_subscription(group_name="group", stream_name="Order-1")
     gone = refusal(lambda: client.get_subscription_info(group_name="group", stream_name="Order-1"))
     client.tombstone_stream("Order-2", current_version=StreamState.ANY)

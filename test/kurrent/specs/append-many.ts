@@ -167,13 +167,17 @@ describe.each(servedStores())('appends with checks over %s', (_, serve) => {
       client.appendRecords(records(['Order-3', placed(1)[0]]), checks(...of))
     await append(['Order-1', -5n], ['Order-2', -6n])
     await append(['Order-1', 'no_stream'])
+    await append(['Order-2', 'no_stream'], ['Order-2', 'any'], ['Order-9', 'any'])
     await expect(append(['Order-1', 0n])).rejects.toMatchObject({ violations: [{ actualState: -5n }] })
     await expect(append(['Order-3', -5n], ['Order-1', -6n])).rejects.toMatchObject({
-      violations: [{ actualState: 1n }, { actualState: -5n }],
+      violations: [{ actualState: 2n }, { actualState: -5n }],
     })
-    await expect(append(['Order-3', 'any'])).rejects.toThrow('no state')
-    const closed = client.appendRecords(records(['Order-2', placed(1)[0]]))
-    await expect(closed).rejects.toMatchObject({ violations: [{ streamName: 'Order-2', actualState: -6n }] })
+    await expect(append(['Order-3', -3n])).rejects.toThrow('no state')
+    for (const of of [[], ['no_stream'], ['any'], [-6n]]) {
+      const expected = of.map((state): [string, unknown] => ['Order-2', state])
+      const closed = client.appendRecords(records(['Order-2', placed(1)[0]]), checks(...expected))
+      await expect(closed).rejects.toMatchObject({ violations: [{ streamName: 'Order-2', actualState: -6n }] })
+    }
   })
 
   it('let one win of those who race for the same state', async () => {

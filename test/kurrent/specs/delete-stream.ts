@@ -25,6 +25,17 @@ describe.each(servedStores())('deleting a stream over %s', (_, serve) => {
     expect(await client.getStreamMetadata('Order-1')).toMatchObject({ metadata })
   })
 
+  it('keeps hidden what the stream had when its metadata are set, which end its being deleted', async () => {
+    const { client } = await serve()
+    await appendTo(client, 'Order-1', placed(2))
+    await client.deleteStream('Order-1')
+    await client.setStreamMetadata('Order-1', { maxCount: 9 }, { streamState: 0n, expectedRevision: 0n } as object)
+    expect(await all(client.readStream('Order-1'))).toEqual([])
+    expect(await client.getStreamMetadata('Order-1')).toMatchObject({ metadata: { maxCount: 9, truncateBefore: 2 } })
+    await appendTo(client, 'Order-1', placed(1), 'stream_exists')
+    expect(briefly(await all(client.readStream('Order-1')))).toEqual(['Order-1/2 Placed'])
+  })
+
   it('lets every expectation of a new or the old stream hold, but not that it exists', async () => {
     for (const expected of ['any', 'no_stream', 2n] as const) {
       const { client } = await serve()

@@ -41,15 +41,19 @@ describe.each(lastServedStores())('what projections write, over %s', (_, serve) 
     await expect.poll(() => dataIn(client, '$projections-sums-result')).toContainEqual({ sum: 8 })
   })
 
-  it('go with the projection when that is wanted and they are tracked', async () => {
+  it('go with the projection when that is wanted and they are tracked, but not its results', async () => {
     const { client } = await serve()
     await client.appendToStream('Order-1', [placed(3), placed(4)])
-    const query = `fromCategory('Order').when({ Placed(s, e) { emit('out-' + e.data.cents, 'Seen', {}) } })`
+    const query = `fromCategory('Order').when({
+      $init: () => ({ n: 0 }), Placed(s, e) { s.n++; emit('out-' + e.data.cents, 'Seen', {}) } }).outputState()`
     await client.createProjection('emitter', query, { emitEnabled: true, trackEmittedStreams: true })
     await expect.poll(() => dataIn(client, 'out-4')).toEqual([{}])
     await client.disableProjection('emitter')
-    await client.deleteProjection('emitter', { deleteEmittedStreams: true })
-    expect([await dataIn(client, 'out-3'), await dataIn(client, 'out-4')]).toEqual([[], []])
+    const everything = { deleteEmittedStreams: true, deleteStateStream: true, deleteCheckpointStream: true }
+    await client.deleteProjection('emitter', everything)
+    const streams = ['out-3', 'out-4', '$projections-emitter-checkpoint', '$projections-emitter-result']
+    const left = await Promise.all(streams.map(async (stream) => (await eventsIn(client, stream)).length))
+    expect(left).toEqual([0, 0, 0, 2])
   })
 
   it('feed other projections', async () => {

@@ -58,6 +58,7 @@ describe.each(lastServedStores())('faults of projections over %s', (_, serve) =>
 const faulty: readonly (readonly [name: string, query: string, reason: RegExp])[] = [
   ['no query', 'fromAll().when({\n N(s e) {} })', /^The query failed at line 2, column \d+: SyntaxError/],
   ['no source', 'log(1)', /^The query has no source/],
+  ['nothing', ' ', /^The query has no source/],
   [
     'too slow',
     'fromAll().when({\n N() { for (;;) {} } })',

@@ -16,6 +16,18 @@ describe.each(lastServedStores())('projections over %s', (_, serve) => {
     expect(status.eventsProcessedAfterRestart).toBe(3n)
   })
 
+  it('have no state before their first event', async () => {
+    const { client } = await serve()
+    await client.createProjection('totals', totals)
+    expect([await client.getProjectionState('totals'), await client.getProjectionResult('totals')]).toEqual([{}, {}])
+    await client.disableProjection('totals')
+    await client.enableProjection('totals')
+    expect(await client.getProjectionState('totals')).toEqual({})
+    await client.appendToStream('Order-1', jsonEvent('Paid', {}))
+    await client.appendToStream('Order-1', placed(3))
+    await expect.poll(() => client.getProjectionState('totals')).toEqual({ count: 1, cents: 3 })
+  })
+
   it('keep a state for each partition', async () => {
     const { client } = await serve()
     await client.appendToStream('Order-1', [placed(3), placed(4)])
@@ -26,6 +38,24 @@ describe.each(lastServedStores())('projections over %s', (_, serve) => {
     expect(await state('Order-1')).toEqual({ count: 2, cents: 7 })
     expect(await state('Order-9')).toEqual({})
     expect(await client.getProjectionStatus('by-stream')).toMatchObject({ partitionsCached: 2 })
+  })
+
+  it('keep one for each stream of a category, whose links count for it, as do its metadata', async () => {
+    const { client } = await serve()
+    await client.appendToStream(
+      'acts',
+      [1, 2].map((n) => jsonEvent('Napped', { cat: n })),
+    )
+    await client.setStreamMetadata('acts', { maxCount: 9 })
+    const linking = `fromStream('acts').when({ $any(s, e) { linkTo('cat-' + e.data.cat, e) } })`
+    await client.createProjection('linking', linking, { emitEnabled: true })
+    const counting = `.foreachStream().when({ $init: () => 0, $any: (n) => n + 1 })`
+    await client.createProjection('naps', `fromCategory('cat')${counting}`)
+    await client.createProjection('all', `fromAll()${counting}`)
+    const stateOf = (name: string, partition: string) => client.getProjectionState(name, { partition })
+    await expect.poll(() => stateOf('naps', 'cat-2')).toBe(1)
+    expect([await stateOf('naps', 'cat-1'), await stateOf('naps', 'acts')]).toEqual([1, {}])
+    await expect.poll(() => stateOf('all', 'acts')).toBe(3)
   })
 
   it('have results, as the query transforms the state', async () => {
@@ -58,7 +88,10 @@ describe.each(lastServedStores())('projections over %s', (_, serve) => {
     await client.createProjection('totals', totals)
     await expect.poll(() => client.getProjectionState('totals')).toMatchObject({ count: 1 })
     await client.abortProjection('totals')
-    expect(await client.getProjectionStatus('totals')).toMatchObject({ status: 'Aborted', lastCheckpoint: 'C:0/P:0' })
+    expect(await client.getProjectionStatus('totals')).toMatchObject({
+      status: 'Aborted/Stopped',
+      lastCheckpoint: 'C:0/P:0',
+    })
     await client.enableProjection('totals')
     await expect.poll(() => client.getProjectionState('totals')).toEqual({ count: 1, cents: 3 })
   })
@@ -73,7 +106,12 @@ describe.each(lastServedStores())('projections over %s', (_, serve) => {
     await expect.poll(() => client.getProjectionState('totals')).toEqual({ count: 12, cents: 12 })
     await client.resetProjection('totals')
     await expect.poll(() => client.getProjectionState('totals')).toEqual({ count: 30, cents: 12 })
-    expect(await client.getProjectionStatus('totals')).toMatchObject({ version: 2n, epoch: 1n })
+    expect(await client.getProjectionStatus('totals')).toMatchObject({ version: 1n, epoch: 1n })
+    await client.disableProjection('totals')
+    await client.resetProjection('totals')
+    expect(await client.getProjectionState('totals')).toEqual({})
+    const reset = { status: 'Stopped', position: 'C:0/P:0', eventsProcessedAfterRestart: 0n }
+    expect(await client.getProjectionStatus('totals')).toMatchObject(reset)
   })
 
   it('are listed with those of the system, created once, and gone when they are deleted', async () => {
@@ -90,7 +128,8 @@ describe.each(lastServedStores())('projections over %s', (_, serve) => {
     ])
     await expect(client.deleteProjection('totals')).rejects.toThrow(/hasn't been stopped or faulted/)
     await client.disableProjection('totals')
-    await client.deleteProjection('totals', { deleteCheckpointStream: true, deleteStateStream: true })
+    const everything = { deleteEmittedStreams: true, deleteStateStream: true, deleteCheckpointStream: true }
+    await client.deleteProjection('totals', everything)
     await expect(client.getProjectionStatus('totals')).rejects.toMatchObject({ code: 5 })
   })
 
@@ -108,7 +147,8 @@ describe.each(lastServedStores())('projections over %s', (_, serve) => {
     ]
     for (const call of calls) await expect(call()).rejects.toThrow(/There is no projection none/)
     await expect(client.createProjection('$mine', totals)).rejects.toThrow(/begins with \$/)
-    await expect(client.createProjection('empty', ' ')).rejects.toThrow(/needs a query/)
+    const untracked = client.createProjection('mute', totals, { trackEmittedStreams: true })
+    await expect(untracked).rejects.toThrow(/emitEnabled must be true/)
     await expect(client.disableProjection('$by_category')).rejects.toThrow(/is a view of the store/)
     await client.enableProjection('$by_category')
   })

@@ -208,10 +208,22 @@ describe('a connection', () => {
   })
 
   it('stays while it answers, however quiet it is', async () => {
-    await using server = await serving({ '/t/Echo': echo }, { heartbeatMs: 10 })
+    await using server = await serving({ '/t/Echo': echo }, { heartbeatMs: 100 })
     let pings = 0
     server.client.session.on('ping', () => pings++)
     await expect.poll(() => pings).toBeGreaterThan(3)
+    expect((await server.client.call('/t/Echo', [Buffer.from('a')])).status).toBe(0)
+  })
+
+  it('stays when its answer was there in time, and the server stood still instead of reading it', async () => {
+    await using server = await serving({ '/t/Echo': echo }, { heartbeatMs: 100 })
+    let pings = 0
+    server.client.session.on('ping', () => {
+      pings++
+      // Client and server are one process: this stops both, right when the client is about to answer.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 150)
+    })
+    await expect.poll(() => pings).toBeGreaterThan(2)
     expect((await server.client.call('/t/Echo', [Buffer.from('a')])).status).toBe(0)
   })
 

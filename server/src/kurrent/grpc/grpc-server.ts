@@ -195,6 +195,8 @@ async function keepAlive(
     const answered = new AbortController()
     session.ping(() => answered.abort())
     await clock.sleep(heartbeatMs, AbortSignal.any([answered.signal, closed]))
+    // After a time in which this process itself stood still the answer lies there, and is read within a turn.
+    if (!answered.signal.aborted) await clock.turn()
     if (closed.aborted) return
     if (!answered.signal.aborted) return session.destroy()
   }

@@ -74,6 +74,11 @@ export function settingsIn(message: SettingsMessage): SubscriptionSettings | { r
   }
   const [wrong] = Object.entries(numbers).find(([, value]) => value < 0) ?? []
   if (wrong !== undefined) return { problem: `${wrong} is below 0.` }
+  const { readBatchSize, historyBufferSize } = numbers
+  if (readBatchSize >= historyBufferSize) {
+    const sizes = `readBatchSize (${readBatchSize}) must be less than historyBufferSize (${historyBufferSize})`
+    return { problem: `${sizes}, which holds what is read.` }
+  }
   const { resolveLinks, extraStatistics } = message
   return { resolveLinks, extraStatistics, ...numbers, strategy: named as StrategyName }
 }

@@ -123,6 +123,7 @@ export class Administration {
 
   #newFrom({ oneTime, transient, continuous, query, engineVersion }: CreateOptions): Registered {
     const { newId } = this.#parts
+    if (continuous?.trackEmittedStreams === true) refuseUntrackable(continuous.emitEnabled, engineVersion)
     const id = newId()
     const base = {
       id,
@@ -131,7 +132,7 @@ export class Administration {
       trackEmitted: continuous?.trackEmittedStreams ?? false,
       engineVersion,
       epoch: 0,
-      version: 1,
+      version: 0,
       wanted: 'running',
       fault: null,
       completed: false,
@@ -173,6 +174,15 @@ export class Administration {
       await clock.sleep(lookMs)
     }
   }
+}
+
+/** In KurrentDB these are failures of the server: the Python client knows them by the first words. */
+function refuseUntrackable(emitEnabled: boolean, engineVersion: number): void {
+  const problem = emitEnabled
+    ? engineVersion === 2 && 'engine version 2 does not track emitted streams; leave out trackEmittedStreams.'
+    : 'emitEnabled must be true to track emitted streams.'
+  if (problem === false) return
+  throw new CallFailed('unknown', `Exception was thrown by handler: ${problem}`)
 }
 
 function refuseSystem(name: string, what: string): void {

@@ -64,12 +64,15 @@ export function idOf(parts: readonly (string | number)[]): string {
   return `${text.slice(0, 8)}-${text.slice(8, 12)}-${text.slice(12, 16)}-${text.slice(16, 20)}-${text.slice(20, 32)}`
 }
 
-/** What the user gave, and what it was emitted for; a correlation goes on. */
-function metadataText({ version, epoch }: Registered, given: string | null, cause: PackedEvent): string {
+/**
+ * What the user gave, and what it was emitted for; a correlation goes on. `$v` is the projection, its epoch and the version
+ * of its source.
+ */
+function metadataText(registered: Registered, given: string | null, cause: PackedEvent): string {
   const [position, , , , , id, , , , causing] = cause
   const correlation = correlationIn(causing)
   const facts = {
-    $v: `${version}:${epoch}`,
+    $v: `${registered.id}:${registered.epoch}:${registered.version}`,
     $c: position,
     $p: position,
     $causedBy: id,

@@ -38,6 +38,8 @@ export class Fold implements AsyncDisposable {
   /** How far the events are folded in, saved or not. */
   #position: number
   #state: string | null
+  /** Whether the projection as a whole was given an event: before that, `$init` is a state for nobody. */
+  #isBegun: boolean
   #shared: string | null
   readonly #pending = new PendingStates()
   #outputs: Output[] = []
@@ -52,6 +54,7 @@ export class Fold implements AsyncDisposable {
     this.#place = place
     this.#position = place.position
     this.#state = place.state
+    this.#isBegun = place.state !== null
     this.#shared = place.shared
   }
 
@@ -130,10 +133,15 @@ export class Fold implements AsyncDisposable {
 
   /** The state of a partition, of the projection as a whole without one; undefined for none. */
   async stateOf(partition: string): Promise<string | undefined> {
-    if (partition === partition0) return this.#state ?? undefined
+    if (partition === partition0) return this.#given ?? undefined
     const pending = this.#pending.get(partition)
     if (pending !== undefined || this.#parts.registered.mode === 'transient') return pending
     return loadState(this.#parts.store, this.#parts.registered, partition)
+  }
+
+  /** The state of the projection as a whole, once there is one. */
+  get #given(): string | null {
+    return this.#isBegun ? this.#state : null
   }
 
   /** The result that a state has. */
@@ -151,7 +159,7 @@ export class Fold implements AsyncDisposable {
   async save(): Promise<void> {
     const { store, registered, newId } = this.#parts
     if (registered.mode === 'transient') return
-    const next = { position: this.#position, state: this.#state, shared: this.#shared }
+    const next = { position: this.#position, state: this.#given, shared: this.#shared }
     const step = { registered, definition: this.definition, place: this.#place, next, outputs: this.#outputs }
     const checkpointId = newId()
     const writes = await writesOf(store, { ...step, events: this.#outputsFor, checkpointId }, this.#written)
@@ -185,8 +193,7 @@ export class Fold implements AsyncDisposable {
 
   /** The events with their partitions; those that have none are left out. */
   async #partitioned(events: readonly PackedEvent[]): Promise<{ named: PackedEvent[]; fault?: ProjectionFault }> {
-    if (this.definition.by === 'nothing') return { named: [...events] }
-    if (this.definition.by === 'stream') return { named: events.map((event) => inPartition(event, event[2])) }
+    if (this.definition.by !== 'key') return { named: [...events] }
     const { names, fault } = await this.#isolate.partitions(events)
     const named = names.flatMap((name, at) => (name === null ? [] : [inPartition(events[at] as PackedEvent, name)]))
     return { named, ...(fault !== undefined && { fault: faultOf(fault, events, this.#parts.limits) }) }
@@ -199,6 +206,7 @@ export class Fold implements AsyncDisposable {
     for (const text of logs) this.#parts.logged(text)
     if (fault !== undefined) throw faultOf(fault, events, this.#parts.limits)
     this.#outputs.push(...outputs)
+    this.#isBegun ||= done > 0
     if (outputs.length > 0) this.#outputsFor.push(...events.slice(0, done))
     await this.#collect(events)
     return done

@@ -14,7 +14,7 @@ export interface Registered {
   readonly engineVersion: number
   /** Rises with each reset: what was folded before counts no more. */
   readonly epoch: number
-  /** Rises with each change of the source. */
+  /** Rises from 0 with each change of the source. */
   readonly version: number
   readonly wanted: 'running' | 'stopped' | 'aborted'
   /** Why it cannot go on, until it is enabled, changed or reset. */
@@ -111,7 +111,6 @@ export function refuseUnfit(name: string, query: string): void {
 
 /** @throws CallFailed when a projection cannot have the source. */
 export function refuseUnfitQuery(query: string): void {
-  if (query.trim() === '') throw new CallFailed('invalidArgument', 'A projection needs a query; none is given.')
   const bytes = Buffer.byteLength(JSON.stringify(query))
   if (bytes <= queryBytes) return
   throw new CallFailed('invalidArgument', `A query has at most ${queryBytes} bytes; this one has ${bytes}.`)

@@ -1,7 +1,7 @@
 import { type EventStore, isVarveError } from 'varve'
 import { CallFailed } from '../grpc/status.ts'
 import type { Registered } from './registry.ts'
-import { checkpointStream, emittedStreams, resultStream, stateStreamPrefix } from './streams.ts'
+import { checkpointStream, emittedStreams, stateStreamPrefix } from './streams.ts'
 
 /** What is to go with a projection that is deleted. */
 export interface Leftovers {
@@ -10,16 +10,15 @@ export interface Leftovers {
   readonly deleteCheckpointStream: boolean
 }
 
-/** Deletes the streams of a projection. As ever, what is deleted is hidden and stays in the log. */
+/** Deletes the streams of a projection, but not its results, which others read. As ever, what is deleted is hidden and stays in the log. */
 export async function deleteStreams(store: EventStore, registered: Registered, leftovers: Leftovers): Promise<void> {
   if (leftovers.deleteEmittedStreams) {
     const list = emittedStreams(registered)
     for await (const event of store.readStream(list)) await deleteStream(store, Buffer.from(event.rawData).toString())
     await deleteStream(store, list)
   }
-  if (leftovers.deleteStateStream) await deleteStream(store, resultStream(registered, null))
-  if (!leftovers.deleteCheckpointStream) return
-  await deleteStream(store, checkpointStream(registered))
+  if (leftovers.deleteCheckpointStream) await deleteStream(store, checkpointStream(registered))
+  if (!leftovers.deleteStateStream) return
   for await (const { streamId } of store.streams({ prefix: stateStreamPrefix(registered) })) {
     await deleteStream(store, streamId)
   }
@@ -27,14 +26,14 @@ export async function deleteStreams(store: EventStore, registered: Registered, l
 
 /** @throws CallFailed while it runs, and when it is not known what it emitted to. */
 export function refuseUnremovable(registered: Registered, { deleteEmittedStreams }: Leftovers): void {
-  const { name, wanted, fault, completed, trackEmitted } = registered
+  const { name, wanted, fault, completed, emitEnabled, trackEmitted } = registered
   if (wanted === 'running' && fault === null && !completed) {
     throw new CallFailed(
       'failedPrecondition',
       `Cannot delete a projection that hasn't been stopped or faulted: disable ${name} first.`,
     )
   }
-  if (!deleteEmittedStreams || trackEmitted) return
+  if (!deleteEmittedStreams || trackEmitted || !emitEnabled) return
   const problem = `It is not known which streams ${name} emitted to: it was created without trackEmittedStreams.`
   throw new CallFailed('failedPrecondition', problem)
 }

@@ -15,6 +15,8 @@ import { EventSource } from './source.ts'
 /** How a run stands. */
 export interface Figures {
   readonly phase: 'Starting' | 'Running'
+  /** Of the run's resets: figures from before the last one say nothing any more. */
+  readonly epoch: number
   readonly position: number
   readonly head: number
   readonly saved: number
@@ -63,6 +65,7 @@ export class Run {
     const fold = this.#fold
     return {
       phase: this.#phase,
+      epoch: this.#parts.registered.epoch,
       position: fold?.position ?? 0,
       head: this.#head,
       saved: fold?.saved ?? 0,

@@ -27,7 +27,7 @@ export class EventSource {
     this.query = this.#queryOf()
   }
 
-  /** An event as user code gets it, without its partition; undefined when it is not for it. */
+  /** An event as user code gets it, with the partition that its stream is; undefined when it is not for it. */
   async pack(store: EventStore, stored: RecordedEvent, signal: AbortSignal): Promise<PackedEvent | undefined> {
     const event = kurrentEventOf(stored)
     const ended = this.#endedBy(stored, event)
@@ -37,10 +37,14 @@ export class EventSource {
     if (event.type === linkType) {
       const { event: target, link } = await followLink({ store, access: openAccess, signal }, event)
       if (target === undefined || !this.#isWanted(target)) return undefined
-      return packed(event.position, target, link === undefined ? null : metadataOf(link), view)
+      // A view of a category has its own link to the target, which says in whose stream the link was.
+      if (view !== undefined) return this.#packed(event.position, target, linkMetadata(event), view, event.stream)
+      const metadata = link === undefined ? null : metadataOf(link)
+      return this.#packed(event.position, target, metadata, view, originIn(metadata) ?? target.stream)
     }
     if (!this.#isWanted(event)) return undefined
-    return packed(event.position, event, view === undefined ? null : linkMetadata(event), view)
+    const metadata = view === undefined ? null : linkMetadata(event)
+    return this.#packed(event.position, event, metadata, view, partitionOf(event))
   }
 
   #isMeant(event: KurrentEvent, view: View | undefined): boolean {
@@ -66,7 +70,24 @@ export class EventSource {
     const subject: KurrentEvent = { ...event, stream, type: '' }
     const isOurs = isAll ? !stream.startsWith('$') : this.#views.some((view) => view.includes(subject))
     if (!isOurs && !this.#streams.has(stream)) return undefined
-    return packed(event.position, { ...event, stream, revision: 0 }, null, undefined, how)
+    return this.#packed(event.position, { ...event, stream, revision: 0 }, null, undefined, stream, how)
+  }
+
+  #packed(
+    position: number,
+    event: KurrentEvent,
+    link: string | null,
+    view: View | undefined,
+    origin: string,
+    ended: 'soft' | 'hard' | null = null,
+  ): PackedEvent {
+    const { stream, type, revision, id, isJson, createdAtMs, data } = event
+    const partition = this.#definition.by === 'stream' ? origin : ''
+    const category = view?.name.startsWith('$ce-') ? view.name.slice(4) : null
+    const created = new Date(createdAtMs).toISOString()
+    const number = Number.isFinite(revision) ? revision : Number.MAX_SAFE_INTEGER
+    const about = [stream, type, number, id, isJson, created] as const
+    return [position, partition, ...about, textOf(data), metadataOf(event), link, category, ended]
   }
 
   #queryOf(): Query {
@@ -113,36 +134,24 @@ function isDelete({ streamId, type, rawData }: RecordedEvent): boolean {
   }
 }
 
-function packed(
-  position: number,
-  event: KurrentEvent,
-  link: string | null,
-  view: View | undefined,
-  ended: 'soft' | 'hard' | null = null,
-): PackedEvent {
-  const { stream, type, revision, id, isJson, createdAtMs, data } = event
-  const category = view?.name.startsWith('$ce-') ? view.name.slice(4) : null
-  const created = new Date(createdAtMs).toISOString()
-  const number = Number.isFinite(revision) ? revision : Number.MAX_SAFE_INTEGER
-  return [
-    position,
-    '',
-    stream,
-    type,
-    number,
-    id,
-    isJson,
-    created,
-    textOf(data),
-    metadataOf(event),
-    link,
-    category,
-    ended,
-  ]
-}
-
 function metadataOf({ customMetadata }: KurrentEvent): string | null {
   return customMetadata.length === 0 ? null : textOf(customMetadata)
+}
+
+/** Metadata of a stream belong to its partition. */
+function partitionOf({ stream }: KurrentEvent): string {
+  return isMetadataStream(stream) ? subjectOf(stream) : stream
+}
+
+/** Where an event lay that a link was made for, as the links of KurrentDB's categories say it. */
+function originIn(metadata: string | null): string | undefined {
+  if (metadata === null) return undefined
+  try {
+    const { $o: origin } = JSON.parse(metadata) as { readonly $o?: unknown }
+    return typeof origin === 'string' ? origin : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** What stands beside the link that a view has for an event. */

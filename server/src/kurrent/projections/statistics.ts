@@ -55,7 +55,8 @@ export async function projectionDetails(
   const run = supervisor.runOf(name)
   const entry = run === undefined && registered.mode !== 'transient' ? await supervisor.leases.look(name) : undefined
   const last = entry?.id === id ? entry : undefined
-  const figures = run?.figures ?? last?.figures ?? undefined
+  const latest = run?.figures ?? last?.figures ?? undefined
+  const figures = latest?.epoch === epoch ? latest : undefined
   const isHeld = run !== undefined || (last !== undefined && last.owner !== '')
   const status = statusOf(registered, isHeld, figures?.phase)
   const mode = modeNames[registered.mode]
@@ -69,6 +70,7 @@ const waiting = 'No server has taken it yet. Each runs as many projections as --
 
 const nothing: Figures = {
   phase: 'Starting',
+  epoch: 0,
   position: 0,
   head: 0,
   saved: 0,
@@ -90,7 +92,8 @@ function statusOf(
   if (fault !== null) return 'Faulted'
   if (completed) return 'Completed'
   if (wanted === 'stopped') return isHeld ? 'Stopping' : 'Stopped'
-  if (wanted === 'aborted') return isHeld ? 'Aborting' : 'Aborted'
+  // In the words of KurrentDB: clients that wait until it is stopped look for that word, others for the first one.
+  if (wanted === 'aborted') return isHeld ? 'Aborting' : 'Aborted/Stopped'
   return isHeld && phase === 'Running' ? 'Running' : 'Starting'
 }
 

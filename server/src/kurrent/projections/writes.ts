@@ -6,6 +6,7 @@ import { ProjectionFault, placeOf } from './fault.ts'
 import type { Definition, Output, PackedEvent } from './isolate/exchange.ts'
 import { checkpointText, checkpointType, markText, type Place, stateType } from './place.ts'
 import type { Registered } from './registry.ts'
+import { startOver } from './start-over.ts'
 import { checkpointStream, emittedStreams, partitionResultStream, resultStream, stateStreamPrefix } from './streams.ts'
 
 /**
@@ -31,6 +32,8 @@ export class WrittenStreams {
   /** Those that it emitted to, when they are tracked. */
   readonly tracked: Set<string> = new Set()
   readonly #versions = new Map<string, number>()
+  /** Those that hold nothing from before a reset. */
+  readonly #current = new Set<string>()
 
   /** Where a stream of results ends. */
   async versionOf(store: EventStore, stream: string): Promise<number> {
@@ -40,6 +43,14 @@ export class WrittenStreams {
     if (this.#versions.size >= versionsMax) this.#versions.clear()
     this.#versions.set(stream, version)
     return version
+  }
+
+  /** What goes before the first event that a projection which was reset writes to a stream. */
+  async startedOver(store: EventStore, registered: Registered, stream: string): Promise<StreamWrite | undefined> {
+    if (registered.epoch === 0 || this.#current.has(stream)) return undefined
+    if (this.#current.size >= versionsMax) this.#current.clear()
+    this.#current.add(stream)
+    return startOver(store, registered, stream)
   }
 
   appended(stream: string, version: number): void {
@@ -87,11 +98,16 @@ export async function writesOf(store: EventStore, step: Step, written: WrittenSt
     const link: Output = [position, 0, 'result', `link:${place}`, linkType, `${revision}@${stream}`, null, false]
     put(root, emittedEvent(registered, link, cause))
   }
+  const begun: StreamWrite[] = []
+  for (const stream of appends.keys()) {
+    const write = await written.startedOver(store, registered, stream)
+    if (write !== undefined) begun.push(write)
+  }
   const writes = [...appends].map(([streamId, list]): StreamWrite => {
     const expectedVersion = expected.get(streamId)
     return { streamId, events: list, ...(expectedVersion !== undefined && { expectedVersion }) }
   })
-  return [...writes, checkpointWrite(step)]
+  return [...begun, ...writes, checkpointWrite(step)]
 }
 
 function checkpointWrite({ registered, place, next, checkpointId }: Step): StreamWrite {

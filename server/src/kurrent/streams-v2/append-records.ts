@@ -83,11 +83,15 @@ async function appendChecked(
     try {
       return await appendWrites(store, guarded, others, options)
     } catch (error) {
-      const isOvertaken =
-        isVarveError(error, 'VERSION_CONFLICT') || (error instanceof Refused && error.refusal.kind === 'wrong_version')
-      if (!isOvertaken || attempt === attemptsMax) throw error
+      if (!isOvertaken(error) || attempt === attemptsMax) throw error
     }
   }
+}
+
+/** Whether a stream has moved, or was closed, since it was judged. */
+function isOvertaken(error: unknown): boolean {
+  if (!(error instanceof Refused)) return isVarveError(error, 'VERSION_CONFLICT')
+  return error.refusal.kind === 'wrong_version' || error.refusal.kind === 'stream_deleted'
 }
 
 /** One guard of a stream is enough for all of its checks: the version at which they were found to hold. */
@@ -103,11 +107,13 @@ async function judge(
   for (const stream of new Set([...checks, ...writes].map((one) => one.stream))) {
     infos.set(stream, await store.streamInfo(stream, options))
   }
+  const written = new Set(writes.map(({ stream }) => stream))
   for (const { index, stream, expected } of checks) {
     const info = infos.get(stream) as StreamInfo
     const actual = stateOf(info)
-    if (!holds(expected, actual)) violations.push(violationOf(index, stream, expected, actual))
-    if (expected === states.tombstoned) continue
+    if (!holds(expected, actual, written.has(stream))) violations.push(violationOf(index, stream, expected, actual))
+    // What is closed stays so, and of any state none is asked.
+    if (actual === states.tombstoned || expected === states.any) continue
     guards.set(stream, { streamId: stream, events: [], expectedVersion: info.version })
     if (expected !== states.deleted) continue
     // Metadata alone can show a deleted stream's events again.
@@ -128,9 +134,11 @@ function stateOf({ version, exists, tombstoned }: StreamInfo): number {
   return revisionOf(version)
 }
 
-function holds(expected: number, actual: number): boolean {
-  // A deleted stream may be begun again.
-  if (expected === states.noStream) return actual === states.noStream || actual === states.deleted
+function holds(expected: number, actual: number, isWritten: boolean): boolean {
+  if (isWritten && actual === states.tombstoned) return false
+  if (expected === states.any) return true
+  // A deleted stream may be begun again. One that is closed for ever is no stream either, for whoever only looks at it.
+  if (expected === states.noStream) return actual < 0
   return expected === states.exists ? actual >= 0 : expected === actual
 }
 
@@ -161,8 +169,7 @@ function checksOf({ checks }: RecordsRequest): readonly Check[] {
     if (streamState === undefined || streamState.stream === '') throw new MalformedMessage('a check names no stream')
     const { stream, expectedState: expected } = streamState
     const isState = expected >= 0 || (Object.values(states) as number[]).includes(expected)
-    if (!isState || expected === states.any)
-      throw new MalformedMessage(`a check expects ${expected}, which is no state`)
+    if (!isState) throw new MalformedMessage(`a check expects ${expected}, which is no state`)
     return { index, stream, expected }
   })
 }

@@ -5,6 +5,7 @@ import { metadataType, storedMetadataText } from './metadata-text.ts'
 import { jsonContentType, newEventOf, type ProposedEvent } from './proposed-event.ts'
 import { type LandedWrite, landed, type ProposedWrite, refusedBy } from './proposed-write.ts'
 import { settleIds } from './settle-ids.ts'
+import { rulesOf } from './standing.ts'
 import { subjectOf } from './stream-access.ts'
 
 /**
@@ -17,9 +18,11 @@ export async function appendMetadata(
   write: ProposedWrite,
   options: AppendOptions,
 ): Promise<LandedWrite> {
-  const { version, tombstoned } = await store.streamInfo(subjectOf(write.stream), options)
+  const subject = subjectOf(write.stream)
+  const { version, exists, tombstoned } = await store.streamInfo(subject, options)
   if (tombstoned) throw new Refused({ kind: 'stream_deleted', stream: write.stream })
-  const given = (event: ProposedEvent): NewEvent => metadataEvent(event, version + 1)
+  const isDeleted = version > 0 && !exists && (await isDeletedNow(store, subject, options))
+  const given = (event: ProposedEvent): NewEvent => metadataEvent(event, version + 1, isDeleted)
   const expectedVersion = expectedVersionOf(write.expected)
   try {
     const appended = await store.append(write.stream, write.events.map(given), { ...options, expectedVersion })
@@ -31,12 +34,16 @@ export async function appendMetadata(
   return place as LandedWrite
 }
 
-function metadataEvent(event: ProposedEvent, endVersion: number): NewEvent {
+async function isDeletedNow(store: EventStore, subject: string, { signal }: AppendOptions): Promise<boolean> {
+  return typeof (await rulesOf(store, subject, signal)).truncateBefore !== 'number'
+}
+
+function metadataEvent(event: ProposedEvent, endVersion: number, isDeleted: boolean): NewEvent {
   if (event.type !== metadataType) {
     const problem = `A stream that begins with $$ takes events of type ${metadataType}, not ${event.type.slice(0, 80)}.`
     throw new Refused({ kind: 'bad_request', problem })
   }
-  const data = Buffer.from(storedMetadataText(textOf(event.data), endVersion))
+  const data = Buffer.from(storedMetadataText(textOf(event.data), endVersion, isDeleted))
   return { ...newEventOf(event), data, contentType: jsonContentType }
 }
 

@@ -26,6 +26,14 @@ describe('metadata of a stream', () => {
     expect(JSON.parse(storedMetadataText('{"$maxAge":3}', 10))).toEqual({ $maxAge: 3 })
   })
 
+  it('hides what a deleted stream had, unless it says itself that the stream is deleted', () => {
+    for (const given of ['{"own":1}', '{"own":1,"$tb":2}']) {
+      expect(JSON.parse(storedMetadataText(given, 10, true))).toEqual({ $tb: 9, own: 1, truncate_before: 10 })
+    }
+    const deleted = `{"$tb":${everything}}`
+    expect(storedMetadataText(deleted, 10, true)).toBe(storedMetadataText(deleted, 10))
+  })
+
   it('says that a stream is deleted, until that is written again', () => {
     const stored = deletingMetadataText('{"own":1,"$tb":2,"truncate_before":3}', 10)
     expect(shownMetadata(stored, true)).toBe(`{"$tb":${everything},"own":1}`)

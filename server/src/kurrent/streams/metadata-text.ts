@@ -32,23 +32,29 @@ export interface ReadRules {
  * The text that is stored for a text of metadata.
  *
  * @param endVersion the version that the stream's next event will have.
+ * @param isDeleted whether the stream is deleted now: then what it had stays hidden, whatever else the metadata say.
  * @throws Refused when the text is no object, or its `$tb` no revision.
  */
-export function storedMetadataText(given: string, endVersion: number): string {
+export function storedMetadataText(given: string, endVersion: number, isDeleted = false): string {
   const values = objectIn(given)
   if (values === undefined) throw refused('is no JSON object')
   if ('truncate_before' in values) throw refused('has the key truncate_before, which is the store’s own: use $tb')
   if (!isTruncation(values.$tb)) throw refused('has a $tb that is no revision: a whole number from 0 on')
   const before = truncationIn(values)
+  if (isDeleted && before !== 'deleted') return hidingText(values, String(endVersion - 1), endVersion)
   if (before === undefined) return given
   return withSuffix(given, before === 'deleted' ? endVersion : before + 1)
 }
 
 /** The text that is stored to hide everything before `endVersion`, and otherwise says what the text before it said. */
 export function deletingMetadataText(stored: Payload | undefined, endVersion: number): string {
-  const { $tb: _, truncate_before: __, ...rest } = objectIn(textOf(stored ?? '{}') ?? '{}') ?? {}
+  return hidingText(objectIn(textOf(stored ?? '{}') ?? '{}') ?? {}, deletedText, endVersion)
+}
+
+function hidingText(values: Readonly<Record<string, unknown>>, before: string, endVersion: number): string {
+  const { $tb: _, truncate_before: __, ...rest } = values
   const kept = JSON.stringify(rest)
-  return withSuffix(kept === '{}' ? `{"$tb":${deletedText}}` : `{"$tb":${deletedText},${kept.slice(1)}`, endVersion)
+  return withSuffix(kept === '{}' ? `{"$tb":${before}}` : `{"$tb":${before},${kept.slice(1)}`, endVersion)
 }
 
 /**

@@ -12,11 +12,22 @@ export async function readStream(reading: Reading, stream: string, count: number
   const { store, clock, request, signal, responses } = reading
   const standing = await standingOf(store, clock, stream, signal)
   if (!standing.isFound) return responses.streamNotFound(stream)
+  const isFirstTold = request.compatibility >= 1 && isPageBeforeFirst(request, standing, count)
+  if (isFirstTold) responses.firstStreamPosition(standing.firstShown - 1)
   const sent = await sendShown(reading, stream, standing, count)
   if (request.compatibility < 1) return
-  if (sent === 0 && standing.firstShown > 1) responses.firstStreamPosition(standing.firstShown - 1)
+  if (sent === 0 && standing.firstShown > 1 && !isFirstTold) responses.firstStreamPosition(standing.firstShown - 1)
   responses.lastStreamPosition(standing.version - 1)
 }
+
+/** KurrentDB reads a page at a time, and says where the first event is when it finds none in the first page. */
+function isPageBeforeFirst(request: ReadRequest, { firstShown }: Standing, count: number): boolean {
+  const isForward = request.direction === 'forward'
+  return isForward && count > 0 && firstShown - versionToBegin(request) >= Math.min(count, pageSize)
+}
+
+/** What KurrentDB reads at once for a client. */
+const pageSize = 32
 
 async function sendShown(reading: Reading, stream: string, standing: Standing, count: number): Promise<number> {
   const { store, request, signal } = reading

@@ -67,6 +67,12 @@ describe('a request of Read', () => {
     expect((await served.read(knowing)).responses.slice(3)).toMatchObject([{ lastStreamPosition: 2 }])
     expect((await served.read(sound)).responses).toHaveLength(3)
     await served.store.truncateBefore('Order-1', 3)
+    const page = (await served.read({ ...knowing, count: 1 })).responses
+    expect(page).toMatchObject([
+      { firstStreamPosition: 2 },
+      { event: { event: { streamRevision: 2 } } },
+      { lastStreamPosition: 2 },
+    ])
     await served.store.setStreamMetadata('Order-1', { $tb: 3, truncateBefore: 4 })
     const all = (await served.read(knowing)).responses
     expect(all).toMatchObject([{ firstStreamPosition: 3 }, { lastStreamPosition: 2 }])
@@ -138,6 +144,18 @@ describe('a request of Delete', () => {
         'actual-version': '1',
       })
     }
+  })
+
+  it('is refused in words that hold the numbers, where the Python client looks for them', async () => {
+    await using served = await serving()
+    await served.append('Order-1', 2)
+    const words = async (stream: string, expected: object) => {
+      const request = encoded('AppendReq', { options: { streamIdentifier: named(stream), ...expected } })
+      return (await served.client.call(streamsMethod('Delete'), [request])).message
+    }
+    const failed = 'The write failed due to WrongExpectedVersion. Stream:'
+    expect(await words('Order-1', { revision: 0 })).toBe(`${failed} Order-1, Expected version: 0, Actual version: 1`)
+    expect(await words('Order-2', { any: {} })).toBe(`${failed} Order-2, Expected version: -2, Actual version: -1`)
   })
 
   it('is refused for what is no stream of its own', async () => {

@@ -81,7 +81,7 @@ export async function take<Item>(items: AsyncIterable<Item>, count: number): Pro
   return taken
 }
 
-const patienceMs = 10_000
+const patienceMs = 30_000
 
 /** Runs something that must come to an end, and says what did not when it takes too long. */
 export async function within<Result>(what: string, run: () => Promise<Result>): Promise<Result> {

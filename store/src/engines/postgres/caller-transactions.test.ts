@@ -16,7 +16,7 @@ const idsOf = async (store: EventStore) => (await store.readAll().toArray()).map
 /** Reads until it has met so many events, in order, without gap; rejects when it met one twice or out of turn. */
 async function tail(store: EventStore, count: number): Promise<readonly RecordedEvent[]> {
   const events: RecordedEvent[] = []
-  for await (const event of store.subscribe({ signal: AbortSignal.timeout(20_000) })) {
+  for await (const event of store.subscribe({ signal: AbortSignal.timeout(55_000) })) {
     equal(event.position, events.length + 1)
     if (events.push(event) === count) break
   }

@@ -261,8 +261,8 @@ function withDefaults(options: FromKafkaOptions): CompleteOptions {
   if (from !== 'earliest' && from !== 'latest') {
     throw new InvalidArgument('from', "is neither 'earliest' nor 'latest'")
   }
-  if (!Number.isInteger(sessionMs) || sessionMs < 1 || sessionMs > 2 ** 31 - 1) {
-    throw new InvalidArgument('sessionMs', 'is not a whole number of milliseconds from 1 to 2,147,483,647')
+  if (!Number.isInteger(sessionMs) || sessionMs < 10 || sessionMs > 2 ** 31 - 1) {
+    throw new InvalidArgument('sessionMs', 'is not a whole number of milliseconds from 10 to 2,147,483,647')
   }
   for (const [argument, value] of Object.entries({ toEvents, onFailure, log })) {
     if (typeof value !== 'function') throw new InvalidArgument(argument, 'is not a function')

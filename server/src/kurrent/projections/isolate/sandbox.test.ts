@@ -191,8 +191,10 @@ function packed(position: number, type: string, { n, metadata = '{}', ended }: G
   ]
 }
 
+/** Time passes by looks at the clock, so that a slow machine allows as much as a fast one. */
 function parts() {
-  return { limits, nowMs: () => performance.now(), moves: () => undefined }
+  let nowMs = 0
+  return { limits, nowMs: () => nowMs++, moves: () => undefined }
 }
 
 /** What comes of the four events, as the server would have it. */

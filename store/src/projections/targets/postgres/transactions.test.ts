@@ -149,13 +149,15 @@ onPostgres(({ cluster }) => {
       const database = await fresh(cluster)
       const paused = await opened(cluster, { url: database.url, idleTimeoutMs: 300 })
       const next = await opened(cluster, { url: database.url })
-      await write(paused, make)
-      const goOn = Promise.withResolvers<void>()
+      await write(next, make)
+      const [begun, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
       const stopped = write(paused, async (db) => {
+        begun.resolve()
         await put(db)
         await goOn.promise
       })
       const ended = expect(stopped).rejects.toMatchObject({ code: 'TARGET_UNAVAILABLE' })
+      await begun.promise
       await write(next, put, 9)
       goOn.resolve()
       await ended
@@ -164,14 +166,19 @@ onPostgres(({ cluster }) => {
 
     it('waits for a lock and for a statement no longer than it was told to', async () => {
       const database = await fresh(cluster)
+      const patient = await opened(cluster, { url: database.url })
       const target = await opened(cluster, { url: database.url, lockTimeoutMs: 50, statementTimeoutMs: 200 })
-      await write(target, make)
+      await write(patient, make)
       await expect(write(target, (db) => db.query('select pg_sleep(5)'))).rejects.toMatchObject({
         code: 'TARGET_UNAVAILABLE',
         message: /statement timeout/,
       })
-      const goOn = Promise.withResolvers<void>()
-      const slow = write(target, () => goOn.promise)
+      const [begun, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+      const slow = write(patient, () => {
+        begun.resolve()
+        return goOn.promise
+      })
+      await begun.promise
       await expect(write(target, put)).rejects.toMatchObject({ code: 'TARGET_UNAVAILABLE', message: /lock timeout/ })
       goOn.resolve()
       await slow

@@ -2,6 +2,7 @@ import { deepEqual, equal } from 'node:assert/strict'
 import { Cluster, Redis } from 'ioredis'
 import { createClient, createClientPool, createCluster } from 'redis'
 import { afterAll, beforeAll, describe, it } from 'vitest'
+import { freePort } from '../../../../../test/postgres/kept-server.ts'
 import { sayWhy } from '../../../../../test/postgres/on-postgres.ts'
 import { type RedisServer, startRedis, whyNoRedis } from '../../../../../test/redis/redis-server.ts'
 import { firstCheckpoint, type TargetEntry } from '../../../model/target.ts'
@@ -15,7 +16,9 @@ let cluster: RedisServer
 beforeAll(async () => {
   if (reason !== undefined) return
   server = await startRedis()
-  cluster = await startRedis({ settings: ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'] })
+  // Told none, it takes for the bus of the cluster the port that is 10,000 higher, and there may be no such port.
+  const bus = ['--cluster-port', String(await freePort())]
+  cluster = await startRedis({ settings: ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1', ...bus] })
   const admin = new Redis(cluster.port)
   await admin.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
   while (!String(await admin.call('CLUSTER', 'INFO')).includes('cluster_state:ok'));
