@@ -12,7 +12,7 @@ import { onDynamoDB } from './on-dynamodb.ts'
 import { soundLog } from './sharded.ts'
 
 const processes = Number(process.env.RACE_PROCESSES ?? 8)
-const eventsMin = Number(process.env.RACE_EVENTS ?? 60)
+const eventsMin = Number(process.env.RACE_EVENTS ?? 90)
 const seed = Number(process.env.RACE_SEED ?? Math.floor(Math.random() * 2 ** 31))
 const logShards = 4
 /** Some die in the middle, with claims that they did not come to keep. */

@@ -39,7 +39,7 @@ function idOf(seed: number, append: number, nth: number): string {
 /** Divides ids among streams of chance, mostly of several shards. */
 export function writesOf(random: Random, ids: readonly string[]): IdAppend['writes'] {
   const first = random.below(streams)
-  const several = random.oneIn(3)
+  const several = random.oneIn(2)
   const byStream = Map.groupBy(ids, (_) => `Order-${several ? (first + random.below(streams)) % streams : first}`)
   return [...byStream].map(([streamId, some]) => ({ streamId, ids: some }))
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { onTestFinished } from 'vitest'
+import { expect, onTestFinished } from 'vitest'
 import { openStore } from '../../store/src/open-store.ts'
 import { engineAt } from '../engine-at.ts'
 import { type Decision, readDecisions } from './decision.ts'
@@ -18,9 +18,12 @@ export interface RaceOptions {
   readonly writers: number
   readonly streams: number
   readonly seed: number
-  /** The race is over when this is. */
+  /** The race is over when this is, and there are enough events: where few are appended, they may never meet. */
   readonly meanwhile: () => Promise<unknown>
 }
+
+/** Reached in the time of a race, but on a slow machine. */
+const eventsMin = 150
 
 /** Lets writers race, and collects what each of them decided and was told. */
 export async function raced({ processes, meanwhile, ...options }: RaceOptions): Promise<readonly Decision[]> {
@@ -36,10 +39,16 @@ export async function raced({ processes, meanwhile, ...options }: RaceOptions): 
   )
   for (const racer of racers) racer.send('go')
   await meanwhile()
+  await enoughEvents(options.url)
   const reports = racers.map((racer) => once(racer, 'message'))
   for (const racer of racers) racer.send('stop')
   await Promise.all(reports)
   return racers.flatMap((_, racer) => readDecisions(reportOf(racer)))
+}
+
+async function enoughEvents(url: string): Promise<void> {
+  await using store = openStore({ engine: engineAt(url, 1) })
+  await expect.poll(() => store.head(), { timeout: 300_000 }).toBeGreaterThanOrEqual(eventsMin)
 }
 
 /** The log from beginning to end, and its digest. */
