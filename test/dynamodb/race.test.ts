@@ -6,7 +6,7 @@ import { raced, wholeLog } from '../postgres/raced.ts'
 import { replay } from '../postgres/replay.ts'
 import { onDynamoDB } from './on-dynamodb.ts'
 
-const processes = Number(process.env.RACE_PROCESSES ?? 6)
+const processes = Number(process.env.RACE_PROCESSES ?? 8)
 const writers = Number(process.env.RACE_WRITERS ?? 2)
 const seconds = Number(process.env.RACE_SECONDS ?? 2)
 const seed = Number(process.env.RACE_SEED ?? Math.floor(Math.random() * 2 ** 31))

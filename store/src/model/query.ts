@@ -94,6 +94,14 @@ function normalItem(item: QueryItem, name: string): NormalQueryItem {
     categories: terms(item.categories, `${name}.categories`),
     streamPrefix: item.streamPrefix ?? '',
   }
+  const astray = normal.categories.find((category) => category.includes('-'))
+  if (astray !== undefined) {
+    // A condition that names it would never refuse anything.
+    throw new InvalidArgument(
+      `${name}.categories`,
+      `has ${JSON.stringify(astray)}, which no stream has: a category ends before the first "-". Use streamPrefix`,
+    )
+  }
   if (typeof normal.streamPrefix !== 'string' || !normal.streamPrefix.isWellFormed()) {
     throw new InvalidArgument(`${name}.streamPrefix`, 'is not a string of whole characters')
   }

@@ -103,6 +103,12 @@ const appends: readonly Row[] = [
     'condition.failIfMatch',
   ],
   [
+    'a condition over what is no category, which would refuse nothing',
+    ['S', [good], { condition: { failIfMatch: { categories: ['Order-7'] } } }],
+    'INVALID_ARGUMENT',
+    'condition.failIfMatch.categories',
+  ],
+  [
     'a condition after nowhere',
     ['S', [good], { condition: { failIfMatch: 'everything', after: -1 } }],
     'INVALID_ARGUMENT',

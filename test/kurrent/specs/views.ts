@@ -50,6 +50,14 @@ describe.each(servedStores())('views over %s', (_, serve) => {
     ])
   })
 
+  it('know no category with a dash in it', async () => {
+    const { client } = await serve()
+    await fill(client)
+    for (const name of ['$ce-Order-1', '$ce--1', '$category-Order-1', '$ce--']) {
+      await expect(all(client.readStream(name)), name).rejects.toMatchObject({ type: 'stream-not-found' })
+    }
+  })
+
   it('give the same links each time', async () => {
     const { client } = await serve()
     await fill(client)

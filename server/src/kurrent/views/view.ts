@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type Query, toText } from 'varve'
+import { categoryOf, type Query, toText } from 'varve'
 import { deletedType, type KurrentEvent, tombstoneType } from '../streams/kurrent-event.ts'
 import { linkType } from '../streams/links.ts'
 
@@ -45,7 +45,8 @@ export function viewOf(name: string): View | undefined {
 
 /** For the store a stream without a dash is its own category, for KurrentDB it has none. */
 function categoryQuery(category: string): Query {
-  return { categories: [category], streamPrefix: `${category}-` }
+  const found = categoryOf(category)
+  return { ...(found !== '' && { categories: [found] }), streamPrefix: `${category}-` }
 }
 
 function isIn(category: string): (event: KurrentEvent) => boolean {
