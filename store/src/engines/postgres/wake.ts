@@ -115,9 +115,14 @@ interface Listening {
 /** Resolves when the connection is gone or no longer wanted. */
 function lossOf(client: PostgresPoolClient, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    client.on('error', () => resolve())
-    client.on('end', () => resolve())
-    signal.addEventListener('abort', () => resolve())
-    if (signal.aborted) resolve()
+    const done = (): void => {
+      // The signal outlives many connections: each leaves it as it was.
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    client.on('error', done)
+    client.on('end', done)
+    signal.addEventListener('abort', done)
+    if (signal.aborted) done()
   })
 }
