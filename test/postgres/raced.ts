@@ -47,7 +47,7 @@ export async function raced({ processes, meanwhile, ...options }: RaceOptions): 
 }
 
 async function enoughEvents(url: string): Promise<void> {
-  await using store = openStore({ engine: engineAt(url, 1) })
+  await using store = openStore({ engine: engineAt(url, 3) })
   await expect.poll(() => store.head(), { timeout: 300_000 }).toBeGreaterThanOrEqual(eventsMin)
 }
 
