@@ -5,7 +5,7 @@ import type { EngineCase } from './case.ts'
 import { eventFor, idsOf, land, logOf, page, wholeLog } from './port.ts'
 
 /** Ample for an abort to be noticed, short enough to be told by the suite and not by a runner's timeout. */
-const endMaxMs = 5_000
+const endMaxMs = 3_000
 
 /** Promise 7, as far as the port carries it: a wake-up is a hint that ends when it is told to, and reading is the truth. */
 export const liveCases: readonly EngineCase[] = [

@@ -39,7 +39,7 @@ async function rulesBroken({ open }: WrongTarget): Promise<string[]> {
   const broken = new Set<string>()
   for (const one of targetCases) {
     if (broken.has(one.rule)) continue
-    await runTargetCase(one, open, { patienceMs: 5_000 }).catch(() => broken.add(one.rule))
+    await runTargetCase(one, open, { patienceMs: 3_000 }).catch(() => broken.add(one.rule))
   }
   return [...broken].sort()
 }
