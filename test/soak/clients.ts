@@ -3,6 +3,8 @@
  * in order. Once a second one of them goes away in the middle of everything, and another one comes in its place. (All go
  * without a word when the process is killed.)
  */
+import { readdirSync, readlinkSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { jsonEvent, KurrentDBClient, START, streamNameFilter } from '@kurrent/kurrentdb-client'
 
@@ -35,7 +37,7 @@ function connected(): Connected {
   return { client, subscriptions }
 }
 
-/** Its connection closes once nothing goes over it any more. */
+/** The library ends its calls, and keeps the connection: it closes with the process, or after half an hour without a call. */
 async function leave({ client, subscriptions }: Connected): Promise<void> {
   await Promise.all(subscriptions.map((subscription) => subscription.unsubscribe()))
   await client.dispose()
@@ -76,6 +78,22 @@ async function write(): Promise<never> {
     await pause(50)
   }
 }
+
+/** Connections of this process, and the one or two sockets to its parent. */
+function sockets(): number {
+  const folder = '/proc/self/fd'
+  return readdirSync(folder).filter((file) => isSocket(join(folder, file))).length
+}
+
+function isSocket(path: string): boolean {
+  try {
+    return readlinkSync(path).startsWith('socket:')
+  } catch {
+    return false
+  }
+}
+
+process.on('message', () => process.send?.({ sockets: sockets() }))
 
 const clients = Array.from({ length: order.connections }, connected)
 void write()
