@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type EventStore, type LogPositions, placeOfPosition, positionsAfter, type RecordedEvent } from 'varve'
+import { type EventStore, type LogPositions, positionsAfter, type RecordedEvent } from 'varve'
 import type { Session } from './session.ts'
 
 /**
@@ -30,12 +30,6 @@ export function placeAfter(place: CopiedPlace, events: Iterable<RecordedEvent>):
     ids[event.position % positions.length] = event.id
   }
   return { positions, ids }
-}
-
-/** Events between two places, where no position is left out. */
-export function eventsBetween(begin: LogPositions, end: LogPositions): number {
-  const placeOf = (position: number): number => placeOfPosition(position, begin.length).place
-  return end.reduce((count, position, shard) => count + Math.max(0, placeOf(position) - placeOf(begin[shard] ?? 0)), 0)
 }
 
 /** The first of the last events of the shards that a store does not have where it was copied. */

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { EventStore } from 'varve'
 import { openMaintenance } from '../open-engine.ts'
 import { withoutPassword } from '../store-url.ts'
-import { eventsBetween, placeOfNone } from './copied-place.ts'
+import { eventsBetween } from './events-between.ts'
 import { examineFile } from './examine-file.ts'
 import { examineIndexes } from './examine-indexes.ts'
 import { examineLog } from './examine-log.ts'
@@ -91,16 +91,19 @@ function durability({ storeUrl }: Session, { capabilities }: EventStore): Findin
 
 async function scan(session: Session, store: EventStore): ReturnType<typeof examineLog> {
   const { terminal, signal } = session
-  const { logShards } = store.capabilities
+  const heads = await store.heads({ signal })
   const progress = createProgress({
     label: 'Reading the log',
-    total: eventsBetween(placeOfNone(logShards).positions, await store.heads({ signal })),
+    total: eventsBetween(
+      heads.map(() => 0),
+      heads,
+    ),
     stderr: terminal.stderr,
     isOn: terminal.isWatched,
     now: () => performance.now(),
   })
   const onEvent = (events: number, position: number): void =>
-    progress.update(events, logShards === 1 ? position : events)
+    progress.update(events, heads.length === 1 ? position : events)
   try {
     return await examineLog(store, { signal, onEvent })
   } finally {

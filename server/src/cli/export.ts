@@ -168,8 +168,10 @@ async function writeAll(session: Session, store: EventStore, { from, filter }: E
 }
 
 function interrupted(error: Interrupted, file: string, { capabilities }: EventStore): CliFailure {
-  if (file === '-' || capabilities.logShards > 1) return error
-  return new CliFailure(`Interrupted. ${file} ends with a whole line; go on with --continue.`, error.exitCode)
+  if (file === '-') return error
+  // A log in shards has no one place to go on from.
+  const advice = capabilities.logShards === 1 ? 'go on with --continue' : 'export to a new file'
+  return new CliFailure(`Interrupted. ${file} ends with a whole line; ${advice}.`, error.exitCode)
 }
 
 async function report(session: Session, file: string, { events, position }: Done): Promise<void> {

@@ -1,16 +1,9 @@
 import type { EventStore, RecordedEvent } from 'varve'
 import { openStoreAt } from '../open-engine.ts'
 import { withoutPassword } from '../store-url.ts'
-import {
-  type CopiedPlace,
-  eventsBetween,
-  loadPlace,
-  missingIn,
-  placeAfter,
-  placeOfNone,
-  savePlace,
-} from './copied-place.ts'
+import { type CopiedPlace, loadPlace, missingIn, placeAfter, placeOfNone, savePlace } from './copied-place.ts'
 import type { EventLine } from './envelope-line.ts'
+import { eventsBetween } from './events-between.ts'
 import { CliFailure, type ExitCode, exitCodes, Interrupted } from './failure.ts'
 import { putBatch, type Tally, type Target } from './import-batch.ts'
 import { batchesOf } from './import-batches.ts'

@@ -1,6 +1,6 @@
 import type { StreamWrite } from '../model/call.ts'
 import type { NewEvent } from '../model/event.ts'
-import { jsonContentType } from '../model/payload.ts'
+import { jsonContentType, ownPayload } from '../model/payload.ts'
 import { encodeJson } from '../schema/codec.ts'
 import { isUnsealed, type Unsealed } from './seal-events.ts'
 
@@ -42,5 +42,5 @@ function ownMetadata({ metadata }: NewEvent, index: number): Pick<NewEvent, 'met
 }
 
 function ownBytes(data: unknown): unknown {
-  return data instanceof Uint8Array ? new Uint8Array(data) : data
+  return data instanceof Uint8Array ? ownPayload(data) : data
 }

@@ -63,11 +63,13 @@ function sendSealed<Sent>(
   send: (writes: readonly StreamWrite[]) => Promise<Sent>,
 ): Promise<Sent> {
   if (!Array.isArray(writes)) return port.handOver.send(writes as readonly StreamWrite[], send, signal)
-  const hasUnsealed = writes.flatMap(eventsOf).some(isUnsealed)
-  // What may have to wait is taken in as it is now.
-  const own = hasUnsealed || port.handOver.isBusy ? writes.map(ownWrite) : writes
-  if (!hasUnsealed) return port.handOver.send(own as readonly StreamWrite[], send, signal)
-  const keys = keysFor(port, own.flatMap(eventsOf).filter(isUnsealed))
+  const unsealed = writes.flatMap(eventsOf).filter(isUnsealed)
+  const keys = unsealed.length === 0 ? noKeys : keysFor(port, unsealed)
+  // Heard below, unless what has to wait is refused before.
+  if (keys instanceof Promise) keys.catch(() => undefined)
+  // What has to wait is taken in as it is now.
+  const own = keys instanceof Promise || port.handOver.isBusy ? writes.map(ownWrite) : writes
+  if (unsealed.length === 0) return port.handOver.send(own as readonly StreamWrite[], send, signal)
   const ready = keys instanceof Promise ? keys.then((found) => sealedWrites(own, found)) : sealedWrites(own, keys)
   return port.handOver.send(ready, send, signal)
 }
@@ -77,6 +79,8 @@ function eventsOf(write: Write): Write['events'] {
 }
 
 type FoundKeys = ReadonlyMap<string, SealingKey>
+
+const noKeys: FoundKeys = new Map()
 
 /** The keys that are needed; without waiting where all are at hand. */
 function keysFor(port: SealingPort, unsealed: readonly Unsealed[]): FoundKeys | Promise<FoundKeys> {
