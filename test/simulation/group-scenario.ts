@@ -36,9 +36,11 @@ export async function liveThrough(seed: number, tally: Tally = newTally()): Prom
     const { unfinished, chores, members, reached } = witness.group
     throw new Error(`${error}: ${JSON.stringify({ reached, unfinished, chores, members })}`)
   }
+  for (const program of programs) program.kill()
+  // What was sent long ago and arrives now finds everything at its end, and must change nothing of it.
+  await world.during(() => world.sleep(size.lateMs + 2 * weather.latencyMs), nearbyMs)
   const parked = await world.during(() => parkedEvents(store, group).toArray(), nearbyMs)
   witness.checkEnd(parked.map(({ position }) => position))
-  for (const program of programs) program.kill()
   await world.during(() => store.close(), nearbyMs)
   return JSON.stringify({ atMs: world.nowMs(), group: witness.group })
 }

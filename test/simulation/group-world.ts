@@ -31,7 +31,7 @@ interface Size {
   readonly awayMs: number
   readonly cutMs: number
   readonly stopMs: number
-  /** How late a request may arrive: later than its sender is taken for lost. */
+  /** How late a request may arrive: later than its sender is taken for lost, or than its event has come to its end. */
   readonly lateMs: number
   readonly messageTimeoutsMs: readonly number[]
   readonly memberTimeoutsMs: readonly number[]
@@ -41,13 +41,13 @@ interface Size {
 }
 
 /**
- * Most worlds are small: what can go wrong goes wrong within a few steps, and many of them are cheaper than a long one. What
- * makes a world expensive is signs of life, so little more time passes than lets members be taken for lost, and the same
- * few things go wrong again and again: twice lost is an event soon, and parked when an operator looks.
+ * Most worlds are small: what can go wrong goes wrong within a few steps, and many of them are cheaper than a long one.
+ * Signs of life are what a world costs, so little more time passes than it takes to be taken for lost, and one or two things
+ * go wrong again and again in it: an event that is lost twice, or parked when an operator looks, needs no long wait then.
  */
 const small: Size = {
   ...{ programsMax: 2, consumersMax: 2, events: [2, 3, 4], appendedMax: 2, badMs: [400] },
-  ...{ kindsOfTrouble: 2, gloomyOneIn: 4, restMs: 120, awayMs: 250, cutMs: 250, stopMs: 250, lateMs: 500 },
+  ...{ kindsOfTrouble: 2, gloomyOneIn: 4, restMs: 120, awayMs: 250, cutMs: 250, stopMs: 250, lateMs: 1_500 },
   ...{ messageTimeoutsMs: [100, 400], memberTimeoutsMs: [100, 300], retryDelaysMs: [0, 10, 60], losses: [0, 20, 6] },
 }
 /** One in so many is large. */
