@@ -1,5 +1,6 @@
 import type { Clock } from './engine/clock.ts'
 import type { Engine } from './engine/engine.ts'
+import { pageSource } from './engine/read-ahead.ts'
 import { checkTracer } from './engine/span.ts'
 import { systemClock } from './engine/system-clock.ts'
 import { traced } from './engine/traced.ts'
@@ -55,7 +56,8 @@ export function openStore(options: OpenStoreOptions): EventStore {
   const { capabilities } = engine
   const closing = new AbortController()
   const groupCommit = createGroupCommit(engine, clock)
-  const port = { engine, capabilities, groupCommit, ...createStamps(clock, options.newId) }
+  const pages = pageSource(engine, clock)
+  const port = { engine: pages, capabilities, groupCommit, ...createStamps(clock, options.newId) }
   const checkpoints = shelfCheckpoints(engine.shelf)
   const headWatch = createHeadWatch(engine, clock)
   const subscriptions = { engine, clock, headWatch, checkpoints, closing: closing.signal }
@@ -70,23 +72,23 @@ export function openStore(options: OpenStoreOptions): EventStore {
   const appends: AppendVerbs = {
     append: (streamId, events, appendOptions) => append(port, streamId, events, appendOptions),
     appendAll: (writes, appendOptions) => appendAll(port, writes, appendOptions),
-    withTransaction: (client) => withTransaction(port, client),
+    withTransaction: (client) => withTransaction({ ...port, engine }, client),
   }
   const store: EventStore = {
     capabilities,
     tracer,
     ...(tracer === undefined ? appends : tracedAppends(appends, tracer)),
-    readStream: (streamId, readOptions) => readStream(engine, streamId, readOptions),
-    readAll: (readOptions) => readAll(engine, readOptions),
+    readStream: (streamId, readOptions) => readStream(pages, streamId, readOptions),
+    readAll: (readOptions) => readAll(pages, readOptions),
     readEvent: (eventId, callOptions) => readEvent(engine, eventId, callOptions),
-    trace: (correlationId, traceOptions) => trace(engine, correlationId, traceOptions),
+    trace: (correlationId, traceOptions) => trace(pages, correlationId, traceOptions),
     subscribe: ((subscribeOptions: SubscribeOptions & { marks: true }) =>
       subscribe(subscriptions, subscribeOptions)) as EventStore['subscribe'],
     head: (callOptions) => head(engine, callOptions),
     heads: (callOptions) => heads(engine, callOptions),
     streams: (streamsOptions) => listStreams(engine, streamsOptions),
     streamInfo: (streamId, callOptions) => streamInfo(engine, streamId, callOptions),
-    getStreamMetadata: (streamId, callOptions) => getStreamMetadata(engine, streamId, callOptions),
+    getStreamMetadata: (streamId, callOptions) => getStreamMetadata(pages, streamId, callOptions),
     setStreamMetadata: (streamId, metadata, changeOptions) =>
       setStreamMetadata(port, streamId, metadata, changeOptions),
     truncateBefore: (streamId, version, callOptions) => truncateBefore(port, streamId, version, callOptions),

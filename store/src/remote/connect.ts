@@ -58,7 +58,7 @@ export async function connect(options: ConnectOptions): Promise<EventStore> {
   const closing = new AbortController()
   const api = httpApi({ base: baseOf(url), headers, clock, timeoutMs, closing: closing.signal })
   const capabilities = capabilitiesFrom((await api.call({ method: 'GET', path: '/head' })).capabilities)
-  const engine = remotePort(api, capabilities)
+  const engine = remotePort(api, capabilities, clock)
   const { newId } = createStamps(clock, options.newId)
   const port = { engine, capabilities, groupCommit: engine, newId, now: () => serverTime }
   const checkpoints = remoteCheckpoints(api)

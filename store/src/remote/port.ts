@@ -1,4 +1,5 @@
 import type { Capabilities } from '../engine/capabilities.ts'
+import type { Clock } from '../engine/clock.ts'
 import type { Engine, Landed, Page, ReadQuery, StreamsPage } from '../engine/engine.ts'
 import type { PageSource } from '../engine/read-ahead.ts'
 import type { StreamInfo } from '../model/stream.ts'
@@ -15,9 +16,10 @@ export interface RemotePort
     Pick<GroupCommit, 'submit'> {}
 
 /** The port over a server's API. */
-export function remotePort(api: HttpApi, capabilities: Capabilities): RemotePort {
+export function remotePort(api: HttpApi, capabilities: Capabilities, clock: Clock): RemotePort {
   return {
     capabilities,
+    clock,
     read: (query, signal) => readPage(api, query, signal),
     find: async (eventId, signal) => {
       const { event } = await api.call({ method: 'GET', path: `/events/${eventId}`, signal })

@@ -155,7 +155,7 @@ async function* readEvents(reading: Reading): AsyncGenerator<RecordedEvent> {
   let until: number | undefined
   // The same as a place of its source, for pages without an event that would show it.
   let last: number | undefined
-  const pages = readAhead(reading.engine.capabilities.readsOverNetwork, (at, most) => readPage(reading, at, most))
+  const pages = readAhead(reading.engine, (at, most) => readPage(reading, at, most))
   while (limit > 0) {
     const page = await pages.page(from, limit)
     until ??= page.head
@@ -163,7 +163,7 @@ async function* readEvents(reading: Reading): AsyncGenerator<RecordedEvent> {
     limit -= page.events.length
     from = page.next
     const isLast = limit <= 0 || page.end || (direction === 'forward' && from > last)
-    if (!isLast) pages.ask(from, limit)
+    if (!isLast) await pages.ask(from, limit)
     for (const event of page.events) {
       if (direction === 'forward' && event.position > until) return
       // Whoever takes a second for each event need not take a page to notice.
