@@ -1,6 +1,5 @@
 import type { Clock } from './engine/clock.ts'
 import type { Engine } from './engine/engine.ts'
-import { pageSource } from './engine/read-ahead.ts'
 import { checkTracer } from './engine/span.ts'
 import { systemClock } from './engine/system-clock.ts'
 import { traced } from './engine/traced.ts'
@@ -10,16 +9,9 @@ import { InvalidArgument, StoreClosed } from './model/errors.ts'
 import type { Tracer } from './model/tracer.ts'
 import { category } from './schema/category.ts'
 import { storeShelf } from './shelf/store-shelf.ts'
-import { append, appendAll } from './streams/append.ts'
-import { withTransaction } from './streams/append-within.ts'
-import { deleteStream, tombstone, truncateBefore } from './streams/close-stream.ts'
 import { createGroupCommit } from './streams/group-commit.ts'
-import { head, heads } from './streams/head.ts'
-import { getStreamMetadata, setStreamMetadata, streamInfo } from './streams/metadata.ts'
-import { listStreams, readAll, readEvent, readStream } from './streams/read.ts'
 import { createStamps } from './streams/stamps.ts'
-import { trace } from './streams/trace.ts'
-import { type AppendVerbs, tracedAppends } from './streams/traced-appends.ts'
+import { streamVerbs } from './streams/verbs.ts'
 import { shelfCheckpoints } from './subscriptions/checkpoint.ts'
 import { subscribe } from './subscriptions/subscribe.ts'
 import { createHeadWatch } from './subscriptions/wake.ts'
@@ -56,8 +48,7 @@ export function openStore(options: OpenStoreOptions): EventStore {
   const { capabilities } = engine
   const closing = new AbortController()
   const groupCommit = createGroupCommit(engine, clock)
-  const pages = pageSource(engine, clock)
-  const port = { engine: pages, capabilities, groupCommit, ...createStamps(clock, options.newId) }
+  const port = { engine, clock, capabilities, groupCommit, ...createStamps(clock, options.newId) }
   const checkpoints = shelfCheckpoints(engine.shelf)
   const headWatch = createHeadWatch(engine, clock)
   const subscriptions = { engine, clock, headWatch, checkpoints, closing: closing.signal }
@@ -69,31 +60,12 @@ export function openStore(options: OpenStoreOptions): EventStore {
     await engine.close()
   }
 
-  const appends: AppendVerbs = {
-    append: (streamId, events, appendOptions) => append(port, streamId, events, appendOptions),
-    appendAll: (writes, appendOptions) => appendAll(port, writes, appendOptions),
-    withTransaction: (client) => withTransaction({ ...port, engine }, client),
-  }
   const store: EventStore = {
     capabilities,
     tracer,
-    ...(tracer === undefined ? appends : tracedAppends(appends, tracer)),
-    readStream: (streamId, readOptions) => readStream(pages, streamId, readOptions),
-    readAll: (readOptions) => readAll(pages, readOptions),
-    readEvent: (eventId, callOptions) => readEvent(engine, eventId, callOptions),
-    trace: (correlationId, traceOptions) => trace(pages, correlationId, traceOptions),
+    ...streamVerbs(port, tracer),
     subscribe: ((subscribeOptions: SubscribeOptions & { marks: true }) =>
       subscribe(subscriptions, subscribeOptions)) as EventStore['subscribe'],
-    head: (callOptions) => head(engine, callOptions),
-    heads: (callOptions) => heads(engine, callOptions),
-    streams: (streamsOptions) => listStreams(engine, streamsOptions),
-    streamInfo: (streamId, callOptions) => streamInfo(engine, streamId, callOptions),
-    getStreamMetadata: (streamId, callOptions) => getStreamMetadata(pages, streamId, callOptions),
-    setStreamMetadata: (streamId, metadata, changeOptions) =>
-      setStreamMetadata(port, streamId, metadata, changeOptions),
-    truncateBefore: (streamId, version, callOptions) => truncateBefore(port, streamId, version, callOptions),
-    deleteStream: (streamId, changeOptions) => deleteStream(port, streamId, changeOptions),
-    tombstone: (streamId, changeOptions) => tombstone(port, streamId, changeOptions),
     category: (name, events, categoryOptions) => category(store, name, events, categoryOptions),
     checkpoints,
     shelf: storeShelf(engine.shelf),

@@ -3,19 +3,11 @@ import type { Clock } from './clock.ts'
 import type { Engine, Page } from './engine.ts'
 
 /** What pages are read from. */
-export interface PageSource extends Pick<Engine, 'read'> {
-  readonly capabilities: Pick<Capabilities, 'engine' | 'readsOverNetwork' | 'logShards'>
-  readonly clock: Pick<Clock, 'turn'>
-}
-
-/** An engine as a source of pages. */
-export function pageSource(engine: Engine, clock: Clock): PageSource & Pick<Engine, 'find'> {
-  return {
-    capabilities: engine.capabilities,
-    read: (query, signal) => engine.read(query, signal),
-    find: (eventId, signal) => engine.find(eventId, signal),
-    clock,
+export interface PageSource {
+  readonly engine: Pick<Engine, 'read'> & {
+    readonly capabilities: Pick<Capabilities, 'engine' | 'readsOverNetwork' | 'logShards'>
   }
+  readonly clock: Pick<Clock, 'turn'>
 }
 
 /** Pages one after the other, of which the next one may be asked for early. */
@@ -35,7 +27,7 @@ export interface ReadAhead {
  * only when all of them are taken. So a turn is let pass before that.
  */
 export function readAhead(
-  { capabilities, clock }: Pick<PageSource, 'capabilities' | 'clock'>,
+  { engine, clock }: PageSource,
   read: (from: number, limit: number) => Promise<Page>,
 ): ReadAhead {
   let pages = 0
@@ -48,7 +40,7 @@ export function readAhead(
       return asked?.from === from && asked.limit === limit ? asked.page : read(from, limit)
     },
     ask: async (from, limit) => {
-      if (!capabilities.readsOverNetwork || pages < 2) return
+      if (!engine.capabilities.readsOverNetwork || pages < 2) return
       const page = read(from, limit)
       // What it fails with is heard when it is taken, and by nobody if it never is.
       page.catch(() => undefined)
