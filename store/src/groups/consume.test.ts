@@ -49,6 +49,20 @@ onEveryEngine((open) => {
       )
     })
 
+    it('hands out what comes again at once before anything new', async () => {
+      const store = await open()
+      await createGroup(store, 'mailer', { bufferEvents: 1, retryDelayMs: 0 })
+      await write(store, 3)
+      const saved: Promise<void>[] = []
+      const taken = await take(store, 'mailer', 6, async (delivery) => {
+        if (delivery.attempt > 1) return delivery.ack()
+        saved.push(delivery.nack('retry'))
+        if (numberOf(delivery) === 1) await saved[0]
+      })
+      await Promise.all(saved)
+      deepEqual(taken.map(numberOf), [1, 1, 2, 2, 3, 3])
+    })
+
     it('hands out no more than fits the buffer before one is acknowledged', async () => {
       const store = await open()
       await createGroup(store, 'mailer', { bufferEvents: 2 })

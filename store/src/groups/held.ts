@@ -3,7 +3,7 @@ import type { GroupSettings } from '../model/consumer-group.ts'
 import type { RecordedEvent } from '../model/event.ts'
 
 /** Where an event is in the member that holds it. */
-export type Phase = 'unread' | 'reading' | 'ready' | 'handed' | 'settling' | 'waiting' | 'over'
+export type Phase = 'unread' | 'reading' | 'ready' | 'handed' | 'returning' | 'settling' | 'waiting' | 'over'
 
 /** An event that a member holds, for one attempt. */
 export interface Held {

@@ -2,10 +2,12 @@
  * What a member holds, and what of it is where:
  *
  * unread > reading > ready > handed > settling > over
- *                                     settling > waiting > unread    (failed, and comes again)
+ *                            handed > settling > waiting > unread    (failed, and comes again)
+ *                            handed > returning > ready              (failed, and comes again at once)
  *
- * In memory are the events that are ready or handed, no more of them than all consumers together may have; one that
- * waits for its next attempt is read again.
+ * In memory are the events that are ready, handed or returning, no more of them than all consumers together may have; one
+ * that waits for its next attempt is read again. One that is returning keeps its place with its consumer until its retry is
+ * saved, so that nothing new comes before it.
  */
 import type { GroupSettings } from '../model/consumer-group.ts'
 import type { RecordedEvent } from '../model/event.ts'
@@ -17,7 +19,7 @@ import type { Seats } from './seats.ts'
 import { choose } from './strategy.ts'
 
 /** On its way to a consumer, or with one. */
-const activePhases: readonly Phase[] = ['unread', 'reading', 'ready', 'handed']
+const activePhases: readonly Phase[] = ['unread', 'reading', 'ready', 'handed', 'returning']
 
 /** How long a consumer with room for more that was handed an event is taken to be about to ask for the next one. */
 const takingMs = 100
@@ -35,6 +37,7 @@ export class Holdings {
     reading: 0,
     ready: 0,
     handed: 0,
+    returning: 0,
     settling: 0,
     waiting: 0,
     over: 0,
@@ -76,9 +79,13 @@ export class Holdings {
     for (const event of events) this.#enter(heldFrom(event, contents.get(event.place)))
   }
 
-  /** An event that failed and stays with the member until it is due. */
-  wait(event: Unfinished, dueMs: number): void {
-    this.#enter({ ...heldFrom(event, undefined), phase: 'waiting', untilMs: dueMs })
+  /** An event that failed and stays with the member until it is due; one that is so at once, and was kept, is ready. */
+  again(
+    event: Unfinished,
+    { kept, nowMs, delayMs }: { readonly kept: RecordedEvent | undefined; nowMs: number; delayMs: number },
+  ): void {
+    if (kept !== undefined && delayMs === 0) this.#enter(heldFrom(event, kept))
+    else this.#enter({ ...heldFrom(event, undefined), phase: 'waiting', untilMs: nowMs + delayMs })
   }
 
   /** Wakes what is due, as far as the consumers may have more; gives what has to be read. */
@@ -135,10 +142,16 @@ export class Holdings {
     return { held, event: held.event as RecordedEvent, goneSignal: () => this.#goneSignal(held) }
   }
 
+  /** Keeps an event that was handed out and comes again at once, in place of anything new. */
+  keep(held: Held): void {
+    this.#move(held, 'returning')
+  }
+
   /** Takes an event back that is about to be settled, from wherever it is. */
   takeBack(held: Held): void {
-    if (held.phase === 'ready') this.#ready.splice(this.#ready.indexOf(held), 1)
-    if (held.phase === 'handed' && held.seat !== undefined) held.seat.inHand--
+    const { phase, seat } = held
+    if (phase === 'ready') this.#ready.splice(this.#ready.indexOf(held), 1)
+    if ((phase === 'handed' || phase === 'returning') && seat !== undefined) seat.inHand--
     this.#move(held, 'settling')
     held.event = undefined
   }

@@ -10,7 +10,6 @@
 import { isVarveError, StoreClosed } from '../model/errors.ts'
 import type { RecordedEvent } from '../model/event.ts'
 import { GroupChanged, GroupFull } from '../model/group-errors.ts'
-import { limits } from '../model/limits.ts'
 import { Bell } from './bell.ts'
 import { Errands } from './errands.ts'
 import type { Chore } from './group-state.ts'
@@ -22,7 +21,7 @@ import { endSeat, Seats } from './seats.ts'
 import { Supply } from './supply.ts'
 import { type Attempt, isWorthwhile, namesOf, nextLook, noLook, savedAtMs } from './turn.ts'
 import { isPressing, type MemberParts, turnOf, weighingOf } from './turn-of.ts'
-import { refusedWord, type Says, type Verdict, Verdicts, type Word } from './verdicts.ts'
+import { comesAtOnce, refusedWord, retryMs, type Says, type Verdict, Verdicts, type Word } from './verdicts.ts'
 
 /** What a member works with. */
 export interface MemberOptions extends Omit<MembershipOptions, 'isDeserted' | 'landed' | 'lost' | 'seen'> {
@@ -252,7 +251,8 @@ export class Member {
   }
 
   #noted(held: Held, says: Says): Verdict {
-    this.#holdings.takeBack(held)
+    if (comesAtOnce(says, held, this.#membership.group.settings)) this.#holdings.keep(held)
+    else this.#holdings.takeBack(held)
     return this.#verdicts.say(held, says, this.#now())
   }
 
@@ -260,10 +260,10 @@ export class Member {
     const { turn, group, effects } = attempt
     const nowMs = this.#now()
     for (const { held, says, next } of this.#verdicts.landed(attempt, (one) => this.#holdings.lostError(one))) {
+      const { event } = held
       this.#holdings.remove(held)
       if (next === undefined || says.kind !== 'fail') continue
-      const delayMs = says.delayMs ?? group.settings.retryDelayMs * 2 ** (next.attempts - 1)
-      this.#holdings.wait(next, nowMs + Math.min(delayMs, limits.groupRetryMs))
+      this.#holdings.again(next, { kept: event, nowMs, delayMs: retryMs(says, next.attempts, group.settings) })
     }
     this.#errands.wrote(turn.tidied, turn.pull)
     const contents = this.#supply.given(group, turn.hold?.ahead.events ?? [], this.#seats.capacity)

@@ -1,3 +1,5 @@
+import type { GroupSettings } from '../model/consumer-group.ts'
+import { limits } from '../model/limits.ts'
 import type { GroupEffect } from './group.ts'
 import type { Group, Unfinished } from './group-state.ts'
 import type { Held } from './held.ts'
@@ -9,6 +11,20 @@ export type Says =
   | { readonly kind: 'park'; readonly reason: string }
   | { readonly kind: 'stop'; readonly reason: string }
   | { readonly kind: 'release'; readonly as: 'unused' | 'failed' }
+
+/** How long an event waits before it comes again, after so many failures. */
+export function retryMs(
+  { delayMs }: Extract<Says, { kind: 'fail' }>,
+  failures: number,
+  { retryDelayMs }: GroupSettings,
+): number {
+  return Math.min(delayMs ?? retryDelayMs * 2 ** (failures - 1), limits.groupRetryMs)
+}
+
+/** Whether the next attempt of an event is to follow at once, if it has one left. */
+export function comesAtOnce(says: Says, { attempt }: Held, settings: GroupSettings): boolean {
+  return says.kind === 'fail' && retryMs(says, attempt, settings) === 0
+}
 
 /** A word on an event, until the group knows it. */
 export interface Verdict {

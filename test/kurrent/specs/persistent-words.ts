@@ -47,6 +47,16 @@ describe.each(servedStores())('words on events of persistent subscriptions over 
     expect(reader.events.map(({ retryCount }) => retryCount)).toEqual([0, 1, 2])
   })
 
+  it('try one again before anything new, at a consumer that has room for one', async () => {
+    const { client } = await serve()
+    await subscribed(client, 2)
+    const reader = await consumer(client, 'Order-1', { acks: false, bufferSize: 1 })
+    await given(reader, 1)
+    await reader.nack('retry', 'busy', reader.events[0] as never)
+    expect(await given(reader, 2)).toEqual(['Order-1/0 Placed', 'Order-1/0 Placed'])
+    expect(reader.events[1]?.retryCount).toBe(1)
+  })
+
   it('come too late for an event that took too long, which comes again', async () => {
     const { client } = await serve()
     await subscribed(client, 1, { messageTimeout: 100 })
