@@ -28,6 +28,8 @@ export interface RunningOptions {
   /** The instance that claimed it. */
   readonly owner: string
   readonly log: (line: ProjectionLogLine) => void
+  /** Aborts when the instance ends. */
+  readonly ending: AbortSignal
   /** Called whenever it has come further. */
   readonly changed: () => void
   /** Called when the others know that it has caught up for the first time. */
@@ -86,8 +88,12 @@ export class RunningPartition implements PartitionListener {
     return this.#hasTold
   }
 
-  /** Takes over what somebody asks. */
-  hear(requests: readonly PartitionRequest[]): void {
+  /** Takes over what somebody asks, unless that was seen before something that is known here already. */
+  hear({ value: { requests }, entryVersion }: Kept<PartitionEntry>): void {
+    if (entryVersion > this.#kept.entryVersion) this.#hear(requests)
+  }
+
+  #hear(requests: readonly PartitionRequest[]): void {
     if (JSON.stringify(requests) === JSON.stringify(this.#entry.requests)) return
     this.#entry = { ...this.#entry, requests }
     this.#interruption.abort()
@@ -149,10 +155,16 @@ export class RunningPartition implements PartitionListener {
     return this.#entry.requests
   }
 
+  skips(): ReadonlySet<number> {
+    const { skipped, requests } = this.#entry
+    return new Set([...skipped, ...requests.flatMap((one) => (one.kind === 'skip' ? one.position : []))])
+  }
+
   async carriedOut(request: PartitionRequest): Promise<void> {
     const isOther = (one: PartitionRequest): boolean => JSON.stringify(one) !== JSON.stringify(request)
     const { skipped, requests } = this.#entry
-    const passed = request.kind === 'skip' ? [...skipped, request.position].slice(-limits.parkedEvents) : skipped
+    const isNew = request.kind === 'skip' && !skipped.includes(request.position)
+    const passed = isNew ? [...skipped, request.position].slice(-limits.parkedEvents) : skipped
     this.#entry = { ...this.#entry, skipped: passed, requests: requests.filter(isOther) }
     await this.#publish((found) => found.filter(isOther))
   }
@@ -211,7 +223,7 @@ export class RunningPartition implements PartitionListener {
           return
         }
         this.#kept = found
-        this.hear(remaining(found.value.requests))
+        this.#hear(remaining(found.value.requests))
       }
     })
     this.#last = publishing.catch(() => undefined)
@@ -222,7 +234,8 @@ export class RunningPartition implements PartitionListener {
     const { owner, ...free } = this.#entry
     const { signal } = this.stopping
     if (isVarveError(signal.reason, 'CHECKPOINT_CONFLICT')) return
-    if (signal.aborted || isVarveError(failure, 'STORE_CLOSED')) {
+    const isAskedFor = signal.aborted || this.#options.ending.aborted
+    if (isAskedFor || (isVarveError(failure, 'STORE_CLOSED') && (await this.#isStoreClosed()))) {
       this.#entry = free
       this.#log('info', `Given back at position ${free.position}.`)
       await this.#publish()
@@ -238,6 +251,14 @@ export class RunningPartition implements PartitionListener {
     this.#entry = { ...free, state: 'failed', failure: stored }
     this.#log('error', stoppedText(free.position, event, cause), failure)
     await this.#publish()
+  }
+
+  /** What is closed while the store is not is the target, and stays so: nobody else can tell. */
+  async #isStoreClosed(): Promise<boolean> {
+    return this.#options.shelf.partition(this.#kept.key).then(
+      () => false,
+      (error: unknown) => isVarveError(error, 'STORE_CLOSED'),
+    )
   }
 
   async #isTakenOver(): Promise<boolean> {
