@@ -93,7 +93,7 @@ function collectionIn<Document extends object>(
       const writer = createWriter<Document>(db, table, next.position)
       if (keys !== undefined) await writer.load(events.flatMap((event) => keysOf(projection, keys, event)))
       await handle(writer.documents)
-      await writer.flush()
+      await writer.finish()
     }
     await target.write({ ...change, apply })
   }

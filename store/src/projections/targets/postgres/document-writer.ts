@@ -1,26 +1,27 @@
 /**
  * The documents of one write:
  *
- *   load ahead > (get > put | delete)* > flush in two statements
+ *   load ahead > (get > put | delete)* > flush in two statements > over
  *
  * Handlers see what they have put; a query sees it too, for it flushes first.
  */
 import { nameArray, textArray } from '../../../engines/postgres/encode.ts'
 import { decodeName } from '../../../engines/postgres/names.ts'
 import { InvalidArgument } from '../../../model/errors.ts'
+import { TargetFailed } from '../../../model/target-errors.ts'
 import { type CollectionTable, checkedId, type DocumentRow, documentsFrom } from './collection-table.ts'
 import type { Documents } from './documents.ts'
 import { translated } from './errors.ts'
 import { jsonOf, statementFor } from './question.ts'
-import type { PostgresReadModel } from './read-model.ts'
+import { late, type PostgresReadModel } from './read-model.ts'
 
 /** The documents of a write, and its ends. */
 export interface DocumentWriter<Document> {
   readonly documents: Documents<Document>
   /** Loads documents that handlers will ask for, in one statement. */
   load(ids: readonly string[]): Promise<void>
-  /** Writes what was put and deleted. */
-  flush(): Promise<void>
+  /** Writes what was put and deleted, and refuses from then on: what came later would be lost. */
+  finish(): Promise<void>
 }
 
 /** `position` is that of the checkpoint the write saves. */
@@ -33,6 +34,11 @@ export function createWriter<Document>(
   const known = new Map<string, string | undefined>()
   /** Ids of what is not written yet. */
   const changed = new Set<string>()
+  let isOver = false
+
+  function check(): void {
+    if (isOver) throw new TargetFailed('postgres', late)
+  }
 
   async function run(sql: string, values: readonly unknown[]): Promise<readonly DocumentRow[]> {
     try {
@@ -69,25 +75,35 @@ export function createWriter<Document>(
 
   const documents: Documents<Document> = {
     get: async (id) => {
+      check()
       checkedId(id)
       if (!known.has(id)) await load([id])
       const text = known.get(id)
       return text === undefined ? undefined : (JSON.parse(text) as Document)
     },
     put: (id, document) => {
+      check()
       if (typeof document !== 'object' || document === null) {
         throw new InvalidArgument('document', 'is no object; delete what is to be there no more')
       }
       change(checkedId(id), jsonOf(document, 'document'))
     },
-    delete: (id) => change(checkedId(id), undefined),
+    delete: (id) => {
+      check()
+      change(checkedId(id), undefined)
+    },
     query: async (question = {}) => {
+      check()
       const { sql, values } = statementFor(table, question)
       await flush()
       return documentsFrom(await run(sql, values))
     },
   }
-  return { documents, load, flush }
+  const finish = async (): Promise<void> => {
+    isOver = true
+    await flush()
+  }
+  return { documents, load, finish }
 }
 
 // Parameters: ids, documents as JSON, position.
