@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { RecordedEvent } from '../model/event.ts'
 import { limits } from '../model/limits.ts'
 import { defineEvents, event } from '../schema/events.ts'
 import { defineProjection } from './projection.ts'
@@ -33,5 +34,21 @@ describe('a projection that cannot be', () => {
   it('is refused with a name over the limit', () => {
     const name = 'n'.repeat(limits.checkpointNameChars + 1)
     expect(() => defineProjection({ ...right, name })).toThrowError(expect.objectContaining({ code: 'LIMIT_EXCEEDED' }))
+  })
+
+  it.each([
+    ['gives none', () => undefined, /gave undefined for event 7 \(Received of Stock-tea\)/],
+    ['gives a number', () => 7, /gave 7 for event 7/],
+    [
+      'throws',
+      () => {
+        throw new RangeError('no shelf')
+      },
+      /threw no shelf for event 7/,
+    ],
+  ])('is told by the event whose key %s', (_, key, message) => {
+    const { keyOf } = defineProjection({ ...right, key: key as never })
+    const received = { type: 'Received', position: 7, streamId: 'Stock-tea' } as RecordedEvent
+    expect(() => keyOf(received)).toThrowError(message)
   })
 })

@@ -145,9 +145,30 @@ export function defineProjection<Events extends EventDefinitions, ReadModel>(
     empty: empty ?? (() => undefined),
     ...handling(given),
     partitions,
-    keyOf: key,
+    keyOf: checkedKey(key),
     onFailure,
     saved,
+  }
+}
+
+/** A key that is no text would put all events into one partition, or let them overtake what is parked. */
+function checkedKey(key: (event: RecordedEvent) => string): (event: RecordedEvent) => string {
+  const refused = ({ type, position, streamId }: RecordedEvent, problem: string, cause?: unknown): InvalidArgument => {
+    const error = new InvalidArgument(
+      'key',
+      `${problem} for event ${position} (${type} of ${streamId}): it is to give a text for each`,
+    )
+    return cause === undefined ? error : Object.assign(error, { cause })
+  }
+  return (event) => {
+    let made: unknown
+    try {
+      made = key(event)
+    } catch (cause) {
+      throw refused(event, `threw ${cause instanceof Error ? cause.message : String(cause)}`, cause)
+    }
+    if (typeof made !== 'string') throw refused(event, `gave ${made instanceof Promise ? 'a promise' : String(made)}`)
+    return made
   }
 }
 
