@@ -117,9 +117,14 @@ export class Instance implements LocalProgress {
   }
 
   positionOf(projection: string, generation: number, partition: number): number | undefined {
-    const running = this.#running.get(partitionKey(projection, generation, partition))
-    // Where it has not looked at its checkpoint yet, nothing is known.
-    return running === undefined || running.entry.state === 'new' ? undefined : running.entry.position
+    const entry = this.#running.get(partitionKey(projection, generation, partition))?.entry
+    // What the shelf says is what another target held, if this one does not outlast its process.
+    return entry?.state === 'new' ? -1 : entry?.position
+  }
+
+  async isShown(projection: string, generation: number): Promise<boolean> {
+    const known = this.#projections.get(projection)
+    return known !== undefined && (await this.#targets.isShown(known, generation))
   }
 
   further(signal: AbortSignal): Promise<void> {

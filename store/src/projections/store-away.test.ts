@@ -15,11 +15,30 @@ import { memory } from '../engines/memory/index.ts'
 import { EngineUnavailable } from '../model/errors.ts'
 import { toText } from '../model/payload.ts'
 import { openStore } from '../open-store.ts'
-import { listProjections, replayInProjection, resumeProjection } from './admin.ts'
+import { listProjections, replayInProjection, resumeProjection, skipEvent } from './admin.ts'
 import { runProjections } from './run-projections.ts'
 
 const all = { positions: 'all', expectedCount: 1 } as const
 const parking = ({ event }: { event?: unknown }) => (event === undefined ? { retryAfterMs: 1 } : 'park_event')
+
+describe('a read model that is gone with its process', () => {
+  const start = starting()
+
+  it('is waited for until it is built anew, without what was skipped', async () => {
+    await using store = openStore({ engine: memory() })
+    const poison = new Set(['bad'])
+    const before = start(store, stockOf({ target: newTarget(), poison }), { leaseMs: 100 })
+    const position = await receive(store, 'tea', 'bad', 'mug')
+    await untilState(store, 'failed')
+    await skipEvent(store, 'stock', { position: 2 })
+    await before.waitFor('stock', position)
+    await before.stop()
+    const target = newTarget()
+    const running = start(store, stockOf({ target, poison }), { leaseMs: 100 })
+    await running.waitFor('stock', position)
+    deepEqual(stocked(target), { tea: 1, mug: 1 })
+  })
+})
 
 describe('a replay', () => {
   const start = starting()
