@@ -95,16 +95,18 @@ export interface Showing {
   readonly swap: 'when_caught_up' | 'manual'
   readonly keepsPrevious: boolean
   readonly log: (line: ProjectionLogLine) => void
+  /** Whether readers see more than what a generation that is to be shown to them has reached. */
+  readonly isBehind: (control: ProjectionControl, reached: number) => Promise<boolean>
 }
 
 /**
- * Shows readers the generation that is due, if one is, and gives what is agreed on then. Readers never go back: it has come
- * as far as the one they saw.
+ * Shows readers the generation that is due, if one is, and gives what is agreed on then. Readers do not go back: it has come
+ * as far as the one they saw, unless somebody takes a swap back.
  */
 export async function showDue(
   shelf: ProjectionShelf,
   { name, target }: Pick<Projection<unknown>, 'name' | 'target'>,
-  { kept, entries, looksAtTarget, swap, keepsPrevious, log }: Showing,
+  { kept, entries, looksAtTarget, swap, keepsPrevious, log, isBehind }: Showing,
 ): Promise<ProjectionControl> {
   const control = kept.value
   const of = (generation: number): readonly PartitionEntry[] =>
@@ -121,6 +123,8 @@ export async function showDue(
     if (looksAtTarget) await showAgreed(control, target)
     return control
   }
+  const isNew = recordOf(control, generation).role === 'building'
+  if (isNew && (await isBehind(control, lowest(generation)))) return control
   await target.generations?.publish({ projection: name, generation })
   const written = await shelf.put({ ...kept, value: withPublished(control, generation, keepsPrevious) })
   if (written !== 'conflict') {

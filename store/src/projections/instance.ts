@@ -30,7 +30,7 @@ import {
 } from './projection-shelf.ts'
 import { runPartition } from './run-partition.ts'
 import { type ProjectionLogLine, RunningPartition } from './running-partition.ts'
-import { tendGenerations } from './tend.ts'
+import { createTender, type Tender } from './tender.ts'
 import type { LocalProgress } from './wait-for.ts'
 import { createWatchedTime, type WatchedTime } from './watched-time.ts'
 
@@ -69,6 +69,7 @@ export class Instance implements LocalProgress {
   readonly #running = new Map<string, RunningPartition>()
   readonly #targets: GenerationTargets = createGenerationTargets()
   readonly #problems: Problems
+  readonly #tend: Tender
   readonly #time: WatchedTime
   readonly #freeMs: FreeTimes
   /** Keys of the partitions that have failed in this process: under the name of one before it others may have tried. */
@@ -82,18 +83,24 @@ export class Instance implements LocalProgress {
   readonly #shown: Bell = createBell()
   /** Aborts when the next look is due at once. */
   #due = new AbortController()
-  #looks = 0
 
   constructor(store: ProjectionStore, projections: readonly Projection<unknown>[], options: InstanceOptions) {
     const { instance, clock, leaseMs, log } = options
     this.#store = store
+    this.#shelf = projectionShelf(store.shelf)
     this.#projections = new Map(projections.map((projection) => [projection.name, projection]))
     this.#options = options
     this.#able = Object.fromEntries(projections.map(({ name, version }) => [name, version]))
     this.#problems = createProblems(log)
+    const parts = {
+      shelf: this.#shelf,
+      projections: this.#projections,
+      targets: this.#targets,
+      problems: this.#problems,
+    }
+    this.#tend = createTender({ ...parts, ...options })
     this.#time = createWatchedTime(clock, leaseMs / 2)
     this.#freeMs = createFreeTimes(this.#time)
-    this.#shelf = projectionShelf(store.shelf)
     this.#signal = this.#stopping.signal
     // Whatever the reason of the caller's signal: what it ends has not failed.
     if (options.signal.aborted) this.#abort()
@@ -186,7 +193,7 @@ export class Instance implements LocalProgress {
     for (const id of next.bury) await this.#member.bury(id)
     await Promise.all(next.release.map((key) => this.#release(key)))
     for (const kept of view.partitions) if (next.claim.includes(kept.key)) await this.#claim(kept)
-    await this.#tend(
+    await this.#tendAll(
       view,
       members.filter(({ id }) => !next.bury.includes(id)),
     )
@@ -245,15 +252,8 @@ export class Instance implements LocalProgress {
     await running?.ended
   }
 
-  /** Shows generations that are due and removes those whose time is over: one instance does, that of the first name. */
-  async #tend(view: SharedView, living: readonly MemberView[]): Promise<void> {
-    const agreed = await tendGenerations(view, {
-      ...this.#options,
-      ...{ shelf: this.#shelf, projections: this.#projections, me: this.#member.id, living },
-      close: this.#targets.close,
-      looks: this.#looks++,
-      problems: this.#problems,
-    })
+  async #tendAll(view: SharedView, living: readonly MemberView[]): Promise<void> {
+    const agreed = await this.#tend(view, { me: this.#member.id, living })
     const before = this.#controls
     this.#controls = new Map([...before, ...agreed.map((control) => [control.name, control] as const)])
     if (agreed.some(({ name, published }) => published !== before.get(name)?.published)) this.#shown.ring()
