@@ -34,11 +34,6 @@ export function createWriter<Document>(
   const known = new Map<string, string | undefined>()
   /** Ids of what is not written yet. */
   const changed = new Set<string>()
-  let isOver = false
-
-  function check(): void {
-    if (isOver) throw new TargetFailed('postgres', late)
-  }
 
   async function run(sql: string, values: readonly unknown[]): Promise<readonly DocumentRow[]> {
     try {
@@ -75,35 +70,54 @@ export function createWriter<Document>(
 
   const documents: Documents<Document> = {
     get: async (id) => {
-      check()
       checkedId(id)
       if (!known.has(id)) await load([id])
       const text = known.get(id)
       return text === undefined ? undefined : (JSON.parse(text) as Document)
     },
     put: (id, document) => {
-      check()
       if (typeof document !== 'object' || document === null) {
         throw new InvalidArgument('document', 'is no object; delete what is to be there no more')
       }
       change(checkedId(id), jsonOf(document, 'document'))
     },
-    delete: (id) => {
-      check()
-      change(checkedId(id), undefined)
-    },
+    delete: (id) => change(checkedId(id), undefined),
     query: async (question = {}) => {
-      check()
       const { sql, values } = statementFor(table, question)
       await flush()
       return documentsFrom(await run(sql, values))
     },
   }
-  const finish = async (): Promise<void> => {
-    isOver = true
-    await flush()
+  const { lent, end } = lend(documents)
+  const finish = (): Promise<void> => {
+    end()
+    return flush()
   }
-  return { documents, load, finish }
+  return { documents: lent, load, finish }
+}
+
+/** Lends documents to handlers for as long as their write lasts. */
+function lend<Document>(documents: Documents<Document>): {
+  readonly lent: Documents<Document>
+  readonly end: () => void
+} {
+  let isOver = false
+  const open = (): Documents<Document> => {
+    if (isOver) throw new TargetFailed('postgres', late)
+    return documents
+  }
+  const lent: Documents<Document> = {
+    get: async (id) => open().get(id),
+    put: (id, document) => open().put(id, document),
+    delete: (id) => open().delete(id),
+    query: async (question) => open().query(question),
+  }
+  return {
+    lent,
+    end: () => {
+      isOver = true
+    },
+  }
 }
 
 // Parameters: ids, documents as JSON, position.
