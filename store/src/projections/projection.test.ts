@@ -24,6 +24,9 @@ describe('a projection that cannot be', () => {
     ['with both kinds of handlers', { ...right, onBatch }, 'on'],
     ['with a handler of batches that is none', { ...right, on: undefined, onBatch: 'yes' }, 'onBatch'],
     ['with a handler of batches of no events', { ...right, events: {}, on: undefined, onBatch }, 'events'],
+    ['without events', { ...right, events: undefined }, 'events'],
+    ['with an `empty` that is none', { ...right, empty: 'yes' }, 'empty'],
+    ['with a filter that is none', { ...right, filter: { tags: 'tea' } }, 'filter.tags'],
     ['without `empty` where it is needed', { ...right, target: sqliteTarget({ path: ':memory:' }) }, 'empty'],
   ])('is refused %s', (_, given, argument) => {
     expect(() => defineProjection(given as never)).toThrowError(
