@@ -19,7 +19,7 @@ export interface PartitionRun<ReadModel> {
   /** 1, 2, 3… */
   readonly partition: number
   readonly epoch: number
-  readonly store: Pick<EventStore, 'readAll'>
+  readonly store: Pick<EventStore, 'readAll' | 'head'>
   readonly reader: Pick<LogReader, 'follow'>
   readonly shelf: ProjectionShelf
   readonly clock: Clock
@@ -42,6 +42,8 @@ export interface PartitionListener {
   /** Something went wrong and is tried again. */
   retrying(error: unknown, afterMs: number): void
   parked(event: ParkedInProjection): void
+  /** The checkpoint lies beyond the end of the log. */
+  isBeyondLog(position: number, head: number): void
   /** What was to be told of saved events threw. */
   notTold(error: unknown): void
   /** What somebody asks; waits for nothing. */

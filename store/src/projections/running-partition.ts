@@ -147,6 +147,11 @@ export class RunningPartition implements PartitionListener {
     this.#log('warn', `${event} is parked: ${reason} (${code}). Replay it once that is mended.`)
   }
 
+  isBeyondLog(position: number, head: number): void {
+    const text = `The read model is at position ${position}, and the log ends at ${head}: ${ofAnotherLog}`
+    this.#log('warn', text)
+  }
+
   notTold(error: unknown): void {
     this.#log('warn', `\`saved\` threw: ${reasonOf(error).reason}. The read model has the events.`, error)
   }
@@ -270,6 +275,10 @@ export class RunningPartition implements PartitionListener {
     this.#options.log({ level, text, ...this.#place, ...(error !== undefined && { error }) })
   }
 }
+
+const ofAnotherLog =
+  'it was built from another log, or this one is as of an earlier time. Nothing is added before the log has grown past it: ' +
+  'rebuild the projection, unless this is a replica that comes after.'
 
 /** What happened, and what a person can do about it. */
 function stoppedText(

@@ -1,4 +1,4 @@
-import { deepEqual, equal } from 'node:assert/strict'
+import { deepEqual, equal, ok } from 'node:assert/strict'
 import { describe, it } from 'vitest'
 import { withShelf } from '../../../test/projections/faulty.ts'
 import {
@@ -38,6 +38,21 @@ describe('a read model that is gone with its process', () => {
     await running.waitFor('stock', position)
     deepEqual(stocked(target), { tea: 1, mug: 1 })
   })
+})
+
+it('a read model that is further than the log is told of: nothing would be added to it in silence', async () => {
+  const target = newTarget()
+  for (const skus of [['tea', 'tea', 'tea'], ['mug']]) {
+    await using store = openStore({ engine: memory() })
+    await receive(store, ...skus)
+    const lines: string[] = []
+    const log = ({ level, text }: { level: string; text: string }) => level === 'warn' && lines.push(text)
+    await using running = runProjections(store, [stockOf({ target })], { leaseMs: 400, log })
+    await running.waitFor('stock', skus.length)
+    if (skus.length === 3) deepEqual(lines, [])
+    else
+      ok(lines[0]?.startsWith('The read model is at position 3, and the log ends at 1: it was built from another log'))
+  }
 })
 
 describe('a replay', () => {
