@@ -1,6 +1,8 @@
+import { isVarveError } from '../model/errors.ts'
 import type { RecordedEvent } from '../model/event.ts'
 import type { ParkedPlace, TargetCheckpoint } from '../model/target.ts'
 import { isPassing } from './failure-policy.ts'
+import { reasonOf } from './parking.ts'
 import { afterPause, type PartitionRun, persistently } from './partition-run.ts'
 import { type Decided, type Failure, notWhereItWas, park, skipsCarriedOut, type Way, written } from './save-batch.ts'
 
@@ -27,20 +29,20 @@ async function replayed<ReadModel>(
   position: number,
   decided: Decided,
 ): Promise<TargetCheckpoint> {
-  const { projection, store, shelf, generation, signal } = run
+  const { projection, shelf, generation } = run
   const asked = from.parked.find((place) => place.position === position)
   if (asked === undefined) return from
   const isDue = (place: ParkedPlace): boolean =>
     place.position === position || (asked.key !== undefined && place.key === asked.key && place.position < position)
   let checkpoint = from
   for (const place of from.parked.filter(isDue)) {
-    const event = await persistently(run, () => store.readAll({ from: place.position, limit: 1, signal }).first())
-    if (event === undefined || event.position !== place.position) return checkpoint
+    const event = await readAgain(run, place)
+    if (event?.position !== place.position) return checkpoint
     const parked = checkpoint.parked.filter((other) => other.position !== place.position)
     const next = { ...checkpoint, parked }
     const failure = await appliedLate(run, { expected: checkpoint, next }, event)
     if (failure !== undefined) {
-      const earlier = await shelf.parkedEvent(projection.name, generation, place.position)
+      const earlier = await persistently(run, () => shelf.parkedEvent(projection.name, generation, place.position))
       await park(run, event, place, { error: failure.error, attempts: (earlier?.attempts ?? 0) + 1 })
       return checkpoint
     }
@@ -51,6 +53,28 @@ async function replayed<ReadModel>(
     run.told.reached(checkpoint, 'catching_up')
   }
   return checkpoint
+}
+
+/** The parked event. Where the store refuses to read it, as one that is archived, it stays parked, and why is noted. */
+async function readAgain<ReadModel>(
+  run: PartitionRun<ReadModel>,
+  { position }: ParkedPlace,
+): Promise<RecordedEvent | undefined> {
+  const { projection, store, shelf, generation, signal } = run
+  try {
+    return await persistently(run, () => store.readAll({ from: position, limit: 1, signal }).first())
+  } catch (error) {
+    signal.throwIfAborted()
+    if (isVarveError(error, 'STORE_CLOSED')) throw error
+    await persistently(run, async () => {
+      const parked = await shelf.parkedEvent(projection.name, generation, position)
+      if (parked === undefined) return
+      const detail = { ...parked, ...reasonOf(error), attempts: parked.attempts + 1, atMs: run.clock.now() }
+      await shelf.park(projection.name, detail)
+      run.told.parked(detail)
+    })
+    return undefined
+  }
 }
 
 /** Applies one event, and waits for a target that is away as with any batch. Gives why the event stays parked, if it does. */

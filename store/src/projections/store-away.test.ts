@@ -11,8 +11,10 @@ import {
   until,
   untilState,
 } from '../../../test/projections/stock.ts'
+import type { Engine } from '../engine/engine.ts'
 import { memory } from '../engines/memory/index.ts'
 import { EngineUnavailable } from '../model/errors.ts'
+import { EventsArchived } from '../model/event-errors.ts'
 import { toText } from '../model/payload.ts'
 import { openStore } from '../open-store.ts'
 import { listProjections, replayInProjection, resumeProjection, skipEvent } from './admin.ts'
@@ -77,6 +79,25 @@ describe('a replay', () => {
     await replayInProjection(store, 'stock', all)
     await untilState(store, 'live')
     deepEqual([stocked(target), isAway], [{ tea: 1, bad: 1 }, false])
+  })
+
+  it('of an event that is archived leaves it parked, says why, and stops nothing', async () => {
+    const engine = memory()
+    let archivedUntil = 0
+    const read: Engine['read'] = async (query, signal) => {
+      if (query.from <= archivedUntil && 'query' in query.source) throw new EventsArchived(archivedUntil)
+      return engine.read(query, signal)
+    }
+    await using store = openStore({ engine: { ...engine, read } })
+    const [target, poison] = [newTarget(), new Set(['bad'])]
+    const onFailure = ({ event }: { event?: unknown }) => (event === undefined ? 'stop' : 'park_event')
+    const running = start(store, stockOf({ target, poison, onFailure }))
+    await running.waitFor('stock', await receive(store, 'tea', 'bad', 'mug'))
+    archivedUntil = 2
+    await replayInProjection(store, 'stock', all)
+    await until(async () => (await allParked(store))[0]?.code === 'EVENTS_ARCHIVED')
+    await running.waitFor('stock', await receive(store, 'cup'))
+    deepEqual(stocked(target), { tea: 1, mug: 1, cup: 1 })
   })
 
   it('leaves nothing behind where its process is killed after the event was applied', async () => {
