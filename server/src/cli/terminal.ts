@@ -1,6 +1,6 @@
 import type { ReadStream, WriteStream } from 'node:tty'
 import { styleText } from 'node:util'
-import { OutputClosed } from './failure.ts'
+import { OutputClosed, OutputFailed } from './failure.ts'
 
 /** The three streams of a process, as the command line needs them. */
 export interface Streams {
@@ -38,22 +38,24 @@ export interface Terminal {
 /** Printed characters that are gathered before they are written: a write per event costs more than reading it. */
 const bufferChars = 65_536
 
-/** The terminal over a process's streams. `onClosed` hears once when nobody reads standard output any more. */
-export function createTerminal(streams: Streams, onClosed: (reason: OutputClosed) => void): Terminal {
+/** The terminal over a process's streams. `onLost` hears when standard output takes nothing any more. */
+export function createTerminal(streams: Streams, onLost: (reason: OutputClosed | OutputFailed) => void): Terminal {
   const { stdin, stdout, stderr } = streams
   let buffered = ''
-  let closed = false
+  let isLost = false
+  let isNoted = true
 
-  for (const stream of [stdout, stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error
-      closed = true
-      if (stream === stdout) onClosed(new OutputClosed())
-    })
-  }
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    isLost = true
+    onLost(error.code === 'EPIPE' ? new OutputClosed() : new OutputFailed(error))
+  })
+  // A result is worth printing when what is said beside it cannot be.
+  stderr.on('error', () => {
+    isNoted = false
+  })
 
   async function flush(): Promise<void> {
-    if (buffered === '' || closed) return
+    if (buffered === '' || isLost) return
     const text = buffered
     buffered = ''
     if (stdout.write(text)) return
@@ -83,7 +85,7 @@ export function createTerminal(streams: Streams, onClosed: (reason: OutputClosed
     },
     flush,
     note: (line) => {
-      if (!closed) stderr.write(`${line}\n`)
+      if (isNoted) stderr.write(`${line}\n`)
     },
     styled: (look, text) => styleText(look as Look, text, { stream: stdout as WriteStream }),
   }

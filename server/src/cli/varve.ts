@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { withoutPassword } from '../store-url.ts'
-import { describeFailure, Interrupted, OutputClosed } from './failure.ts'
+import { describeFailure, Interrupted, OutputClosed, OutputFailed } from './failure.ts'
 import { runProgram } from './program.ts'
 import { createTerminal } from './terminal.ts'
 
@@ -32,6 +32,8 @@ async function main(): Promise<number> {
   try {
     const exitCode = await runProgram({ version: version(), terminal, signal: ending.signal, onHangup }, words)
     await terminal.flush()
+    await written(process.stdout)
+    if (ending.signal.reason instanceof OutputFailed) throw ending.signal.reason
     return exitCode
   } catch (error) {
     await terminal.flush()
