@@ -148,7 +148,7 @@ function bodyFacts(error: unknown, { server }: FastifyRequest): object {
   if ((error as Partial<FastifyError>).code !== 'FST_ERR_CTP_BODY_TOO_LARGE') return {}
   const allowed = server.initialConfig.bodyLimit
   const detail =
-    `The body is larger than the ${allowed} bytes that this server takes (--body-bytes). ` +
+    `The body is larger than the ${allowed} bytes that this server takes (VARVE_BODY_BYTES). ` +
     'Split the append, or store large blobs elsewhere and put a reference to them in the event.'
   return { detail, limit: 'body_bytes', allowed }
 }
