@@ -64,7 +64,10 @@ function createProgram({ version, terminal }: ProgramPort, run: Run): Command {
     .helpCommand('help [command]', 'show help of a command')
     .configureHelp({ showGlobalOptions: true })
     // Problems are thrown and printed by the caller, in one line like all others.
-    .configureOutput({ writeOut: (text) => void terminal.print(text.trimEnd()), writeErr: () => undefined })
+    .configureOutput({
+      writeOut: (text) => void terminal.print(text.trimEnd()).catch(() => undefined),
+      writeErr: () => undefined,
+    })
     .exitOverride()
     .addOption(storeOption())
     .option('--json', 'print JSON lines, whoever reads')

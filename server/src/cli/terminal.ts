@@ -25,9 +25,9 @@ export interface Terminal {
   readonly isWatched: boolean
   /** Characters of a line of standard output. */
   readonly columns: number
-  /** Prints one line of the result. Buffered; resolves when the reader has taken enough for more. */
+  /** Prints one line of the result. Buffered; resolves when there is room for more. */
   print(line: string): Promise<void>
-  /** Hands on what was printed so far. */
+  /** Hands on what was printed so far. Resolves once it is written, and rejects when it cannot be. */
   flush(): Promise<void>
   /** Prints one line that is not part of the result. */
   note(line: string): void
@@ -35,40 +35,38 @@ export interface Terminal {
   styled(look: Look | readonly Look[], text: string): string
 }
 
+/** Why standard output takes nothing any more. */
+type Lost = OutputClosed | OutputFailed
+
 /** Printed characters that are gathered before they are written: a write per event costs more than reading it. */
 const bufferChars = 65_536
 
-/** The terminal over a process's streams. `onLost` hears when standard output takes nothing any more. */
-export function createTerminal(streams: Streams, onLost: (reason: OutputClosed | OutputFailed) => void): Terminal {
+/** The terminal over a process's streams. `onLost` hears once when standard output takes nothing any more. */
+export function createTerminal(streams: Streams, onLost: (reason: Lost) => void): Terminal {
   const { stdin, stdout, stderr } = streams
   let buffered = ''
-  let isLost = false
+  let lost: Lost | undefined
   let isNoted = true
 
-  stdout.on('error', (error: NodeJS.ErrnoException) => {
-    isLost = true
-    onLost(error.code === 'EPIPE' ? new OutputClosed() : new OutputFailed(error))
-  })
+  function lose(error: NodeJS.ErrnoException): Lost {
+    if (lost !== undefined) return lost
+    lost = error.code === 'EPIPE' ? new OutputClosed() : new OutputFailed(error)
+    onLost(lost)
+    return lost
+  }
+  stdout.on('error', lose)
   // A result is worth printing when what is said beside it cannot be.
   stderr.on('error', () => {
     isNoted = false
   })
 
   async function flush(): Promise<void> {
-    if (buffered === '' || isLost) return
+    if (lost !== undefined) throw lost
+    if (buffered === '') return
     const text = buffered
     buffered = ''
-    if (stdout.write(text)) return
-    await new Promise<void>((resolve) => {
-      const done = (): void => {
-        stdout.off('drain', done)
-        stdout.off('close', done)
-        stdout.off('error', done)
-        resolve()
-      }
-      stdout.on('drain', done)
-      stdout.on('close', done)
-      stdout.on('error', done)
+    await new Promise<void>((resolve, reject) => {
+      stdout.write(text, (error) => (error ? reject(lose(error)) : resolve()))
     })
   }
 

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { withoutPassword } from '../store-url.ts'
-import { describeFailure, Interrupted, OutputClosed, OutputFailed } from './failure.ts'
+import { describeFailure, Interrupted, OutputClosed } from './failure.ts'
 import { runProgram } from './program.ts'
 import { createTerminal } from './terminal.ts'
 
@@ -32,11 +32,10 @@ async function main(): Promise<number> {
   try {
     const exitCode = await runProgram({ version: version(), terminal, signal: ending.signal, onHangup }, words)
     await terminal.flush()
-    await written(process.stdout)
-    if (ending.signal.reason instanceof OutputFailed) throw ending.signal.reason
     return exitCode
   } catch (error) {
-    await terminal.flush()
+    // What cannot be written is told by this error, or by another one that ended the command first.
+    await terminal.flush().catch(() => undefined)
     const { line, exitCode } = describeFailure(error)
     if (!(error instanceof OutputClosed)) terminal.note(`varve: ${line}`)
     if (isVerbose()) terminal.note(withoutPassword(stackOf(error)))
