@@ -4,7 +4,7 @@ import { openBenchStore } from '../engines.ts'
 import { type Measured, processCosts } from '../harness/measured.ts'
 import type { Trial } from '../harness/trial.ts'
 import { driveAppenders, type Load, latencies, rates } from '../load/appenders.ts'
-import { eventsPerStream, jsonEvent, newEvent, streamName } from '../load/events.ts'
+import { eventsPerStream, jsonEvent, newEvent, payloadOf, streamName, typeOf } from '../load/events.ts'
 import { createDatabase, insertEvent, insertInto } from '../raw/database.ts'
 import { openRawLog } from '../raw/log.ts'
 
@@ -42,6 +42,17 @@ const varve: Trial<AppendSettings> = async (load, folder) => {
       store.append(streamId, [newEvent(streamId, version, nth)], { expectedVersion: version }),
     load,
   )
+}
+
+/** What a server or a relay does: the payload comes as JSON already, in bytes. */
+const varveEncoded: Trial<AppendSettings> = async (load, folder) => {
+  await using store = openBenchStore(load.engine, folder)
+  const payloads = Array.from({ length: 1_000 }, (_, nth) => Buffer.from(JSON.stringify(payloadOf(nth))))
+  return await driveAppenders((streamId, version, nth) => {
+    const data = payloads[nth % payloads.length] as Buffer
+    const event = { type: typeOf(streamId, version), data, contentType: 'application/json' }
+    return store.append(streamId, [event], { expectedVersion: version })
+  }, load)
 }
 
 const rawSqliteSingles: Trial<AppendSettings> = async (load, folder) => {
@@ -82,6 +93,7 @@ export const trials: Readonly<Record<string, Trial<AppendSettings>>> = {
   rawLogEncoded,
   rawLogJson,
   varve,
+  varveEncoded,
   rawSqliteSingles,
   rawSqliteBatches,
   varveBatches,

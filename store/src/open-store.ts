@@ -9,16 +9,9 @@ import { InvalidArgument, StoreClosed } from './model/errors.ts'
 import type { Tracer } from './model/tracer.ts'
 import { category } from './schema/category.ts'
 import { storeShelf } from './shelf/store-shelf.ts'
-import { append, appendAll } from './streams/append.ts'
-import { withTransaction } from './streams/append-within.ts'
-import { deleteStream, tombstone, truncateBefore } from './streams/close-stream.ts'
 import { createGroupCommit } from './streams/group-commit.ts'
-import { head, heads } from './streams/head.ts'
-import { getStreamMetadata, setStreamMetadata, streamInfo } from './streams/metadata.ts'
-import { listStreams, readAll, readEvent, readStream } from './streams/read.ts'
 import { createStamps } from './streams/stamps.ts'
-import { trace } from './streams/trace.ts'
-import { type AppendVerbs, tracedAppends } from './streams/traced-appends.ts'
+import { streamVerbs } from './streams/verbs.ts'
 import { shelfCheckpoints } from './subscriptions/checkpoint.ts'
 import { subscribe } from './subscriptions/subscribe.ts'
 import { createHeadWatch } from './subscriptions/wake.ts'
@@ -55,7 +48,7 @@ export function openStore(options: OpenStoreOptions): EventStore {
   const { capabilities } = engine
   const closing = new AbortController()
   const groupCommit = createGroupCommit(engine, clock)
-  const port = { engine, capabilities, groupCommit, ...createStamps(clock, options.newId) }
+  const port = { engine, clock, capabilities, groupCommit, ...createStamps(clock, options.newId) }
   const checkpoints = shelfCheckpoints(engine.shelf)
   const headWatch = createHeadWatch(engine, clock)
   const subscriptions = { engine, clock, headWatch, checkpoints, closing: closing.signal }
@@ -67,31 +60,12 @@ export function openStore(options: OpenStoreOptions): EventStore {
     await engine.close()
   }
 
-  const appends: AppendVerbs = {
-    append: (streamId, events, appendOptions) => append(port, streamId, events, appendOptions),
-    appendAll: (writes, appendOptions) => appendAll(port, writes, appendOptions),
-    withTransaction: (client) => withTransaction(port, client),
-  }
   const store: EventStore = {
     capabilities,
     tracer,
-    ...(tracer === undefined ? appends : tracedAppends(appends, tracer)),
-    readStream: (streamId, readOptions) => readStream(engine, streamId, readOptions),
-    readAll: (readOptions) => readAll(engine, readOptions),
-    readEvent: (eventId, callOptions) => readEvent(engine, eventId, callOptions),
-    trace: (correlationId, traceOptions) => trace(engine, correlationId, traceOptions),
+    ...streamVerbs(port, tracer),
     subscribe: ((subscribeOptions: SubscribeOptions & { marks: true }) =>
       subscribe(subscriptions, subscribeOptions)) as EventStore['subscribe'],
-    head: (callOptions) => head(engine, callOptions),
-    heads: (callOptions) => heads(engine, callOptions),
-    streams: (streamsOptions) => listStreams(engine, streamsOptions),
-    streamInfo: (streamId, callOptions) => streamInfo(engine, streamId, callOptions),
-    getStreamMetadata: (streamId, callOptions) => getStreamMetadata(engine, streamId, callOptions),
-    setStreamMetadata: (streamId, metadata, changeOptions) =>
-      setStreamMetadata(port, streamId, metadata, changeOptions),
-    truncateBefore: (streamId, version, callOptions) => truncateBefore(port, streamId, version, callOptions),
-    deleteStream: (streamId, changeOptions) => deleteStream(port, streamId, changeOptions),
-    tombstone: (streamId, changeOptions) => tombstone(port, streamId, changeOptions),
     category: (name, events, categoryOptions) => category(store, name, events, categoryOptions),
     checkpoints,
     shelf: storeShelf(engine.shelf),

@@ -6,15 +6,8 @@ import type { SubscribeOptions } from '../model/call.ts'
 import { InvalidArgument, StoreClosed } from '../model/errors.ts'
 import type { Tracer } from '../model/tracer.ts'
 import { category } from '../schema/category.ts'
-import { append, appendAll } from '../streams/append.ts'
-import { withTransaction } from '../streams/append-within.ts'
-import { deleteStream, tombstone, truncateBefore } from '../streams/close-stream.ts'
-import { head, heads } from '../streams/head.ts'
-import { getStreamMetadata, setStreamMetadata, streamInfo } from '../streams/metadata.ts'
-import { listStreams, readAll, readEvent, readStream } from '../streams/read.ts'
 import { createStamps } from '../streams/stamps.ts'
-import { trace } from '../streams/trace.ts'
-import { type AppendVerbs, tracedAppends } from '../streams/traced-appends.ts'
+import { streamVerbs } from '../streams/verbs.ts'
 import { remoteCheckpoints } from './checkpoints.ts'
 import { httpApi } from './http-api.ts'
 import { capabilitiesFrom, remotePort } from './port.ts'
@@ -60,36 +53,17 @@ export async function connect(options: ConnectOptions): Promise<EventStore> {
   const capabilities = capabilitiesFrom((await api.call({ method: 'GET', path: '/head' })).capabilities)
   const engine = remotePort(api, capabilities)
   const { newId } = createStamps(clock, options.newId)
-  const port = { engine, capabilities, groupCommit: engine, newId, now: () => serverTime }
+  const port = { engine, clock, capabilities, groupCommit: engine, newId, now: () => serverTime }
   const checkpoints = remoteCheckpoints(api)
   const subscriptions = { api, engine, clock, checkpoints, closing: closing.signal }
   let closed: Promise<void> | undefined
 
-  const appends: AppendVerbs = {
-    append: (streamId, events, appendOptions) => append(port, streamId, events, appendOptions),
-    appendAll: (writes, appendOptions) => appendAll(port, writes, appendOptions),
-    withTransaction: (client) => withTransaction({ ...port, engine: {} }, client),
-  }
   const store: EventStore = {
     capabilities,
     tracer,
-    ...(tracer === undefined ? appends : tracedAppends(appends, tracer)),
-    readStream: (streamId, readOptions) => readStream(engine, streamId, readOptions),
-    readAll: (readOptions) => readAll(engine, readOptions),
-    readEvent: (eventId, callOptions) => readEvent(engine, eventId, callOptions),
-    trace: (correlationId, traceOptions) => trace(engine, correlationId, traceOptions),
+    ...streamVerbs(port, tracer),
     subscribe: ((subscribeOptions: SubscribeOptions & { marks: true }) =>
       subscribeRemote(subscriptions, subscribeOptions)) as EventStore['subscribe'],
-    head: (callOptions) => head(engine, callOptions),
-    heads: (callOptions) => heads(engine, callOptions),
-    streams: (streamsOptions) => listStreams(engine, streamsOptions),
-    streamInfo: (streamId, callOptions) => streamInfo(engine, streamId, callOptions),
-    getStreamMetadata: (streamId, callOptions) => getStreamMetadata(engine, streamId, callOptions),
-    setStreamMetadata: (streamId, metadata, changeOptions) =>
-      setStreamMetadata(port, streamId, metadata, changeOptions),
-    truncateBefore: (streamId, version, callOptions) => truncateBefore(port, streamId, version, callOptions),
-    deleteStream: (streamId, changeOptions) => deleteStream(port, streamId, changeOptions),
-    tombstone: (streamId, changeOptions) => tombstone(port, streamId, changeOptions),
     category: (name, events, categoryOptions) => category(store, name, events, categoryOptions),
     checkpoints,
     shelf: remoteShelf(api),

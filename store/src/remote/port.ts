@@ -1,6 +1,5 @@
 import type { Capabilities } from '../engine/capabilities.ts'
 import type { Engine, Landed, Page, ReadQuery, StreamsPage } from '../engine/engine.ts'
-import type { PageSource } from '../engine/read-ahead.ts'
 import type { StreamInfo } from '../model/stream.ts'
 import { storedFromEnvelope } from '../schema/envelope.ts'
 import type { GroupCommit } from '../streams/group-commit.ts'
@@ -10,8 +9,7 @@ import { appendBody, wireQuery } from './wire.ts'
 
 /** As much of an engine as a server is for its clients; the verbs of streams/ run on it as they do on any engine. */
 export interface RemotePort
-  extends PageSource,
-    Pick<Engine, 'find' | 'head' | 'heads' | 'streams'>,
+  extends Pick<Engine, 'capabilities' | 'read' | 'find' | 'head' | 'heads' | 'streams'>,
     Pick<GroupCommit, 'submit'> {}
 
 /** The port over a server's API. */

@@ -68,7 +68,7 @@ async function hideBefore(
       if (versionHolds(expectedVersion, stream)) return unchanged(port, streamId, options)
       throw new VersionConflict(streamId, expectedVersion, stream.version)
     }
-    const metadata = await getStreamMetadata(port.engine, streamId, options)
+    const metadata = await getStreamMetadata(port, streamId, options)
     const values: StreamMetadataValues = { ...metadata.values, truncateBefore: version }
     const fact = {
       streamId: metadataStreamOf(streamId),

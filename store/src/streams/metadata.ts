@@ -16,9 +16,7 @@ import { checkStreamId } from './prepare.ts'
 import { readStream } from './read.ts'
 
 /** What verbs about a stream as a whole work with. */
-export interface StreamPort extends AppendPort {
-  readonly engine: PageSource
-}
+export interface StreamPort extends AppendPort, PageSource {}
 
 /** Where a stream stands. See `EventStore.streamInfo`. */
 export async function streamInfo(
@@ -35,12 +33,12 @@ export async function streamInfo(
 
 /** The metadata in force. See `EventStore.getStreamMetadata`. */
 export async function getStreamMetadata(
-  engine: PageSource,
+  pages: PageSource,
   streamId: string,
   options: CallOptions = {},
 ): Promise<StreamMetadata> {
   checkStreamId(streamId)
-  const facts = readStream(engine, metadataStreamOf(streamId), { direction: 'backward', ...options })
+  const facts = readStream(pages, metadataStreamOf(streamId), { direction: 'backward', ...options })
   for await (const fact of facts) {
     if (fact.type !== metadataEventType) continue
     const { truncate_before: truncateBefore, ...rest } = fact.data as StoredStreamMetadata

@@ -1,12 +1,14 @@
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
 import { it } from 'vitest'
-import type { Engine, ReadQuery } from '../engine/engine.ts'
+import type { ReadQuery } from '../engine/engine.ts'
+import type { PageSource } from '../engine/read-ahead.ts'
+import { systemClock } from '../engine/system-clock.ts'
 import { memory } from '../engines/memory/index.ts'
 import { openStore } from '../open-store.ts'
 import { readAll, readStream } from './read.ts'
 
 /** Three events, and an engine that looks at one place in each call, while two more events come in. */
-async function outrun(): Promise<{ engine: Engine; reads: () => number }> {
+async function outrun(): Promise<{ pages: PageSource; reads: () => number }> {
   const engine = memory()
   const store = openStore({ engine })
   const write = (count: number) => store.append('Order-1', Array(count).fill({ type: 'Placed', data: {} }))
@@ -19,18 +21,18 @@ async function outrun(): Promise<{ engine: Engine; reads: () => number }> {
     await write(2)
     return { ...page, next: query.from + 1, end: query.from > page.head }
   }
-  return { engine: { ...engine, read }, reads: () => reads }
+  return { pages: { engine: { ...engine, read }, clock: systemClock }, reads: () => reads }
 }
 
 it('ends a filtered read at the head it began with, although nothing matches and the log grows faster', async () => {
-  const { engine, reads } = await outrun()
-  deepEqual(await readAll(engine, { filter: { types: ['Nothing'] } }).toArray(), [])
+  const { pages, reads } = await outrun()
+  deepEqual(await readAll(pages, { filter: { types: ['Nothing'] } }).toArray(), [])
   equal(reads(), 3)
 })
 
 it('ends a read of a stream at the version it began with, although the stream grows faster', async () => {
-  const { engine, reads } = await outrun()
-  const events = await readStream(engine, 'Order-1').toArray()
+  const { pages, reads } = await outrun()
+  const events = await readStream(pages, 'Order-1').toArray()
   deepEqual(
     events.map(({ version }) => version),
     [1, 2, 3],

@@ -17,7 +17,7 @@ import { checkedLimit, reader } from './reader.ts'
 
 /** A read with every option present. */
 interface Reading {
-  readonly engine: PageSource
+  readonly pages: PageSource
   readonly source: ReadQuery['source']
   /** The log shard, when a query is read of a log with several. */
   readonly shard?: number
@@ -28,21 +28,21 @@ interface Reading {
 }
 
 /** Reads one stream. See `EventStore.readStream`. */
-export function readStream(engine: PageSource, streamId: string, options: ReadStreamOptions = {}): EventReader {
+export function readStream(pages: PageSource, streamId: string, options: ReadStreamOptions = {}): EventReader {
   checkStreamId(streamId)
-  return eventReader({ engine, source: { streamId }, ...normalRange(options) })
+  return eventReader({ pages, source: { streamId }, ...normalRange(options) })
 }
 
 /** Reads the whole store, or what matches a filter. See `EventStore.readAll`. */
-export function readAll(engine: PageSource, options: ReadAllOptions = {}): EventReader {
+export function readAll(pages: PageSource, options: ReadAllOptions = {}): EventReader {
   const source = { query: normalQuery(options.filter ?? 'everything') }
   const range = normalRange(options)
   const { shard } = options
-  const begins = beginsAfter(engine, options)
+  const begins = beginsAfter(pages, options)
   const from = begins === undefined ? {} : { from: (begins[shard ?? 0] ?? 0) + 1 }
-  if (engine.capabilities.logShards === 1) return eventReader({ engine, source, ...range, ...from })
-  if (shard !== undefined) return eventReader({ engine, source, shard, ...range, ...from })
-  return shardsReader(logShardReadings({ engine, source, ...range }, begins), range)
+  if (pages.engine.capabilities.logShards === 1) return eventReader({ pages, source, ...range, ...from })
+  if (shard !== undefined) return eventReader({ pages, source, shard, ...range, ...from })
+  return shardsReader(logShardReadings({ pages, source, ...range }, begins), range)
 }
 
 /** The event with an id. See `EventStore.readEvent`. */
@@ -80,7 +80,7 @@ export function listStreams(engine: Pick<Engine, 'streams'>, options: StreamsOpt
   return reader(pages, total)
 }
 
-function normalRange(options: ReadStreamOptions): Omit<Reading, 'engine' | 'source'> {
+function normalRange(options: ReadStreamOptions): Omit<Reading, 'pages' | 'source'> {
   const { direction = 'forward', signal } = options
   if (direction !== 'forward' && direction !== 'backward') {
     throw new InvalidArgument('direction', "is neither 'forward' nor 'backward'")
@@ -122,7 +122,7 @@ function shardsReader(
 }
 
 function logShardReadings(reading: Reading, begins: LogPositions | undefined): Reading[] {
-  const { logShards } = reading.engine.capabilities
+  const { logShards } = reading.pages.engine.capabilities
   return Array.from({ length: logShards }, (_, shard) => {
     const from = begins === undefined ? reading.from : (begins[shard] ?? 0) + 1
     return { ...reading, shard, from }
@@ -130,7 +130,7 @@ function logShardReadings(reading: Reading, begins: LogPositions | undefined): R
 }
 
 /** The positions to begin after, if any are given; refuses what does not go together with them, or with several shards. */
-function beginsAfter({ capabilities }: PageSource, options: ReadAllOptions): LogPositions | undefined {
+function beginsAfter({ engine: { capabilities } }: PageSource, options: ReadAllOptions): LogPositions | undefined {
   const { from, after, shard, direction } = options
   if (shard !== undefined && (!isPosition(shard) || shard >= capabilities.logShards)) {
     throw new InvalidArgument('shard', `is not a whole number from 0 to ${capabilities.logShards - 1}`)
@@ -155,7 +155,7 @@ async function* readEvents(reading: Reading): AsyncGenerator<RecordedEvent> {
   let until: number | undefined
   // The same as a place of its source, for pages without an event that would show it.
   let last: number | undefined
-  const pages = readAhead(reading.engine.capabilities.readsOverNetwork, (at, most) => readPage(reading, at, most))
+  const pages = readAhead(reading.pages, (at, most) => readPage(reading, at, most))
   while (limit > 0) {
     const page = await pages.page(from, limit)
     until ??= page.head
@@ -163,7 +163,7 @@ async function* readEvents(reading: Reading): AsyncGenerator<RecordedEvent> {
     limit -= page.events.length
     from = page.next
     const isLast = limit <= 0 || page.end || (direction === 'forward' && from > last)
-    if (!isLast) pages.ask(from, limit)
+    if (!isLast) await pages.ask(from, limit)
     for (const event of page.events) {
       if (direction === 'forward' && event.position > until) return
       // Whoever takes a second for each event need not take a page to notice.
@@ -191,7 +191,7 @@ function isWithin(event: RecordedEvent, { source, from }: Reading): boolean {
 }
 
 function readPage(reading: Reading, from: number, limit: number): Promise<Page> {
-  const { engine, source, shard, direction, signal } = reading
+  const { pages, source, shard, direction, signal } = reading
   const page = { source, direction, from, limit: Math.min(limit, limits.pageEvents), maxBytes: limits.pageBytes }
-  return engine.read(shard === undefined ? page : { ...page, shard }, signal)
+  return pages.engine.read(shard === undefined ? page : { ...page, shard }, signal)
 }

@@ -13,7 +13,7 @@ import { checkedLimit } from './reader.ts'
 
 /** The events of one correlation id and what caused what. See `EventStore.trace`. */
 export async function trace(
-  engine: PageSource & Pick<Engine, 'find'>,
+  port: PageSource & { readonly engine: Pick<Engine, 'find'> },
   correlationId: string,
   options: TraceOptions = {},
 ): Promise<Trace> {
@@ -21,12 +21,12 @@ export async function trace(
   if (tag === undefined) throw new InvalidArgument('correlationId', 'is not a non-empty string')
   const { limit = limits.traceEvents, signal } = options
   checkedLimit(limit)
-  const asked: Asked = { correlationId, logShards: engine.capabilities.logShards }
+  const asked: Asked = { correlationId, logShards: port.engine.capabilities.logShards }
   const events: RecordedEvent[] = []
   let bytes = 0
-  const root = await rootOf(engine, correlationId, signal)
+  const root = await rootOf(port.engine, correlationId, signal)
   if (root !== undefined) events.push(root)
-  for await (const event of readAll(engine, { filter: { tags: [tag] }, ...(signal && { signal }) })) {
+  for await (const event of readAll(port, { filter: { tags: [tag] }, ...(signal && { signal }) })) {
     // The root carries the id as its own, and as its correlation id perhaps as well; a digest may stand for two ids.
     if (event.id === root?.id || event.metadata.correlationId !== correlationId) continue
     if (events.length >= limit || bytes >= limits.traceBytes) return traced(asked, events.slice(0, limit), false)

@@ -41,7 +41,7 @@ export async function* followShards(
       const step = catchUp(states[shard] as CatchUpState, input, ({ position }) => position)
       states[shard] = step.state
       const last = step.effects.at(-1)
-      if (input.kind === 'page' && last?.kind === 'read') readers[shard]?.ask(last.from)
+      if (input.kind === 'page' && last?.kind === 'read') await readers[shard]?.ask(last.from)
       for (const effect of step.effects) {
         if (signal.aborted) throw signal.reason
         if (effect.kind === 'read' || effect.kind === 'wait') {
@@ -62,7 +62,7 @@ export async function* followShards(
 }
 
 interface ShardReader {
-  ask(from: number): void
+  ask(from: number): Promise<void>
   carryOut(effect: Extract<CatchUpEffect, { kind: 'read' | 'wait' }>): void
 }
 

@@ -46,8 +46,7 @@ export async function beginning({
 
 /** The pages of what is followed, or of one of its shards. */
 export function pagesOf({ port, source, signal }: Omit<Following, 'begins'>, shard?: number): ReadAhead {
-  const { engine } = port
-  return readAhead(engine.capabilities.readsOverNetwork, (from, limit) => {
+  return readAhead(port, (from, limit) => {
     const page = { source, direction: 'forward', from, limit, maxBytes: limits.pageBytes } as const
     return patientRead(port, shard === undefined ? page : { ...page, shard }, signal)
   })

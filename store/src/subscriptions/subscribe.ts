@@ -93,7 +93,7 @@ async function* followLog(following: Following, pick: Shape): AsyncGenerator<Rec
       const step = catchUp(state, input, placeOf)
       state = step.state
       const last = step.effects.at(-1)
-      if (input.kind === 'page' && last?.kind === 'read') pages.ask(last.from, limits.pageEvents)
+      if (input.kind === 'page' && last?.kind === 'read') await pages.ask(last.from, limits.pageEvents)
       for (const effect of step.effects) {
         if (signal.aborted) throw signal.reason
         if (effect.kind === 'read' || effect.kind === 'wait') {

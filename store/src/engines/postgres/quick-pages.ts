@@ -3,7 +3,15 @@ import type { StoredEvent } from '../../model/event.ts'
 import { payloadBytes } from '../../model/payload.ts'
 import type { Row } from './driver.ts'
 import type { Direction } from './paging.ts'
-import { eventColumnNames, headRow, lastPlace, payloadSize, sentColumns, storedEvent } from './rows.ts'
+import {
+  eventColumnNames,
+  headRow,
+  lastPlace,
+  mostPayloadBytes,
+  payloadSize,
+  sentColumns,
+  storedEvent,
+} from './rows.ts'
 
 /**
  * Pages that nobody measures in the database: to sum up the sizes of rows takes it longer than to read them. It sends as
@@ -79,16 +87,26 @@ export interface Cut {
 /** The events in the rows behind the first, whose columns begin at `at`, up to the size of a page. */
 export function cutTo(maxBytes: number, rows: readonly Row[], at: number): Cut {
   const events: StoredEvent[] = []
+  const isRoomy = mostBytes(rows, at) < maxBytes
   let bytes = 0
   for (let index = 1; index < rows.length; index++) {
     const row = rows[index] as Row
     if (bytes >= maxBytes) return { events, isCut: true }
-    const size = payloadSize(row, at)
-    if (size === undefined) return { events: undefined, isCut: true }
-    bytes += size
+    if (!isRoomy) {
+      const size = payloadSize(row, at)
+      if (size === undefined) return { events: undefined, isCut: true }
+      bytes += size
+    }
     events.push(storedEvent(row, at))
   }
   return { events, isCut: false }
+}
+
+/** The bytes that the payloads in these rows have at the most; to measure each text takes as long as to make its event. */
+function mostBytes(rows: readonly Row[], at: number): number {
+  let bytes = 0
+  for (let index = 1; index < rows.length; index++) bytes += mostPayloadBytes(rows[index] as Row, at)
+  return bytes
 }
 
 /** Whether a page that was measured would have been read quickly in vain. */

@@ -111,6 +111,13 @@ export function payloadSize(row: Row, at: number): number | undefined {
   return sizeOf(data, dataBytes) + sizeOf(metadataIn(row, at), row[at + 12])
 }
 
+/** No less than {@link payloadSize}, without measuring: a unit of UTF-16 becomes three bytes at the most. */
+export function mostPayloadBytes(row: Row, at: number): number {
+  const data = row[at + 6] ?? row[at + 11]
+  if (typeof data !== 'string') return Number.POSITIVE_INFINITY
+  return 3 * (data.length + (row[at + 7] ?? row[at + 12] ?? emptyMetadata).length)
+}
+
 function metadataIn(row: Row, at: number): string | null {
   return row[at + 7] ?? (typeof row[at + 12] === 'string' ? null : emptyMetadata)
 }

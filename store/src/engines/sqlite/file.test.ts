@@ -1,79 +1,17 @@
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { Clock } from '../../engine/clock.ts'
-import type { AppendRequest, Engine } from '../../engine/engine.ts'
-import { systemClock } from '../../engine/system-clock.ts'
-import type { EventToStore, StoredEvent } from '../../model/event.ts'
+import { describe, expect, it } from 'vitest'
+import { all, fill, request, storedNext, storeFileOfEachTest } from '../../../../test/sqlite/store-file.ts'
 import { sqlite } from './index.ts'
-import { openEngine } from './open-engine.ts'
 import { openFile } from './open-file.ts'
 
-let folder: string
-let path: string
-const open = new Set<Engine>()
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'varve-'))
-  path = join(folder, 'store.db')
-})
-afterEach(async () => {
-  for (const engine of open) await engine.close()
-  open.clear()
-  rmSync(folder, { recursive: true })
-})
-
-function connect(options: { chunkEvents?: number; clock?: Clock } = {}): Engine {
-  const engine = openEngine({ path, clock: systemClock, chunkEvents: 5, ...options })
-  open.add(engine)
-  return engine
-}
-
-let ids = 0
-function event(fields: Partial<EventToStore> = {}): EventToStore {
-  return {
-    id: `00000000-0000-4000-8000-${String(ids++).padStart(12, '0')}`,
-    streamId: 'Order-1',
-    type: 'Placed',
-    schemaVersion: 1,
-    contentType: 'application/json',
-    data: '{}',
-    metadataContentType: 'application/json',
-    metadata: '{}',
-    tags: [],
-    recordedAtMs: 1_700_000_000_000,
-    ...fields,
-  }
-}
-
-function request(...events: EventToStore[]): AppendRequest {
-  return { events, checks: [] }
-}
-
-async function fill(engine: Engine, count: number): Promise<EventToStore[]> {
-  const events = Array.from({ length: count }, (_, index) =>
-    event({ streamId: `Order-${index % 3}`, tags: [`n:${index % 2}`] }),
-  )
-  for (const one of events) await engine.append([request(one)])
-  return events
-}
-
-async function all(engine: Engine): Promise<readonly StoredEvent[]> {
-  const page = await engine.read({
-    source: { query: 'everything' },
-    direction: 'forward',
-    from: 1,
-    limit: 1_000,
-    maxBytes: 1e6,
-  })
-  return page.events
-}
+const file = storeFileOfEachTest()
+const { connect } = file
 
 describe('durability', () => {
   it('runs in WAL mode with synchronous = full, which syncs the log before a commit returns', () => {
-    const db = openFile(path)
+    const db = openFile(file.path)
     const settings = ['journal_mode', 'synchronous', 'fullfsync', 'page_size', 'busy_timeout'].map(
       (name) => db.prepare<[string | number]>(`pragma ${name}`).get()?.[0],
     )
@@ -85,16 +23,19 @@ describe('durability', () => {
     const engine = connect()
     await fill(engine, 12)
     await engine.close()
-    expect([existsSync(path), existsSync(`${path}-wal`), existsSync(`${path}-shm`)]).toEqual([true, false, false])
+    expect([existsSync(file.path), existsSync(`${file.path}-wal`), existsSync(`${file.path}-shm`)]).toEqual([
+      true,
+      false,
+      false,
+    ])
   })
 
   it('finds everything again that was committed but never checkpointed', async () => {
     const engine = connect()
     const events = await fill(engine, 12)
-    copyFileSync(path, `${path}.copy`)
-    copyFileSync(`${path}-wal`, `${path}.copy-wal`)
-    const copy = sqlite({ path: `${path}.copy` })
-    open.add(copy)
+    copyFileSync(file.path, `${file.path}.copy`)
+    copyFileSync(`${file.path}-wal`, `${file.path}.copy-wal`)
+    const copy = connect({ path: `${file.path}.copy` })
     expect((await all(copy)).map(({ id }) => id)).toEqual(events.map(({ id }) => id))
   })
 })
@@ -124,10 +65,10 @@ describe('the database guards the log', () => {
   ])('refuses: %s', async (sql, reason) => {
     const engine = connect()
     await fill(engine, 6)
-    await engine.append([request(event({ contentType: 'image/png' }))])
+    await engine.append([request(storedNext({ contentType: 'image/png' }))])
     await engine.close()
     // As any tool opens the file: with SQLite's own settings, under which a replaced row fires no delete trigger.
-    const db = new DatabaseSync(path)
+    const db = new DatabaseSync(file.path)
     expect(() => db.exec(sql)).toThrow(reason)
     db.close()
   })
@@ -136,34 +77,34 @@ describe('the database guards the log', () => {
 describe('files that are no store', () => {
   it('refuses a file of something else, and leaves it as it is', () => {
     const garbage = 'this is a shopping list, not a database\n'.repeat(50)
-    writeFileSync(path, garbage)
-    expect(() => sqlite({ path })).toThrow(
+    writeFileSync(file.path, garbage)
+    expect(() => sqlite({ path: file.path })).toThrow(
       expect.objectContaining({ code: 'ENGINE_FAILED', message: expect.stringContaining('no SQLite database') }),
     )
-    expect(readFileSync(path, 'utf8')).toBe(garbage)
+    expect(readFileSync(file.path, 'utf8')).toBe(garbage)
   })
 
   it("refuses another program's database, and leaves it as it is", () => {
-    const db = new DatabaseSync(path)
+    const db = new DatabaseSync(file.path)
     db.exec('create table customers (name text)')
     db.close()
-    const before = readFileSync(path)
-    expect(() => sqlite({ path })).toThrow(
+    const before = readFileSync(file.path)
+    expect(() => sqlite({ path: file.path })).toThrow(
       expect.objectContaining({ code: 'ENGINE_FAILED', message: expect.stringContaining('another program') }),
     )
-    expect(readFileSync(path).equals(before)).toBe(true)
+    expect(readFileSync(file.path).equals(before)).toBe(true)
   })
 
   it('refuses the file of a newer Varve', async () => {
     await connect().close()
-    const db = new DatabaseSync(path)
+    const db = new DatabaseSync(file.path)
     db.exec('pragma user_version = 99')
     db.close()
-    expect(() => sqlite({ path })).toThrow(expect.objectContaining({ code: 'STORE_TOO_NEW' }))
+    expect(() => sqlite({ path: file.path })).toThrow(expect.objectContaining({ code: 'STORE_TOO_NEW' }))
   })
 
   it('refuses a path in a folder that does not exist', () => {
-    expect(() => sqlite({ path: join(folder, 'nowhere', 'store.db') })).toThrow(
+    expect(() => sqlite({ path: join(file.folder, 'nowhere', 'store.db') })).toThrow(
       expect.objectContaining({ code: 'ENGINE_FAILED', message: expect.stringContaining('folder exists') }),
     )
   })
@@ -181,7 +122,7 @@ describe('files that are no store', () => {
     'gives what lies before a row that is gone, and refuses to pass its place, %s',
     async (direction, from, whole) => {
       await fill(connect(), 12)
-      const db = new DatabaseSync(path)
+      const db = new DatabaseSync(file.path)
       db.exec('drop trigger events_are_never_deleted')
       db.exec('delete from events where position = 4')
       db.close()
@@ -199,9 +140,9 @@ describe('files that are no store', () => {
     const engine = connect()
     await fill(engine, 40)
     await engine.close()
-    const bytes = readFileSync(path)
+    const bytes = readFileSync(file.path)
     bytes.fill(0xee, 4096)
-    writeFileSync(path, bytes)
-    expect(() => sqlite({ path })).toThrow(expect.objectContaining({ code: 'STORE_CORRUPT' }))
+    writeFileSync(file.path, bytes)
+    expect(() => sqlite({ path: file.path })).toThrow(expect.objectContaining({ code: 'STORE_CORRUPT' }))
   })
 })

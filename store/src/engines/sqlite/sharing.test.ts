@@ -1,16 +1,11 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { promisify } from 'node:util'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { Clock } from '../../engine/clock.ts'
-import type { AppendRequest, Engine } from '../../engine/engine.ts'
+import { describe, expect, it } from 'vitest'
+import { all, fill, request, storedNext, storeFileOfEachTest } from '../../../../test/sqlite/store-file.ts'
 import { systemClock } from '../../engine/system-clock.ts'
-import type { EventToStore, StoredEvent } from '../../model/event.ts'
+import type { EventToStore } from '../../model/event.ts'
 import { lastPosition } from '../../model/position.ts'
-import { openEngine } from './open-engine.ts'
 
 const run = promisify(execFile)
 
@@ -28,79 +23,22 @@ const writer = `
   }
   await engine.close()`
 
-let folder: string
-let path: string
-const open = new Set<Engine>()
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'varve-'))
-  path = join(folder, 'store.db')
-})
-afterEach(async () => {
-  for (const engine of open) await engine.close()
-  open.clear()
-  rmSync(folder, { recursive: true })
-})
-
-function connect(options: { chunkEvents?: number; clock?: Clock } = {}): Engine {
-  const engine = openEngine({ path, clock: systemClock, chunkEvents: 5, ...options })
-  open.add(engine)
-  return engine
-}
-
-let ids = 0
-function event(fields: Partial<EventToStore> = {}): EventToStore {
-  return {
-    id: `00000000-0000-4000-8000-${String(ids++).padStart(12, '0')}`,
-    streamId: 'Order-1',
-    type: 'Placed',
-    schemaVersion: 1,
-    contentType: 'application/json',
-    data: '{}',
-    metadataContentType: 'application/json',
-    metadata: '{}',
-    tags: [],
-    recordedAtMs: 1_700_000_000_000,
-    ...fields,
-  }
-}
-
-function request(...events: EventToStore[]): AppendRequest {
-  return { events, checks: [] }
-}
-
-async function fill(engine: Engine, count: number): Promise<EventToStore[]> {
-  const events = Array.from({ length: count }, (_, index) =>
-    event({ streamId: `Order-${index % 3}`, tags: [`n:${index % 2}`] }),
-  )
-  for (const one of events) await engine.append([request(one)])
-  return events
-}
-
-async function all(engine: Engine): Promise<readonly StoredEvent[]> {
-  const page = await engine.read({
-    source: { query: 'everything' },
-    direction: 'forward',
-    from: 1,
-    limit: 1_000,
-    maxBytes: 1e6,
-  })
-  return page.events
-}
+const file = storeFileOfEachTest()
+const { connect } = file
 
 describe('several engines on one file', () => {
   it('takes in what the other one appended and sealed before it judges', async () => {
     const [left, right] = [connect(), connect()]
     await fill(left, 23)
-    const stale = { events: [event()], checks: [{ streamId: 'Order-1', expectedVersion: 3 }] }
+    const stale = { events: [storedNext()], checks: [{ streamId: 'Order-1', expectedVersion: 3 }] }
     expect(await right.append([stale])).toEqual([{ status: 'conflict', streamId: 'Order-1', expected: 3, actual: 8 }])
-    expect(await right.append([request(event())])).toMatchObject([{ status: 'done', firstPosition: 24 }])
+    expect(await right.append([request(storedNext())])).toMatchObject([{ status: 'done', firstPosition: 24 }])
     expect(await left.head()).toBe(24)
   })
 
   it('recognises ids that the other one appended, sealed or not', async () => {
     const [left, right] = [connect(), connect()]
-    await right.append([request(event())])
+    await right.append([request(storedNext())])
     const events = await fill(left, 8)
     for (const repeat of events) {
       expect(await right.append([request(repeat)])).toMatchObject([{ status: 'repeated' }])
@@ -109,9 +47,9 @@ describe('several engines on one file', () => {
 
   it('waits for the lock that another connection holds', async () => {
     const engine = connect()
-    const other = new DatabaseSync(path)
+    const other = new DatabaseSync(file.path)
     other.exec('begin immediate')
-    const append = engine.append([request(event())])
+    const append = engine.append([request(storedNext())])
     await systemClock.turn()
     other.exec('rollback')
     other.close()
@@ -122,9 +60,9 @@ describe('several engines on one file', () => {
     let now = 0
     const clock = { ...systemClock, now: () => (now += 1_000), sleep: () => systemClock.turn() }
     const engine = connect({ clock })
-    const other = new DatabaseSync(path)
+    const other = new DatabaseSync(file.path)
     other.exec('begin immediate')
-    const late = event()
+    const late = storedNext()
     await expect(engine.append([request(late)])).rejects.toMatchObject({ code: 'ENGINE_UNAVAILABLE', retryable: true })
     other.exec('rollback')
     other.close()
@@ -133,9 +71,9 @@ describe('several engines on one file', () => {
 
   it('closes only after appends that wait for a lock', async () => {
     const engine = connect()
-    const other = new DatabaseSync(path)
+    const other = new DatabaseSync(file.path)
     other.exec('begin immediate')
-    const append = engine.append([request(event())])
+    const append = engine.append([request(storedNext())])
     const closed = engine.close()
     other.exec('rollback')
     other.close()
@@ -146,10 +84,10 @@ describe('several engines on one file', () => {
 
   it('gives up waiting for a lock when the signal aborts', async () => {
     const engine = connect()
-    const other = new DatabaseSync(path)
+    const other = new DatabaseSync(file.path)
     other.exec('begin immediate')
     const abort = new AbortController()
-    const append = engine.append([request(event())], abort.signal)
+    const append = engine.append([request(storedNext())], abort.signal)
     abort.abort(new Error('enough'))
     await expect(append).rejects.toThrow('enough')
     other.close()
@@ -166,7 +104,7 @@ describe('several engines on one file', () => {
     const abort = new AbortController()
     const wake = left.wake(abort.signal)[Symbol.asyncIterator]()
     const woken = wake.next()
-    await right.append([request(event())])
+    await right.append([request(storedNext())])
     expect((await woken).done).toBe(false)
     expect(sleeping.size).toBe(0)
     const end = wake.next()
@@ -180,7 +118,7 @@ describe('several engines on one file', () => {
   it('keeps versions and positions without a hole while three processes append to one stream', async () => {
     const engine = connect({ chunkEvents: 50 })
     const writers = ['a', 'b', 'c'].map((name) =>
-      run(process.execPath, ['--input-type=module', '-e', writer, path, name]),
+      run(process.execPath, ['--input-type=module', '-e', writer, file.path, name]),
     )
     await Promise.all(writers)
     const events = await all(engine)
@@ -198,8 +136,8 @@ describe('a transaction that fails', () => {
   ])('%s leaves no trace, in the file or in memory, and the next one goes on', async (_, wrong) => {
     const engine = connect()
     const [first] = await fill(engine, 7)
-    const lost = event({ streamId: 'Order-new', type: 'Unheard', tags: ['lost'] })
-    const broken = event(wrong)
+    const lost = storedNext({ streamId: 'Order-new', type: 'Unheard', tags: ['lost'] })
+    const broken = storedNext(wrong)
     await expect(engine.append([request(lost, broken)])).rejects.toThrow()
     expect(await engine.head()).toBe(7)
     expect(await engine.append([request(lost)])).toMatchObject([
@@ -215,7 +153,7 @@ describe('reads', () => {
   it('finds nothing in a long log without looking at its events', async () => {
     const engine = connect({ chunkEvents: 8_192 })
     const none = { types: ['Never'], tags: [], categories: [], streamPrefix: '' }
-    await engine.append([request(...Array.from({ length: 9_000 }, () => event()))])
+    await engine.append([request(...Array.from({ length: 9_000 }, () => storedNext()))])
     const page = await engine.read({
       source: { query: [none] },
       direction: 'forward',
@@ -230,7 +168,7 @@ describe('reads', () => {
     const engine = connect({ chunkEvents: 1_000 })
     const odd = (index: number): string => (index % 2 === 1 ? 'odd' : 'even')
     const events = Array.from({ length: 300_000 }, (_, index) =>
-      event({ streamId: `S${index % 100}-${index % 7}`, type: odd(index), tags: [odd(index + 1)] }),
+      storedNext({ streamId: `S${index % 100}-${index % 7}`, type: odd(index), tags: [odd(index + 1)] }),
     )
     for (let from = 0; from < events.length; from += 10_000)
       await engine.append([request(...events.slice(from, from + 10_000))])
@@ -256,7 +194,7 @@ describe('reads', () => {
   it('never loads more than a few events beyond maxBytes', async () => {
     const engine = connect()
     const large = 'x'.repeat(10_000)
-    await engine.append([request(...Array.from({ length: 200 }, () => event({ data: large })))])
+    await engine.append([request(...Array.from({ length: 200 }, () => storedNext({ data: large })))])
     const page = await engine.read({
       source: { streamId: 'Order-1' },
       direction: 'backward',
