@@ -170,6 +170,8 @@ const routes: readonly Row[] = [
   ['a delete of the log', { method: 'DELETE', path: '/events' }, 405, 'METHOD_NOT_ALLOWED', /not allowed/],
   ['a foreign host', { path: '/head', headers: { host: 'evil.example' } }, 421, 'MISDIRECTED', /evil\.example/],
   ['a page of another site', append(placed, { origin: 'https://evil.example' }), 403, 'CROSS_ORIGIN', /evil\.example/],
+  ['a page of another site that consumes', { path: '/groups/g/events?consumer=c', headers: { origin: 'https://evil.example' } }, 403, 'CROSS_ORIGIN', /evil\.example/],
+  ['an image of another site that consumes', { path: '/groups/g/subscribe?consumer=c', headers: { 'sec-fetch-site': 'cross-site' } }, 403, 'CROSS_ORIGIN', /another site/],
   ['a page without an origin of its own', append(placed, { origin: 'null' }), 403, 'CROSS_ORIGIN', /null/],
 ]
 

@@ -43,10 +43,21 @@ function hostOf(headers: IncomingHttpHeaders): string | undefined {
   return headers.host ?? (headers[':authority'] as string | undefined)
 }
 
-/** Browsers send the origin with everything that can change something; programs send none. */
-function foreignPage({ method, headers }: FastifyRequest): Problem | undefined {
-  const { origin } = headers
-  if (origin === undefined || method === 'GET' || method === 'HEAD') return undefined
+/** What a GET of these hands out is nobody else's for a while, whoever may read the answer. */
+const consuming: ReadonlySet<string | undefined> = new Set(['/groups/:group/events', '/groups/:group/subscribe'])
+
+/**
+ * Browsers send the origin with everything that can change something; programs send none. With a GET that is no script's, as of
+ * an image, they only say how its page is related (W3C Fetch Metadata, section 2.4).
+ */
+function foreignPage({ method, headers, routeOptions }: FastifyRequest): Problem | undefined {
+  const { origin, 'sec-fetch-site': site = 'none' } = headers
+  const isConsuming = consuming.has(routeOptions.url)
+  if ((method === 'GET' || method === 'HEAD') && !isConsuming) return undefined
+  if (origin === undefined) {
+    if (!isConsuming || site === 'none' || site === 'same-origin') return undefined
+    return problem(403, 'CROSS_ORIGIN', 'A page of another site may not consume from this server.')
+  }
   if (URL.canParse(origin) && new URL(origin).host === hostOf(headers)) return undefined
   return problem(403, 'CROSS_ORIGIN', `A page of ${origin.slice(0, 200)} may not write to this server.`)
 }
