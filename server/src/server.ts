@@ -6,6 +6,7 @@ import { type Logger, type LoggerOptions, pino, type TransportSingleOptions } fr
 import { type Clock, type Engine, EngineFailed, type EventStore, openStore, systemClock } from 'varve'
 import { defaultCost, type PasswordCost, scryptPasswords } from './auth/passwords.ts'
 import type { Security } from './auth/security.ts'
+import { boundConnections } from './bounded-connections.ts'
 import { isLoopback, type ServerConfig } from './config.ts'
 import { createApp } from './http/app.ts'
 import { failureOf } from './kurrent/failure.ts'
@@ -173,7 +174,9 @@ async function bothProtocols(
       shareThePort({ front, http2: grpc.take, silenceMs: requestTimeoutMs, closing: served.closing })
     },
   })
-  app.server.maxConnections = config.connectionsMax
+  const { metrics, clock, logger } = served
+  const { connectionsMax } = config
+  boundConnections(app.server, { connectionsMax, registry: metrics.registry, clock, logger })
   return { app, grpc }
 }
 
