@@ -91,7 +91,7 @@ export class StreamCall implements Call {
    */
   acknowledge(): void {
     const { session } = this.#stream
-    if (session === undefined || this.#isOver) return
+    if (session === undefined || session.destroyed || this.#isOver) return
     const { effectiveLocalWindowSize = windowBytesMax } = session.state
     if (effectiveLocalWindowSize < windowBytesMax) session.setLocalWindowSize(effectiveLocalWindowSize + 1)
     else this.#begin()
