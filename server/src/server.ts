@@ -85,7 +85,8 @@ export async function startServer(config: ServerConfig, deps: ServerDeps = {}): 
   try {
     const parts = { engine, store, clock, passwords, closing: closing.signal, failed }
     const { security, firstPassword } = await openedSecurity(config, parts)
-    const served: Served = { security, tls, store: security.store, clock, metrics, logger, closing: closing.signal }
+    const over = { security, tls, store: security.store, clock, instanceId: randomUUID(), metrics, logger }
+    const served: Served = { ...over, closing: closing.signal }
     const projections = userProjections(config, served)
     const { grpc, app } = await bothProtocols(config, served, projections)
     const close = closingOnce({ app, grpc, projections, store, clock, closing, timeoutMs: config.shutdownTimeoutMs })
@@ -140,6 +141,8 @@ interface Served {
   readonly tls: SecureContextOptions | undefined
   readonly store: EventStore
   readonly clock: Clock
+  /** Who this server is, for as long as it runs. */
+  readonly instanceId: string
   readonly metrics: Metrics
   readonly logger: Logger
   readonly closing: AbortSignal
@@ -201,13 +204,14 @@ interface ServedGrpc extends Served {
 }
 
 function grpcServer({ heartbeatMs }: ServerConfig, served: ServedGrpc): GrpcServer {
-  const { security, projections, others, store, clock, metrics, logger, closing } = served
+  const { security, projections, others, store, clock, instanceId, metrics, logger, closing } = served
   return createGrpcServer({
     methods: kurrentMethods({
       store,
       accounts: security.accounts,
       clock,
       newId: randomUUID,
+      instanceId,
       closing,
       projections,
       failed: (error) => logger.error({ err: error }, 'an append failed'),

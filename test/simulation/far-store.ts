@@ -10,13 +10,14 @@ export interface Weather {
   latencyMs: number
   /** One in so many calls fails: before it arrived, after it was carried out, or so that it arrives later; 0 for none. */
   lossOneIn: number
+  /** Milliseconds that a request may be on its way after its sender has given it up: longer than it takes to be taken for lost. */
+  readonly lateMs: number
+  /** Called with what befalls a call. */
+  readonly struck: (how: (typeof bad)[number]) => void
 }
 
 const good = ['arrives'] as const
-const bad = ['request lost', 'answer lost', 'arrives late'] as const
-
-/** Milliseconds that a request may be on its way after its sender has given it up: longer than it takes to be taken for lost. */
-const lateMs = 1_500
+const bad = ['requestLost', 'answerLost', 'arrivesLate'] as const
 
 /** Ways to something far away. */
 interface Ways {
@@ -37,8 +38,9 @@ function waysOf(world: World, program: Program, weather: Weather): Ways {
   async function far<Result>(call: () => Promise<Result>): Promise<Result> {
     await onTheWay()
     const fate = random.pick(isLost() ? bad : good)
-    const outcome = fate === 'arrives' || fate === 'answer lost' ? await settled(call) : undefined
-    if (fate === 'arrives late') void world.sleep(random.below(lateMs)).then(() => settled(call))
+    if (fate !== 'arrives') weather.struck(fate)
+    const outcome = fate === 'arrives' || fate === 'answerLost' ? await settled(call) : undefined
+    if (fate === 'arrivesLate') void world.sleep(random.below(weather.lateMs)).then(() => settled(call))
     await onTheWay()
     await program.gate()
     if (fate !== 'arrives' || outcome === undefined) throw away()

@@ -2,7 +2,7 @@
 import { deepEqual } from 'node:assert/strict'
 import type { Delivery } from '../../store/src/groups/delivery.ts'
 import { encoded, groupFrom } from '../../store/src/groups/group-shelf.ts'
-import { checkpointOf, type Group } from '../../store/src/groups/group-state.ts'
+import { checkpointOf, type Group, type Unfinished } from '../../store/src/groups/group-state.ts'
 import { isSuspect } from '../../store/src/groups/holding.ts'
 import { limits } from '../../store/src/model/limits.ts'
 import type { Program } from './programs.ts'
@@ -19,15 +19,26 @@ interface Seen {
   answeredIn: number
   /** Whether a consumer said in this life that it is done with it. */
   isSaid: boolean
+  /** Whether a consumer asked for it to come again. */
+  isWantedAgain: boolean
+  /** How often it was delivered in this life. */
   deliveries: number
 }
 
-/** How often things happened that a scenario is there for. */
-export type Tally = Record<'lost' | 'alone' | 'parked' | 'replayed' | 'discarded' | 'refused', number>
+/** What scenarios are there for. */
+const happenings = [
+  // What befalls programs that hold something, and what they say on it.
+  ...(['killed', 'paused', 'stopped', 'requestLost', 'answerLost', 'arrivesLate'] as const),
+  // What becomes of events.
+  ...(['lost', 'alone', 'failed', 'timedOut', 'refused', 'parked', 'replayed', 'discarded'] as const),
+]
+
+/** How often each of it happened. */
+export type Tally = Record<(typeof happenings)[number], number>
 
 /** Nothing happened yet. */
 export function newTally(): Tally {
-  return { lost: 0, alone: 0, parked: 0, replayed: 0, discarded: 0, refused: 0 }
+  return Object.fromEntries(happenings.map((happening) => [happening, 0])) as Tally
 }
 
 /** Watches one group. */
@@ -35,6 +46,8 @@ export class GroupWitness {
   #group: Group | undefined
   readonly #events = new Map<number, Seen>()
   readonly #isOfGroup: (place: number) => boolean
+  /** The most retries that the settings ever allowed. */
+  #retriesMax = 0
   /** The first thing that may not be. */
   breach: Error | undefined
 
@@ -53,10 +66,12 @@ export class GroupWitness {
   /** A write that went through. */
   wrote(key: string, value: unknown): void {
     this.#watch(() => {
-      const next = groupFrom({ key, value: JSON.parse(JSON.stringify(value)), version: 1 }).group as Group
-      this.#require(JSON.stringify(encoded(next)) === JSON.stringify(value), 'a group is another one after it was read')
+      const text = JSON.stringify(value)
+      const next = groupFrom({ key, value: JSON.parse(text), version: 1 }).group as Group
+      this.#require(JSON.stringify(encoded(next)) === text, 'a group is another one after it was read')
       if (this.#group !== undefined) this.#compare(this.#group, next)
       this.#checkState(next)
+      this.#retriesMax = Math.max(this.#retriesMax, next.settings.retriesMax)
       this.#group = next
     })
   }
@@ -65,13 +80,16 @@ export class GroupWitness {
   delivered(program: Program, { position: place, attempt }: Delivery): void {
     this.#watch(() => {
       const entry = this.group.unfinished.find((event) => event.place === place)
-      this.#require(
-        entry?.holder?.startsWith(`${program.name}/`) === true,
-        `${place} is delivered by ${program.name}, which does not hold it`,
-      )
+      this.#require(isOf(program, entry?.holder), `${place} is delivered by ${program.name}, which does not hold it`)
       this.#require(entry?.attempts === attempt - 1, `${place} is delivered as attempt ${attempt}`)
       const seen = this.#seen(place)
       seen.deliveries++
+      // Each delivery before this one has failed: there may have been more attempts than the consumers saw, but not fewer.
+      this.#require(
+        attempt >= seen.deliveries,
+        `${place} is delivered the ${seen.deliveries}th time as attempt ${attempt}`,
+      )
+      this.#require(attempt <= 1 + this.#retriesMax, `${place} is delivered as attempt ${attempt}, after its last one`)
       this.#require(seen.answeredIn < seen.life, `${place} is delivered after its ack was answered`)
       if (this.group.settings.strategy !== 'pinned' || entry?.isReplayed === true) return
       const before = this.group.unfinished.find(
@@ -86,9 +104,24 @@ export class GroupWitness {
     this.#seen(place).isSaid = true
   }
 
+  /** A consumer asks for an event to come again. */
+  wantsAgain(place: number): void {
+    this.#seen(place).isWantedAgain = true
+  }
+
   /** It was told that the event is not its any more. */
   refused(): void {
     this.tally.refused++
+  }
+
+  /** Something befalls a program. */
+  struck(program: Program, how: 'killed' | 'paused'): void {
+    if (this.group.unfinished.some(({ holder }) => isOf(program, holder))) this.tally[how]++
+  }
+
+  /** The group is stopped. */
+  stopped(): void {
+    if (this.group.unfinished.some(({ holder }) => holder !== undefined)) this.tally.stopped++
   }
 
   /** What it said was answered. */
@@ -133,10 +166,7 @@ export class GroupWitness {
       )
     }
     for (const { place, isReplayed } of next.unfinished) this.#open(before, place, isReplayed)
-    for (const event of next.unfinished) {
-      if (event.losses > (before.unfinished.find(({ place }) => place === event.place)?.losses ?? 0)) this.tally.lost++
-      if (event.holder !== undefined && isSuspect(event)) this.tally.alone++
-    }
+    for (const event of next.unfinished) this.#count(before, event)
     const open = new Set(next.unfinished.map(({ place }) => place))
     const chores = new Map(next.chores.map((chore) => [chore.place, chore]))
     for (const [place, seen] of this.#events) {
@@ -152,6 +182,19 @@ export class GroupWitness {
     }
   }
 
+  /** What has befallen an event since it was written last. */
+  #count(before: Group, event: Unfinished): void {
+    if (event.holder !== undefined && isSuspect(event)) this.tally.alone++
+    const was = before.unfinished.find(({ place }) => place === event.place)
+    if (was === undefined || event.attempts <= was.attempts) return
+    const seen = this.#seen(event.place)
+    if (event.losses > was.losses) this.tally.lost++
+    else if (seen.isWantedAgain) this.tally.failed++
+    // Given back by who has left it is nobody's.
+    else if (event.holder !== undefined) this.tally.timedOut++
+    seen.isWantedAgain = false
+  }
+
   #open(before: Group, place: number, isReplayed: boolean): void {
     const seen = this.#events.get(place)
     if (seen === undefined) {
@@ -162,17 +205,13 @@ export class GroupWitness {
     if (seen.fate === 'open') return
     this.#require(seen.fate === 'parked' && isReplayed, `${place} came back although it was ${seen.fate}`)
     this.tally.replayed++
-    this.#events.set(place, { ...seen, fate: 'open', life: seen.life + 1, isSaid: false })
+    this.#events.set(place, { ...seen, fate: 'open', life: seen.life + 1, isSaid: false, deliveries: 0 })
   }
 
   #checkState(group: Group): void {
     const { unfinished, members, chores, settings } = group
-    const places = unfinished.map(({ place }) => place)
-    deepEqual(
-      places,
-      [...new Set(places)].sort((a, b) => a - b),
-      'unfinished events, in order and once',
-    )
+    const isInOrder = unfinished.every(({ place }, index) => place > (unfinished[index - 1]?.place ?? 0))
+    this.#require(isInOrder, 'unfinished events are not in order and once')
     this.#require(unfinished.length <= settings.inFlightMax, 'more in flight than may be')
     this.#require(chores.length <= 2 * limits.groupChores, 'more chores than may be')
     const ids = new Set(members.map(({ id }) => id))
@@ -185,7 +224,14 @@ export class GroupWitness {
   }
 
   #seen(place: number): Seen {
-    const seen = this.#events.get(place) ?? { fate: 'open', life: 1, answeredIn: 0, isSaid: false, deliveries: 0 }
+    const seen = this.#events.get(place) ?? {
+      fate: 'open',
+      life: 1,
+      answeredIn: 0,
+      isSaid: false,
+      isWantedAgain: false,
+      deliveries: 0,
+    }
     this.#events.set(place, seen)
     return seen
   }
@@ -202,4 +248,9 @@ export class GroupWitness {
       this.breach ??= error as Error
     }
   }
+}
+
+/** Whether a member is one of a program's. */
+function isOf({ name }: Program, member: string | undefined): boolean {
+  return member?.startsWith(`${name}/`) === true
 }

@@ -1,5 +1,8 @@
 import type { Clock } from '../engine/clock.ts'
 
+/** Given when a sleep ends early: the error that would be made otherwise costs more than all else that a ring does. */
+const rung = 'rung'
+
 /** Wakes one that sleeps; rung while nobody sleeps, it lets the next sleep end at once. */
 export class Bell {
   readonly #clock: Clock
@@ -12,7 +15,7 @@ export class Bell {
 
   ring(): void {
     this.#isRung = true
-    this.#sleep?.abort()
+    this.#sleep?.abort(rung)
   }
 
   /** Sleeps until it is rung, or the time has passed. Whatever else is ready to run then runs first, once. */
