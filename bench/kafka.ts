@@ -1,6 +1,6 @@
 import { pathToFileURL } from 'node:url'
 import { startKafka } from '../test/kafka/broker.ts'
-import { fetchKafka } from '../test/kafka/jars.ts'
+import { kafkaJars } from '../test/kafka/jars.ts'
 import { conditionsNow } from './harness/conditions.ts'
 import { type Candidate, interleave } from './harness/interleave.ts'
 import { type Preset, presetFrom } from './harness/preset.ts'
@@ -19,7 +19,7 @@ const pairs = [
 
 /** How fast the log is published to Kafka, beside a loop over the same client. */
 export async function benchKafka(preset: Preset): Promise<Report> {
-  await fetchKafka()
+  await kafkaJars.fetch()
   const broker = await startKafka({ quickTo: 'run' })
   try {
     const conditions = { ...conditionsNow(preset.name), kafka: '4.3.1, one node on this machine, 3 partitions' }

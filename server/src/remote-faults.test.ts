@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import {
   type AddressInfo,
   connect as connectSocket,
-  createServer as createProxy,
+  createServer as createSocketServer,
   type Server,
   type Socket,
 } from 'node:net'
@@ -188,6 +188,14 @@ describe('a connection to what is no Varve server', () => {
     other.close()
   })
 
+  it('says what was heard instead of HTTP', async () => {
+    const other = createSocketServer((socket) => socket.end('SSH-2.0-OpenSSH\r\n'))
+    const url = await listening(other)
+    const hasty = { ...systemClock, sleep: (ms: number, signal?: AbortSignal) => systemClock.sleep(ms / 50, signal) }
+    await expect(connect({ url, clock: hasty, timeoutMs: 60_000 })).rejects.toThrow(/does not answer \(.*HTTP\/1\.1/)
+    other.close()
+  })
+
   it.each([
     ['ftp://localhost', /write http:\/\/host:2113/],
     ['localhost:2113', /write http:\/\/host:2113/],
@@ -216,7 +224,7 @@ async function lineTo(target: string): Promise<Line> {
   const sockets = new Set<Socket>()
   let lost = 0
   let how: 'breaking' | 'silently' = 'breaking'
-  const proxy = createProxy((near) => {
+  const proxy = createSocketServer((near) => {
     const far = connectSocket(Number(new URL(target).port), '127.0.0.1')
     for (const socket of [near, far]) {
       sockets.add(socket)

@@ -6,6 +6,7 @@ import { type Logger, type LoggerOptions, pino, type TransportSingleOptions } fr
 import { type Clock, type Engine, EngineFailed, type EventStore, openStore, systemClock } from 'varve'
 import { defaultCost, type PasswordCost, scryptPasswords } from './auth/passwords.ts'
 import type { Security } from './auth/security.ts'
+import { boundConnections } from './bounded-connections.ts'
 import { isLoopback, type ServerConfig } from './config.ts'
 import { createApp } from './http/app.ts'
 import { failureOf } from './kurrent/failure.ts'
@@ -84,7 +85,8 @@ export async function startServer(config: ServerConfig, deps: ServerDeps = {}): 
   try {
     const parts = { engine, store, clock, passwords, closing: closing.signal, failed }
     const { security, firstPassword } = await openedSecurity(config, parts)
-    const served: Served = { security, tls, store: security.store, clock, metrics, logger, closing: closing.signal }
+    const over = { security, tls, store: security.store, clock, instanceId: randomUUID(), metrics, logger }
+    const served: Served = { ...over, closing: closing.signal }
     const projections = userProjections(config, served)
     const { grpc, app } = await bothProtocols(config, served, projections)
     const close = closingOnce({ app, grpc, projections, store, clock, closing, timeoutMs: config.shutdownTimeoutMs })
@@ -139,6 +141,8 @@ interface Served {
   readonly tls: SecureContextOptions | undefined
   readonly store: EventStore
   readonly clock: Clock
+  /** Who this server is, for as long as it runs. */
+  readonly instanceId: string
   readonly metrics: Metrics
   readonly logger: Logger
   readonly closing: AbortSignal
@@ -170,7 +174,9 @@ async function bothProtocols(
       shareThePort({ front, http2: grpc.take, silenceMs: requestTimeoutMs, closing: served.closing })
     },
   })
-  app.server.maxConnections = config.connectionsMax
+  const { metrics, clock, logger } = served
+  const { connectionsMax } = config
+  boundConnections(app.server, { connectionsMax, registry: metrics.registry, clock, logger })
   return { app, grpc }
 }
 
@@ -198,13 +204,14 @@ interface ServedGrpc extends Served {
 }
 
 function grpcServer({ heartbeatMs }: ServerConfig, served: ServedGrpc): GrpcServer {
-  const { security, projections, others, store, clock, metrics, logger, closing } = served
+  const { security, projections, others, store, clock, instanceId, metrics, logger, closing } = served
   return createGrpcServer({
     methods: kurrentMethods({
       store,
       accounts: security.accounts,
       clock,
       newId: randomUUID,
+      instanceId,
       closing,
       projections,
       failed: (error) => logger.error({ err: error }, 'an append failed'),

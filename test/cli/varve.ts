@@ -24,7 +24,10 @@ export interface Running {
 
 /** What a run is given besides its words. */
 export interface Given {
-  readonly stdin?: string | Uint8Array
+  /** Null: nothing comes, and it does not end. */
+  readonly stdin?: string | Uint8Array | null
+  /** An open file that takes standard output. */
+  readonly stdout?: number
   readonly env?: Readonly<Record<string, string>>
   readonly uid?: number
 }
@@ -41,23 +44,24 @@ export function varve(folder: string, words: readonly string[], given: Given = {
 }
 
 /** Starts the built command in a folder. Standard input is empty unless given. */
-export function start(folder: string, words: readonly string[], { stdin = '', env = {}, uid }: Given = {}): Running {
+export function start(folder: string, words: readonly string[], given: Given = {}): Running {
+  const { stdin = '', stdout: output = 'pipe', env = {}, uid } = given
   if (!existsSync(command)) throw new Error(`${command} is not there: build first, with npm run build`)
   const options: SpawnOptions = {
     cwd: folder,
     env: { ...cleanEnvironment(), ...env },
-    stdio: ['pipe', 'pipe', 'pipe'],
+    stdio: ['pipe', output, 'pipe'],
     ...(uid !== undefined && { uid }),
   }
   const child = spawn(process.execPath, [command, ...words], options)
   const { stdin: input, stdout, stderr } = child
-  if (input === null || stdout === null || stderr === null) throw new Error('the command has no pipes')
+  if (input === null || stderr === null) throw new Error('the command has no pipes')
   // A command that refuses its arguments does not read its input.
   input.on('error', () => undefined)
-  input.end(stdin)
+  if (stdin !== null) input.end(stdin)
   let printed = ''
   const waiting = new Set<() => void>()
-  stdout.setEncoding('utf8').on('data', (chunk: string) => {
+  stdout?.setEncoding('utf8').on('data', (chunk: string) => {
     printed += chunk
     for (const look of waiting) look()
   })

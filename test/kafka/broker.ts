@@ -7,7 +7,7 @@ import { freePort, hireKeeper } from '../postgres/kept-server.ts'
 import { isListening, type Killable, startKillable } from '../postgres/killable.ts'
 import { serverFolder } from '../postgres/server-folder.ts'
 import { identity } from '../postgres/unprivileged.ts'
-import { kafkaCache, kafkaClassPath } from './jars.ts'
+import { kafkaJars } from './jars.ts'
 
 /** A running broker. */
 export interface KafkaBroker extends Killable {
@@ -59,7 +59,7 @@ export async function startKafka(options: KafkaBrokerOptions = {}): Promise<Kafk
 function java(quickTo: 'start' | 'run'): readonly string[] {
   const quick = quickTo === 'start' ? ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'] : []
   // Without -Xrs a quit signal would print threads instead of ending it.
-  return ['java', '-Xrs', '-Xms128m', '-Xmx256m', '-Xss512k', ...quick, ...logging, '-cp', kafkaClassPath()]
+  return ['java', '-Xrs', '-Xms128m', '-Xmx256m', '-Xss512k', ...quick, ...logging, '-cp', kafkaJars.classPath]
 }
 
 const logging = ['-Dorg.slf4j.simpleLogger.defaultLogLevel=error']
@@ -111,7 +111,7 @@ function properties(place: Place, settings: Readonly<Record<string, string>>): s
 
 /** An empty, formatted log folder, which is made once: formatting takes as long as a start does. */
 function formatted(): string {
-  const kept = join(kafkaCache, 'formatted')
+  const kept = join(kafkaJars.cache, 'formatted')
   if (existsSync(kept)) return kept
   const making = `${kept}.${process.pid}`
   mkdirSync(making, { recursive: true })

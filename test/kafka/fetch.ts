@@ -1,5 +1,5 @@
 // node test/kafka/fetch.ts: gets the jars of Apache Kafka, for tests and measurements that start one.
 
-import { fetchKafka } from './jars.ts'
+import { kafkaJars } from './jars.ts'
 
-await fetchKafka()
+await kafkaJars.fetch()

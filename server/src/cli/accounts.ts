@@ -5,6 +5,7 @@ import { accountsOn } from '../auth/accounts.ts'
 import { scryptPasswords } from '../auth/passwords.ts'
 import { freshSecret } from '../auth/secrets.ts'
 import { isServer, openEngine, type Purpose } from '../open-engine.ts'
+import { bytesOf } from './input.ts'
 import { refuseUsage } from './options.ts'
 import { type ManagedAccounts, remoteAccounts } from './remote-accounts.ts'
 import { refuseUnfitStore, type Session } from './session.ts'
@@ -33,9 +34,9 @@ export interface ChosenPassword {
 }
 
 /** The first line of a file, or of standard input for `-`; made up without one. A password on a command line is seen by others. */
-export async function chosenPassword({ terminal }: Session, path: string | undefined): Promise<ChosenPassword> {
+export async function chosenPassword(session: Session, path: string | undefined): Promise<ChosenPassword> {
   if (path === undefined) return { password: freshSecret(18), isMadeUp: true }
-  const given = path === '-' ? await text(terminal.stdin) : readFileSync(path, 'utf8')
+  const given = path === '-' ? await text(bytesOf('-', session)) : readFileSync(path, 'utf8')
   const [password = ''] = given.split(/\r?\n/)
   if (password === '')
     refuseUsage(`The first line of ${path === '-' ? 'standard input' : path} is empty: there is no password.`)

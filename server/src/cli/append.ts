@@ -5,6 +5,7 @@ import { exactJson, NumberLost } from '../exact-json.ts'
 import { newEventsOf } from './event-file.ts'
 import type { ExitCode } from './failure.ts'
 import { examples } from './help.ts'
+import { bytesOf } from './input.ts'
 import { namedAsInCode } from './metadata-names.ts'
 import { expectedVersion, gathered, jsonObject, refuseUsage, wholeNumber } from './options.ts'
 import { type Run, type Session, withStore } from './session.ts'
@@ -77,7 +78,7 @@ async function eventsFrom(
       '--id, --tag, --metadata, --schema-version and --content-type are about one event. Put them into the lines of the file.',
     )
   }
-  return newEventsOf(flags.file, session.terminal.stdin)
+  return newEventsOf(flags.file, session)
 }
 
 async function eventFrom(
@@ -99,10 +100,10 @@ async function eventFrom(
 }
 
 /** Reads no more than an event may hold: the rest would be refused anyway. */
-async function standardInput({ terminal }: Session): Promise<Buffer> {
+async function standardInput(session: Session): Promise<Buffer> {
   async function* bounded(): AsyncGenerator<Buffer> {
     let bytes = 0
-    for await (const chunk of terminal.stdin) {
+    for await (const chunk of bytesOf('-', session)) {
       bytes += chunk.length
       if (bytes > limits.eventBytes) {
         refuseUsage(
@@ -110,7 +111,7 @@ async function standardInput({ terminal }: Session): Promise<Buffer> {
             'Store the blob elsewhere and append a reference to it.',
         )
       }
-      yield Buffer.from(chunk)
+      yield chunk
     }
   }
   return buffer(bounded())

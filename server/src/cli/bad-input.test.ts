@@ -69,6 +69,14 @@ type Case = readonly [says: string, words: readonly string[], code: number, mess
 
 const usage: readonly Case[] = [
   ['an unknown command', ['raed'], 2, /Unknown command 'raed'.*read/],
+  ['an unknown command of a group', ['groups', 'lst'], 2, /Unknown command 'lst'.*list.*varve groups --help/],
+  ['a group of commands alone', ['groups'], 2, /^varve: 'varve groups' needs one of its commands: list, .*consume\./],
+  [
+    'a value that is none',
+    ['groups', 'create', 'g', '--strategy', 'x'],
+    2,
+    /overflow.*See 'varve groups create --help'/,
+  ],
   ['an unknown option', ['read', '--limt', '3'], 2, /Unknown option '--limt'.*--limit/],
   ['too many words', ['head', 'Order-1'], 2, /Too many arguments/],
   ['a word that is missing', ['append'], 2, /argument 'stream'.*varve append --help/],
@@ -152,7 +160,8 @@ const stores: readonly Case[] = [
 
 const imports: readonly Case[] = [
   ['a file that is not there', ['import', 'none.ndjson'], 1, /none\.ndjson does not exist/],
-  ['a folder', ['import', 'folder'], 1, /folder is a directory|directory/],
+  ['a folder', ['import', 'folder'], 1, /^varve: folder is a directory\. Name a file in it\./],
+  ['a folder of events', ['append', 'Order-1', '--file', 'folder'], 1, /^varve: folder is a directory/],
   ['a line whose number would be null', ['import', 'number.ndjson'], 5, /line 1 has the number 1e400.*data_base64/],
   ['a line that is no JSON', ['import', 'not-json.ndjson'], 5, /line 2 is not JSON/],
   ['a line that is cut off', ['import', 'torn.ndjson'], 5, /line 2 is cut off/],

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { exportFile, exportLine } from '../../../test/cli/export-lines.ts'
@@ -80,6 +80,26 @@ describe('Ctrl-C', () => {
     await varve(folder.path, words)
     const all = readFileSync(join(folder.path, 'out.ndjson'), 'utf8')
     expect(all).toBe(readFileSync(join(folder.path, 'many.ndjson'), 'utf8'))
+  })
+})
+
+describe('a command that waits for its input', () => {
+  it('ends when it is asked to', async () => {
+    const running = start(folder.path, ['import', '-', '--store', 'sqlite:waiting.db'], { stdin: null })
+    await expect.poll(() => existsSync(join(folder.path, 'waiting.db')), { interval: 5 }).toBe(true)
+    running.child.kill('SIGTERM')
+    expect(await running.ended).toMatchObject({ code: 143, stdout: '' })
+  })
+})
+
+describe.skipIf(!existsSync('/dev/full'))('an output that cannot be written (asked of Linux, by /dev/full)', () => {
+  it.each([[['read']], [['head']]])('ends the command in one line that says so: %s', async (words) => {
+    await append('small', 'A')
+    const full = openSync('/dev/full', 'w')
+    const ended = await varve(folder.path, [...words, '--store', 'sqlite:small.db'], { stdout: full })
+    closeSync(full)
+    expect(ended.code).toBe(1)
+    expect(ended.stderr).toMatch(/^varve: Standard output cannot be written \(ENOSPC[^\n]+\n$/)
   })
 })
 

@@ -1,7 +1,9 @@
 import type { NewEvent, NewEventMetadata } from 'varve'
 import { CliFailure, exitCodes } from './failure.ts'
-import { bytesOf, damaged, jsonOf, type Line, linesOf } from './lines.ts'
+import { bytesOf, nameOf } from './input.ts'
+import { damaged, jsonOf, type Line, linesOf } from './lines.ts'
 import { namedAsInCode } from './metadata-names.ts'
+import type { Session } from './session.ts'
 
 const fields: ReadonlySet<string> = new Set([
   'event_type',
@@ -15,10 +17,10 @@ const fields: ReadonlySet<string> = new Set([
 ])
 
 /** The events of a file for one append, one JSON line each, in the form that the HTTP API takes. */
-export async function newEventsOf(file: string, stdin: NodeJS.ReadableStream): Promise<readonly NewEvent[]> {
-  const name = file === '-' ? 'Standard input' : file
+export async function newEventsOf(file: string, session: Session): Promise<readonly NewEvent[]> {
+  const name = nameOf(file)
   const events: NewEvent[] = []
-  for await (const line of linesOf(bytesOf(file, stdin), name)) events.push(newEventOf(line, name))
+  for await (const line of linesOf(bytesOf(file, session), name)) events.push(newEventOf(line, name))
   if (events.length > 0) return events
   throw new CliFailure(`${name} holds no events. Give one JSON line per event.`, exitCodes.usage)
 }

@@ -1,10 +1,12 @@
+import { execFileSync } from 'node:child_process'
 import { appendFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type EventStore, openStore } from 'varve'
 import { sqlite } from 'varve/sqlite'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { exportFile, exportLine } from '../../../test/cli/export-lines.ts'
-import { temporaryFolder, varve } from '../../../test/cli/varve.ts'
+import { start, temporaryFolder, varve } from '../../../test/cli/varve.ts'
 
 const folder = temporaryFolder()
 afterAll(folder.remove)
@@ -122,6 +124,15 @@ describe('an export that is imported and exported again', () => {
     await copy('gone.db', 'gone.ndjson')
     const [gone] = await inStore('gone.db', (store) => store.streams({ prefix: 'Gone' }).toArray())
     expect(gone).toMatchObject({ streamId: 'Gone-1', version: 1, tombstoned: true })
+  })
+})
+
+describe('a file that can be read only once', () => {
+  it('is imported whole', async () => {
+    execFileSync('mkfifo', [pathOf('pipe')])
+    const { ended } = start(folder.path, ['import', 'pipe', '--store', 'sqlite:once.db'])
+    await writeFile(pathOf('pipe'), exportFile(exportLine(1), exportLine(2)))
+    expect(await ended).toMatchObject({ code: 0, stdout: '2\t0\tpipe\n' })
   })
 })
 

@@ -47,6 +47,17 @@ export class OutputClosed extends CliFailure {
   }
 }
 
+/** The reason of an abort because standard output cannot be written, as when a disk is full. */
+export class OutputFailed extends CliFailure {
+  constructor(cause: Error) {
+    super(
+      `Standard output cannot be written (${cause.message}): the rest of it is lost, and what was changed stays changed.`,
+    )
+    this.name = 'OutputFailed'
+    this.cause = cause
+  }
+}
+
 /** What to print for an error, and how to exit. */
 export interface Failure {
   readonly line: string

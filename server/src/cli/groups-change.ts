@@ -3,6 +3,7 @@ import {
   type CreateGroupOptions,
   createGroup,
   deleteGroup,
+  type GroupStrategy,
   groupInfo,
   type PinnedBy,
   startGroup,
@@ -18,8 +19,10 @@ import { type Run, type Session, withStore } from './session.ts'
 import { printResult } from './show.ts'
 import { visible } from './visible.ts'
 
+const strategies: readonly GroupStrategy[] = ['round_robin', 'single', 'overflow', 'pinned', 'sticky']
+
 interface SettingFlags {
-  readonly strategy?: 'round_robin' | 'single' | 'pinned'
+  readonly strategy?: GroupStrategy
   readonly pinnedBy?: string
   readonly messageTimeout?: number
   readonly memberTimeout?: number
@@ -65,8 +68,8 @@ function addCreate(groups: Command, run: Run): void {
 
 function addSettings(command: Command): void {
   command
-    .addOption(new Option('--strategy <name>', 'who gets which event').choices(['round_robin', 'single', 'pinned']))
-    .option('--pinned-by <what>', 'with pinned: stream, category, correlation or tag:NAME (default: stream)')
+    .addOption(new Option('--strategy <name>', 'who gets which event').choices(strategies))
+    .option('--pinned-by <what>', 'with pinned and sticky: stream, category, correlation or tag:NAME (default: stream)')
     .option('--message-timeout <time>', 'what a consumer has for an event: 30s (default), 10m', duration)
     .option('--member-timeout <time>', 'silence after which a program is taken for lost: 10s (default), 1m', duration)
     .option('--retries <count>', 'before an event is parked (default: 10)', wholeNumber)

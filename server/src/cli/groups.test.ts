@@ -80,6 +80,14 @@ describe('varve groups', () => {
     expect((await run('status', 'mailer')).stdout).toBe('mailer\tidle\t3\t0\t0\t0\t0\t0\n')
   })
 
+  it('acknowledges nothing that could not be written', async () => {
+    await run('create', 'mailer')
+    const consumer = start(folder.path, ['groups', 'consume', 'mailer', '--store', url])
+    consumer.child.stdout?.destroy()
+    expect(await consumer.ended).toMatchObject({ code: 0, stderr: '' })
+    expect(JSON.parse((await run('status', 'mailer', '--json')).stdout)).toMatchObject({ acked: 0, lag_events: 3 })
+  })
+
   it('ends consuming on Ctrl-C, and gives back what it has', async () => {
     await run('create', 'mailer')
     const running = start(folder.path, ['groups', 'consume', 'mailer', '--store', url])

@@ -8,7 +8,8 @@ import { putBatch, type Tally, type Target } from './import-batch.ts'
 import { batchesOf } from './import-batches.ts'
 import { importKurrent } from './import-kurrent.ts'
 import { importStore } from './import-store.ts'
-import { bytesOf, linesOf } from './lines.ts'
+import { bytesOf, nameOf } from './input.ts'
+import { linesOf } from './lines.ts'
 import { refuseUsage } from './options.ts'
 import { counting, createProgress, type Progress } from './progress.ts'
 import { type Run, type Session, withStore } from './session.ts'
@@ -66,16 +67,16 @@ export function addImport(program: Command, run: Run): void {
 }
 
 async function importEvents(session: Session, file: string): Promise<ExitCode | undefined> {
-  const name = file === '-' ? 'Standard input' : file
-  const totalBytes = file === '-' ? 0 : (await stat(file)).size
-  if (file !== '-') await check(session, file, totalBytes)
+  const name = nameOf(file)
+  const totalBytes = await repeatableBytes(file)
+  if (totalBytes > 0) await check(session, file, totalBytes)
   return withStore(session, 'create', async (store) => {
     const tally: Tally = { imported: 0, present: 0, positionsKept: true, lastLine: 0 }
     const wasEmpty = Math.max(...(await store.heads())) === 0
     const target: Target = { store, wasEmpty, factsAbout: new Set(), tally, source: 'file' }
     const progress = progressOf(session, 'Importing', totalBytes)
     try {
-      await putAll(session, target, eventLinesOf(linesOf(bytesOf(file, session.terminal.stdin), name), name), progress)
+      await putAll(session, target, eventLinesOf(linesOf(bytesOf(file, session), name), name), progress)
     } catch (error) {
       throw error instanceof Interrupted ? interrupted(error, tally) : error
     } finally {
@@ -86,12 +87,20 @@ async function importEvents(session: Session, file: string): Promise<ExitCode | 
   })
 }
 
+/** The size of what can be read twice, 0 for what cannot: a pipe has nothing left after the first time. */
+async function repeatableBytes(file: string): Promise<number> {
+  if (file === '-') return 0
+  const found = await stat(file)
+  if (found.isDirectory()) throw new CliFailure(`${file} is a directory. Name a file in it.`)
+  return found.isFile() ? found.size : 0
+}
+
 /** Reads the whole file, so that one that is damaged anywhere changes nothing. */
 async function check(session: Session, file: string, totalBytes: number): Promise<void> {
   const progress = progressOf(session, 'Checking', totalBytes)
   let events = 0
   try {
-    for await (const { line } of eventLinesOf(linesOf(bytesOf(file, session.terminal.stdin), file), file)) {
+    for await (const { line } of eventLinesOf(linesOf(bytesOf(file, session), file), file)) {
       session.signal.throwIfAborted()
       progress.update(++events, line.endByte)
     }

@@ -1,4 +1,3 @@
-import { createReadStream } from 'node:fs'
 import { exactJson, NumberLost } from '../exact-json.ts'
 import { CliFailure, exitCodes } from './failure.ts'
 
@@ -52,11 +51,6 @@ export async function* linesOf(bytes: AsyncIterable<Uint8Array>, name: string): 
   if (rest.length === 0) return
   const last = lineFrom(rest, false)
   if (last.text.trim() !== '') yield last
-}
-
-/** The bytes of a file, or of standard input for `-`. */
-export function bytesOf(file: string, stdin: NodeJS.ReadableStream): AsyncIterable<Uint8Array> {
-  return (file === '-' ? stdin : createReadStream(file, { highWaterMark: 262_144 })) as AsyncIterable<Uint8Array>
 }
 
 /** The value of a line. */

@@ -52,7 +52,7 @@ export async function runProgram(port: ProgramPort, words: readonly string[]): P
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode === 0) return exitCodes.done
-    throw new CliFailure(usageProblem(error, words), exitCodes.usage)
+    throw new CliFailure(usageProblem(error, program, words), exitCodes.usage)
   }
 }
 
@@ -64,7 +64,10 @@ function createProgram({ version, terminal }: ProgramPort, run: Run): Command {
     .helpCommand('help [command]', 'show help of a command')
     .configureHelp({ showGlobalOptions: true })
     // Problems are thrown and printed by the caller, in one line like all others.
-    .configureOutput({ writeOut: (text) => void terminal.print(text.trimEnd()), outputError: () => undefined })
+    .configureOutput({
+      writeOut: (text) => void terminal.print(text.trimEnd()).catch(() => undefined),
+      writeErr: () => undefined,
+    })
     .exitOverride()
     .addOption(storeOption())
     .option('--json', 'print JSON lines, whoever reads')
@@ -128,10 +131,25 @@ function sessionOf({ terminal, signal, onHangup }: ProgramPort, command: Command
 }
 
 /** What was wrong, and where the right way is written. */
-function usageProblem({ message }: CommanderError, words: readonly string[]): string {
+function usageProblem({ code, message }: CommanderError, program: Command, words: readonly string[]): string {
+  const meant = commandsIn(program, words)
+  const name = meant.map((command) => command.name()).join(' ')
+  const help = `See '${name} --help'.`
+  if (code === 'commander.help') {
+    const inner = meant.at(-1)?.commands.map((command) => command.name())
+    return `'${name}' needs one of its commands: ${inner?.join(', ')}. ${help}`
+  }
   const problem = message.replace(/^error: /, '').replaceAll(/\s*\n\s*/g, ' ')
   const sentence = /[.!?)]$/.test(problem) ? problem : `${problem}.`
-  const name = words.find((word) => /^[a-z]+$/.test(word))
-  const known = name !== undefined && !message.includes('unknown command')
-  return `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)} See 'varve ${known ? `${name} ` : ''}--help'.`
+  return `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)} ${help}`
+}
+
+/** The program and the commands in it that the words name, as in `groups create mailer`. */
+function commandsIn(program: Command, words: readonly string[]): readonly Command[] {
+  const found = [program]
+  for (const word of words) {
+    const inner = found.at(-1)?.commands.find((command) => command.name() === word)
+    if (inner !== undefined) found.push(inner)
+  }
+  return found
 }

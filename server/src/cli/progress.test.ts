@@ -14,7 +14,12 @@ function drawn(isOn: boolean, times: readonly number[]): string {
 describe('a progress line', () => {
   it('shows how far the work is, its rate and the time left', () => {
     const line = progressLine({ label: 'Importing', events: 25_000, fraction: 0.25, elapsedMs: 2_000 })
-    expect(line).toBe('Importing  ██████░░░░░░░░░░░░░░░░░░  25 %  25,000 events  12,500/s  6 s left')
+    expect(line).toBe('Importing  ████░░░░░░░░░░░░  25 %  25,000 events  12,500/s  6 s left')
+  })
+
+  it('fits a terminal of 80 characters, however long the log', () => {
+    const line = progressLine({ label: 'Importing', events: 1_234_567, fraction: 1, elapsedMs: 10_000 })
+    expect(line.length).toBeLessThan(80)
   })
 
   it('leaves out what nobody knows when the end is not known', () => {

@@ -31,7 +31,7 @@ export interface ProgressOptions {
 
 /** The eye does not follow more; drawing costs about 20 µs. */
 const redrawMs = 100
-const barChars = 24
+const barChars = 16
 
 /** A progress line. Nothing is drawn before the work has taken a moment, so that short work stays quiet. */
 export function createProgress({ label, counted = 'events', total, stderr, isOn, now }: ProgressOptions): Progress {

@@ -43,7 +43,8 @@ beforeEach(() => {
   }
 })
 afterEach(async () => {
-  for (const { child, ended } of running.splice(0)) {
+  // Workers before the server that they ask: without it they would try for a while to give back what they ran.
+  for (const { child, ended } of running.splice(0).reverse()) {
     child.kill('SIGTERM')
     await ended
   }
@@ -81,7 +82,7 @@ function startWorker(words: readonly string[] = [], at = store): Running {
 
 async function serve(): Promise<string> {
   const server = start(folder.path, ['serve', '--store', store, '--port', '0', '--json'])
-  running.unshift(server)
+  running.push(server)
   return JSON.parse((await server.printed(/\n/)).split('\n')[0] ?? '').url
 }
 

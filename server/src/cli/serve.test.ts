@@ -30,6 +30,19 @@ describe('varve serve', () => {
     expect(await server.ended).toMatchObject({ code: 0, stdout: line })
   })
 
+  it('logs no failure for what it does not offer', async () => {
+    const { url, server } = await serve('memory:')
+    const body = JSON.stringify({ login: 'ada', password: 'correct horse' })
+    const answer = await fetch(`${url}/users`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body,
+    })
+    expect(answer.status).toBe(501)
+    server.child.kill('SIGTERM')
+    expect((await server.ended).stderr).not.toMatch(/"level":50/)
+  })
+
   it('is a store for every other command', async () => {
     const { url } = await serve('sqlite:remote.db')
     const at = (words: readonly string[], stdin = '') => varve(folder.path, [...words, '--store', url], { stdin })

@@ -1,6 +1,6 @@
 import type { ReadStream, WriteStream } from 'node:tty'
 import { styleText } from 'node:util'
-import { OutputClosed } from './failure.ts'
+import { OutputClosed, OutputFailed } from './failure.ts'
 
 /** The three streams of a process, as the command line needs them. */
 export interface Streams {
@@ -25,9 +25,9 @@ export interface Terminal {
   readonly isWatched: boolean
   /** Characters of a line of standard output. */
   readonly columns: number
-  /** Prints one line of the result. Buffered; resolves when the reader has taken enough for more. */
+  /** Prints one line of the result. Buffered; resolves when there is room for more. */
   print(line: string): Promise<void>
-  /** Hands on what was printed so far. */
+  /** Hands on what was printed so far. Resolves once it is written, and rejects when it cannot be. */
   flush(): Promise<void>
   /** Prints one line that is not part of the result. */
   note(line: string): void
@@ -35,38 +35,38 @@ export interface Terminal {
   styled(look: Look | readonly Look[], text: string): string
 }
 
+/** Why standard output takes nothing any more. */
+type Lost = OutputClosed | OutputFailed
+
 /** Printed characters that are gathered before they are written: a write per event costs more than reading it. */
 const bufferChars = 65_536
 
-/** The terminal over a process's streams. `onClosed` hears once when nobody reads standard output any more. */
-export function createTerminal(streams: Streams, onClosed: (reason: OutputClosed) => void): Terminal {
+/** The terminal over a process's streams. `onLost` hears once when standard output takes nothing any more. */
+export function createTerminal(streams: Streams, onLost: (reason: Lost) => void): Terminal {
   const { stdin, stdout, stderr } = streams
   let buffered = ''
-  let closed = false
+  let lost: Lost | undefined
+  let isNoted = true
 
-  for (const stream of [stdout, stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error
-      closed = true
-      if (stream === stdout) onClosed(new OutputClosed())
-    })
+  function lose(error: NodeJS.ErrnoException): Lost {
+    if (lost !== undefined) return lost
+    lost = error.code === 'EPIPE' ? new OutputClosed() : new OutputFailed(error)
+    onLost(lost)
+    return lost
   }
+  stdout.on('error', lose)
+  // A result is worth printing when what is said beside it cannot be.
+  stderr.on('error', () => {
+    isNoted = false
+  })
 
   async function flush(): Promise<void> {
-    if (buffered === '' || closed) return
+    if (lost !== undefined) throw lost
+    if (buffered === '') return
     const text = buffered
     buffered = ''
-    if (stdout.write(text)) return
-    await new Promise<void>((resolve) => {
-      const done = (): void => {
-        stdout.off('drain', done)
-        stdout.off('close', done)
-        stdout.off('error', done)
-        resolve()
-      }
-      stdout.on('drain', done)
-      stdout.on('close', done)
-      stdout.on('error', done)
+    await new Promise<void>((resolve, reject) => {
+      stdout.write(text, (error) => (error ? reject(lose(error)) : resolve()))
     })
   }
 
@@ -83,7 +83,7 @@ export function createTerminal(streams: Streams, onClosed: (reason: OutputClosed
     },
     flush,
     note: (line) => {
-      if (!closed) stderr.write(`${line}\n`)
+      if (isNoted) stderr.write(`${line}\n`)
     },
     styled: (look, text) => styleText(look as Look, text, { stream: stdout as WriteStream }),
   }

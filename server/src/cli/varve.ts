@@ -34,7 +34,8 @@ async function main(): Promise<number> {
     await terminal.flush()
     return exitCode
   } catch (error) {
-    await terminal.flush()
+    // What cannot be written is told by this error, or by another one that ended the command first.
+    await terminal.flush().catch(() => undefined)
     const { line, exitCode } = describeFailure(error)
     if (!(error instanceof OutputClosed)) terminal.note(`varve: ${line}`)
     if (isVerbose()) terminal.note(withoutPassword(stackOf(error)))

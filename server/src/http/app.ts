@@ -16,6 +16,7 @@ import type { Metrics } from '../metrics.ts'
 import { createProjectionLooks } from '../projection-looks.ts'
 import { appendRoutes } from './append.ts'
 import { checkpointRoutes } from './checkpoints.ts'
+import { gossipRoutes } from './gossip.ts'
 import { groupDeliveryRoutes } from './group-deliveries.ts'
 import { groupRoutes } from './groups.ts'
 import { type GuardParts, guard, refuseUnknownRoutes } from './guard.ts'
@@ -39,6 +40,8 @@ export interface AppParts extends GuardParts {
   /** The certificate and its key; undefined for HTTP without TLS. */
   readonly tls: SecureContextOptions | undefined
   readonly clock: Clock
+  /** Who this server is, for as long as it runs. */
+  readonly instanceId: string
   readonly metrics: Metrics
   readonly logger: FastifyBaseLogger
   readonly bodyBytes: number
@@ -102,6 +105,7 @@ export async function createApp(parts: AppParts): Promise<FastifyInstance> {
   const { subscriptions } = metrics
   const counted = { opened: () => subscriptions.inc(), closed: () => subscriptions.dec() }
   await app.register(subscribeRoutes({ store, clock, heartbeatMs, closing, ...counted }))
+  await app.register(gossipRoutes({ store, clock, instanceId: parts.instanceId, isTls: parts.tls !== undefined }))
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
   await app.ready()
   return app

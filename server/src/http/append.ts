@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { type AppendAllOptions, type EventStore, InvalidArgument } from 'varve'
+import { type AppendAllOptions, type EventStore, InvalidArgument, limits } from 'varve'
 import { appendedAllAnswers, appendedAnswers } from './answers.ts'
 import {
   appendAllHeaders,
@@ -68,11 +68,13 @@ export function appendRoutes(store: EventStore): FastifyPluginAsyncTypebox {
       const news = events.map((event, index) => newEventFrom(event, `events[${index}]`))
       const appended = await store.append(stream_id, news, options)
       const { firstVersion, version, firstPosition, position, eventIds, idempotent } = appended
-      const events_at = `/streams/${encodeURIComponent(stream_id)}/events?from=${firstVersion}&limit=${news.length}`
+      // A longer append is more than a page: this is the first one of it.
+      const limit = Math.min(news.length, limits.pageEvents)
+      const eventsAt = `/streams/${encodeURIComponent(stream_id)}/events?from=${firstVersion}&limit=${limit}`
       reply
         .status(idempotent ? 200 : 201)
         .header('etag', `"${version}"`)
-        .header('location', events_at)
+        .header('location', eventsAt)
       return {
         stream_id,
         first_version: firstVersion,

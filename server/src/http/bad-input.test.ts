@@ -49,6 +49,7 @@ const bodies: readonly Row[] = [
   ['a whole number that no double holds', post(stream, '{"events":[{"event_type":"A","data":12345678901234567890}]}'), 400, 'INVALID_ARGUMENT', /12345678901234567890.*data_base64/],
   ['a number beyond every double', post(stream, '{"events":[{"event_type":"A","data":1e999}]}'), 400, 'INVALID_ARGUMENT', /1e999/],
   ['a body where none is taken', post('/streams/Order-1/tombstone', { expected_version: 7 }), 400, 'INVALID_ARGUMENT', /body is not taken/],
+  ['a body that is compressed', append(placed, { 'content-encoding': 'gzip' }), 415, 'UNSUPPORTED_MEDIA_TYPE', /without a content-encoding \(gzip\)/],
   ['payloads nested without end', post(stream, `{"events":[{"event_type":"A","data":${'['.repeat(200_000)}${']'.repeat(200_000)}}]}`), 400, 'INVALID_ARGUMENT', /no JSON form/],
 ]
 
@@ -82,6 +83,7 @@ const events: readonly Row[] = [
   ['a schema version of zero', append({ ...placed, schema_version: 0 }), 400, 'INVALID_ARGUMENT', /^events\[0\]\.schema_version is less than 1/],
   ['a schema version that is no whole number', append({ ...placed, schema_version: 1.5 }), 400, 'INVALID_ARGUMENT', /schema_version is not a whole number/],
   ['a time that is none', append({ ...placed, timestamp: 'yesterday' }), 400, 'INVALID_ARGUMENT', /timestamp/],
+  ['a time without its zone', append({ ...placed, timestamp: '2026-01-15T10:30:00' }), 400, 'INVALID_ARGUMENT', /timestamp is no ISO 8601 time/],
   ['two events with one id', post(stream, { events: many(2, () => ({ ...placed, event_id: '0198c6e2-0000-7000-8000-000000000001' })) }), 400, 'INVALID_ARGUMENT', /same id/],
   ['too many events', post('/streams/Order-1/events', { events: many(10_001, () => ({ event_type: 'A', data: 0 })) }), 422, 'LIMIT_EXCEEDED', /appendEvents/],
 ]
@@ -134,19 +136,26 @@ const names: readonly Row[] = [
 // biome-ignore format: one refusal a line reads as the table it is
 const reads: readonly Row[] = [
   ['a place that is no number', { path: '/events?from=two' }, 400, 'INVALID_ARGUMENT', /^from is not a whole number/],
-  ['a negative place', { path: '/events?from=-1' }, 400, 'INVALID_ARGUMENT', /^from is not a whole number/],
+  ['a negative place', { path: '/events?from=-1' }, 400, 'INVALID_ARGUMENT', /^from is less than 0/],
   ['a place in the notation of floats', { path: '/events?from=1e3' }, 400, 'INVALID_ARGUMENT', /^from is not a whole number/],
   ['a place past every integer', { path: '/events?from=9999999999999999' }, 400, 'INVALID_ARGUMENT', /^from/],
   ['a place given twice', { path: '/events?from=1&from=2' }, 400, 'INVALID_ARGUMENT', /^from/],
   ['a page that is too large', { path: '/events?limit=1001' }, 422, 'LIMIT_EXCEEDED', /pageEvents/],
   ['a limit that is no number', { path: `${stream}?limit=all` }, 400, 'INVALID_ARGUMENT', /^limit is not a whole number/],
-  ['an unknown direction', { path: `${stream}?direction=sideways` }, 400, 'INVALID_ARGUMENT', /^direction is not "forward" or "backward"/],
+  ['an unknown direction', { path: `${stream}?direction=sideways` }, 400, 'INVALID_ARGUMENT', /^direction is none of "forward", "backward"/],
   ['an unknown parameter', { path: '/events?type=OrderPlaced' }, 400, 'INVALID_ARGUMENT', /unknown field "type".*types/],
   ['a filter with an empty term', { path: '/events?tags=' }, 400, 'INVALID_ARGUMENT', /non-empty/],
   ['a query string that is no UTF-8', { path: '/events?types=%ff' }, 400, 'INVALID_ARGUMENT', /percent-encoded/],
   ['too many items in a query', post('/events/query', { query: many(101, () => ({ types: ['A'] })) }), 422, 'LIMIT_EXCEEDED', /queryItems/],
   ['a query and a stream', post('/events/query', { query: 'everything', stream_id: 'a' }), 400, 'INVALID_ARGUMENT', /does not go together/],
   ['a subscription to a stream and a filter', { path: '/subscribe?stream=a&types=b' }, 400, 'INVALID_ARGUMENT', /does not go together/],
+  ['a page of the shelf that is too large', { path: '/shelf?limit=9999' }, 400, 'INVALID_ARGUMENT', /^limit is more than 32/],
+  ['a wait that is too long', { path: '/groups/g/events?consumer=c&wait_ms=60000' }, 400, 'INVALID_ARGUMENT', /^wait_ms is more than 55000/],
+  ['a consumer without a name', { path: '/groups/g/events?consumer=' }, 400, 'INVALID_ARGUMENT', /^consumer is shorter than 1 character/],
+  ['a consumer whose name is too long', { path: `/groups/g/events?consumer=${'c'.repeat(65)}` }, 400, 'INVALID_ARGUMENT', /^consumer is longer than 64 characters/],
+  ['acks of nothing', post('/groups/g/acks', { consumer: 'c', delivery_ids: [] }), 400, 'INVALID_ARGUMENT', /^delivery_ids has fewer than 1 item/],
+  ['a strategy that is none', { method: 'PUT', path: '/groups/g', body: { strategy: 'random' } }, 400, 'INVALID_ARGUMENT', /^strategy is none of "round_robin", "single"/],
+  ['a group from nowhere', { method: 'PUT', path: '/groups/g', body: { from: 'start' } }, 400, 'INVALID_ARGUMENT', /^from is not a position from 0 on/],
   ['a subscription from nowhere', { path: '/subscribe?from=start' }, 400, 'INVALID_ARGUMENT', /^from is not a place/],
   ['a Last-Event-ID from elsewhere', { path: '/subscribe', headers: { 'last-event-id': 'abc' } }, 400, 'INVALID_ARGUMENT', /^Last-Event-ID/],
 ]
@@ -155,10 +164,14 @@ const reads: readonly Row[] = [
 const routes: readonly Row[] = [
   ['an unknown path', { path: '/stream/Order-1' }, 404, 'NOT_FOUND', /openapi\.json/],
   ['a path with a slash too much', { path: '/head/' }, 404, 'NOT_FOUND', /openapi\.json/],
+  ['an unknown path with a body', post('/stream/Order-1', {}), 404, 'NOT_FOUND', /openapi\.json/],
   ['a wrong method', { method: 'PATCH', path: stream }, 405, 'METHOD_NOT_ALLOWED', /GET or/],
+  ['a wrong method with a body', { method: 'PUT', path: stream, body: {} }, 405, 'METHOD_NOT_ALLOWED', /GET or/],
   ['a delete of the log', { method: 'DELETE', path: '/events' }, 405, 'METHOD_NOT_ALLOWED', /not allowed/],
   ['a foreign host', { path: '/head', headers: { host: 'evil.example' } }, 421, 'MISDIRECTED', /evil\.example/],
   ['a page of another site', append(placed, { origin: 'https://evil.example' }), 403, 'CROSS_ORIGIN', /evil\.example/],
+  ['a page of another site that consumes', { path: '/groups/g/events?consumer=c', headers: { origin: 'https://evil.example' } }, 403, 'CROSS_ORIGIN', /evil\.example/],
+  ['an image of another site that consumes', { path: '/groups/g/subscribe?consumer=c', headers: { 'sec-fetch-site': 'cross-site' } }, 403, 'CROSS_ORIGIN', /another site/],
   ['a page without an origin of its own', append(placed, { origin: 'null' }), 403, 'CROSS_ORIGIN', /null/],
 ]
 

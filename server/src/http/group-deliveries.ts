@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type TSchema, Type } from 'typebox'
-import { type Clock, limits, type NackAction, toEnvelope } from 'varve'
+import { limits, type NackAction, toEnvelope } from 'varve'
 import { AccessRefused } from '../auth/access.ts'
 import { followAnswers } from './answers.ts'
 import { countAnswers, deliveriesAnswers, saidAnswers } from './group-answers.ts'
@@ -10,6 +10,7 @@ import { type ConsumersParts, GroupConsumers, type HttpConsumer, type Said, type
 import { groupParams } from './group-wire.ts'
 import { problemOf } from './problem.ts'
 import { noQuery } from './range.ts'
+import { beginEvents, frame, sendHeartbeats } from './server-sent-events.ts'
 import { endAnswer, endOf } from './until-gone.ts'
 
 /** How long a request waits for an event at the most, in milliseconds: longer, and proxies on the way give it up. */
@@ -158,21 +159,15 @@ async function follow(
   response.once('close', () => gone.abort(new Error('The client has gone.')))
   const signal = request.access.whileAllowed(request.ask, AbortSignal.any([gone.signal, closing]))
   reply.hijack()
-  response.writeHead(200, {
-    'content-type': 'text/event-stream',
-    'cache-control': 'no-store',
-    'x-accel-buffering': 'no',
-  })
-  response.write(': the consumer has joined\n\n')
-  void beat(clock, heartbeatMs, signal, () => response.write(': alive\n\n'))
+  beginEvents(response, ': the consumer has joined\n\n')
+  void sendHeartbeats(response, clock, heartbeatMs, signal)
   try {
     while (!signal.aborted) {
       const taken = await joined.take(1, signal)
       await askBefore(request, joined, taken)
       for (const one of taken) {
         // A client that does not drain holds what it has in hand here and nothing more.
-        const frame = `event: delivery\ndata: ${JSON.stringify(wireDelivery(one))}\n\n`
-        if (!response.write(frame)) await once(response, 'drain', { signal })
+        if (!response.write(frame('delivery', wireDelivery(one)))) await once(response, 'drain', { signal })
       }
     }
   } catch (failure) {
@@ -180,19 +175,11 @@ async function follow(
     const isRefused = error instanceof AccessRefused
     if (signal.aborted && !isRefused) return
     if (!isRefused) request.log.error({ err: error }, 'a consumer of a group failed')
-    response.write(`event: error\ndata: ${JSON.stringify(problemOf(error))}\n\n`)
+    response.write(frame('error', problemOf(error)))
   } finally {
     gone.abort(new Error('The consumer has ended.'))
     await joined.leave()
     endAnswer(response, signal)
-  }
-}
-
-async function beat(clock: Clock, everyMs: number, signal: AbortSignal, write: () => unknown): Promise<void> {
-  for (;;) {
-    await clock.sleep(everyMs, signal)
-    if (signal.aborted) return
-    write()
   }
 }
 

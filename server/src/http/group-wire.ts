@@ -27,7 +27,7 @@ export interface WireNewGroup extends WireSettings {
 const count = (description: string): TSchema => Type.Optional(Type.Integer({ minimum: 0, description }))
 
 const settingFields = {
-  strategy: Type.Optional(Type.Enum(['round_robin', 'single', 'pinned'])),
+  strategy: Type.Optional(Type.Enum(['round_robin', 'single', 'overflow', 'pinned', 'sticky'])),
   pinned_by: Type.Optional(
     Type.String({ description: '"stream", "category", "correlation" or "tag:" and the beginning of a tag' }),
   ),
@@ -55,7 +55,8 @@ export const newGroupSchema: TUnsafe<WireNewGroup> = Type.Unsafe<WireNewGroup>(
       query: Type.Optional(querySchema),
       from: Type.Optional(
         Type.Union([Type.Integer({ minimum: 0 }), Type.Literal('end')], {
-          description: 'Where to begin, inclusive: a position, a version with stream, or "end"; default: the beginning',
+          description:
+            'a position from 0 on, a version with stream, or "end": where to begin, inclusive; default: the beginning',
         }),
       ),
       ...settingFields,

@@ -89,7 +89,7 @@ const choiceSchema: TUnsafe<WireChoice> = Type.Unsafe<WireChoice>(
   Type.Object(
     {
       positions: Type.Union([Type.Array(Type.Integer({ minimum: 1 })), Type.Literal('all')], {
-        description: 'Which parked events: a list of positions, or "all"',
+        description: 'a list of positions of parked events, or "all"',
       }),
       expected_count: Type.Optional(
         Type.Integer({ minimum: 0, description: 'How many they have to be; has to be given with "all"' }),

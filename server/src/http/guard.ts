@@ -15,7 +15,7 @@ export interface GuardParts {
 export function guard(app: FastifyInstance, parts: GuardParts): void {
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-content-type-options', 'nosniff').header('cache-control', 'no-cache')
-    const found = foreignName(request, parts) ?? foreignPage(request) ?? closingDown(request, parts)
+    const found = foreignName(request, parts) ?? foreignPage(request) ?? closingDown(request, parts) ?? encoded(request)
     return found === undefined ? undefined : sendProblem(reply, found)
   })
   app.addHook('onSend', async (request, reply) => {
@@ -24,7 +24,7 @@ export function guard(app: FastifyInstance, parts: GuardParts): void {
   })
   app.addHook('preValidation', async (request) => {
     // A body that nobody reads may have held a guard, as in {"expected_version": 3}.
-    if (request.body !== undefined && request.routeOptions.schema?.body === undefined) {
+    if (request.body !== undefined && !request.is404 && request.routeOptions.schema?.body === undefined) {
       throw new InvalidArgument('body', 'is not taken by this route: send none')
     }
   })
@@ -43,10 +43,21 @@ function hostOf(headers: IncomingHttpHeaders): string | undefined {
   return headers.host ?? (headers[':authority'] as string | undefined)
 }
 
-/** Browsers send the origin with everything that can change something; programs send none. */
-function foreignPage({ method, headers }: FastifyRequest): Problem | undefined {
-  const { origin } = headers
-  if (origin === undefined || method === 'GET' || method === 'HEAD') return undefined
+/** What a GET of these hands out is nobody else's for a while, whoever may read the answer. */
+const consuming: ReadonlySet<string | undefined> = new Set(['/groups/:group/events', '/groups/:group/subscribe'])
+
+/**
+ * Browsers send the origin with everything that can change something; programs send none. With a GET that is no script's, as of
+ * an image, they only say how its page is related (W3C Fetch Metadata, section 2.4).
+ */
+function foreignPage({ method, headers, routeOptions }: FastifyRequest): Problem | undefined {
+  const { origin, 'sec-fetch-site': site = 'none' } = headers
+  const isConsuming = consuming.has(routeOptions.url)
+  if ((method === 'GET' || method === 'HEAD') && !isConsuming) return undefined
+  if (origin === undefined) {
+    if (!isConsuming || site === 'none' || site === 'same-origin') return undefined
+    return problem(403, 'CROSS_ORIGIN', 'A page of another site may not consume from this server.')
+  }
   if (URL.canParse(origin) && new URL(origin).host === hostOf(headers)) return undefined
   return problem(403, 'CROSS_ORIGIN', `A page of ${origin.slice(0, 200)} may not write to this server.`)
 }
@@ -54,6 +65,14 @@ function foreignPage({ method, headers }: FastifyRequest): Problem | undefined {
 function closingDown({ url }: FastifyRequest, { closing }: GuardParts): Problem | undefined {
   if (!closing.aborted || url.startsWith('/health/')) return undefined
   return problem(503, 'CLOSING', 'The server shuts down. Retry elsewhere or later, appends with the same event ids.')
+}
+
+/** What a body was packed with would otherwise be looked for in its JSON. */
+function encoded({ headers }: FastifyRequest): Problem | undefined {
+  const encoding = headers['content-encoding']
+  if (encoding === undefined || encoding === 'identity') return undefined
+  const detail = `Bodies are taken as they are: send this one without a content-encoding (${encoding.slice(0, 200)}).`
+  return problem(415, 'UNSUPPORTED_MEDIA_TYPE', detail)
 }
 
 interface KnownRoute {

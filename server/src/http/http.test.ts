@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto'
+import type { NewEvent } from 'varve'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { serverConfig } from '../config.ts'
 import { type RunningServer, startServer } from '../server.ts'
@@ -40,6 +42,13 @@ describe('an append over HTTP', () => {
   ])('is taken under %s', async (_, { seeded = false }: { seeded?: boolean }, headers) => {
     if (seeded) await server.store.append('Order-1', [{ type: 'Placed', data: 1 }])
     expect((await send('POST', '/streams/Order-1/events', { events: [event('Paid')] }, headers)).status).toBe(201)
+  })
+
+  it('says where its events are read, of which a page holds the first', async () => {
+    const events = Array.from({ length: 1_001 }, () => event('Placed'))
+    const { headers } = await send('POST', '/streams/Order-1/events', { events })
+    const page = await send('GET', headers.get('location') ?? '')
+    expect(page).toMatchObject({ status: 200, body: { next: 1_001, end: false } })
   })
 
   it('writes several streams at once, or none of them', async () => {
@@ -156,6 +165,37 @@ describe('a read over HTTP', () => {
       ...{ stream_id: 'None-1', version: 0, truncate_before: 1, tombstoned: false, exists: false },
       ...{ events: [], next: 1, end: true, head: 0 },
     })
+  })
+})
+
+describe('a trace over HTTP', () => {
+  it('shows each event below the one that caused it', async () => {
+    const id = randomUUID()
+    const metadata = { correlationId: 'req-1' }
+    const effect = { data: {}, metadata: { ...metadata, causationId: id } }
+    await server.store.append('Order-1', [{ type: 'Placed', data: {}, id, metadata }])
+    await server.store.append('Order-2', [
+      { type: 'Paid', ...effect },
+      { type: 'Packed', ...effect },
+    ])
+    const { body } = await send('GET', '/traces/req-1')
+    const below = (event_type: string, ...inner: readonly object[]) => ({ event: { event_type }, effects: inner })
+    expect(body).toMatchObject({ roots: [below('Placed', below('Paid'), below('Packed'))], complete: true })
+    expect((await send('GET', '/traces/req-2')).body).toEqual({ correlation_id: 'req-2', roots: [], complete: true })
+  })
+
+  it('is as deep as its causes, however many lie one behind the other', async () => {
+    const ids = Array.from({ length: 9_000 }, () => randomUUID())
+    const step = (id: string, index: number): NewEvent => ({
+      type: 'Stepped',
+      data: {},
+      id,
+      metadata: { correlationId: 'long', ...(index > 0 && { causationId: ids[index - 1] }) },
+    })
+    await server.store.append('Order-1', ids.map(step))
+    const answer = await fetch(`${server.url}/traces/long`)
+    expect(answer.status).toBe(200)
+    expect((await answer.text()).match(/"event_id"/g)).toHaveLength(ids.length)
   })
 })
 

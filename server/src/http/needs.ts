@@ -90,6 +90,7 @@ const needs: Readonly<Record<string, Need>> = {
   'GET /health/live': 'nothing',
   'GET /health/ready': 'nothing',
   'GET /openapi.json': 'nothing',
+  'GET /gossip': 'nothing',
   'GET /metrics': 'user',
   'GET /head': 'user',
 

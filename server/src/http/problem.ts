@@ -21,10 +21,12 @@ export const problemType = 'application/problem+json'
 export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   if (error instanceof AccessRefused && isAboutCredentials(error)) reply.header('www-authenticate', challenge)
   const found = { ...problemOf(error, isConditional(request)), ...bodyFacts(error, request) }
-  // A read model that is late is no failure of the server.
-  if (found.status >= 500 && found.status !== 504) request.log.error({ err: error }, found.detail)
+  if (found.status >= 500 && !expectedStatuses.has(found.status)) request.log.error({ err: error }, found.detail)
   void sendProblem(reply, found)
 }
+
+/** What is not offered here, and a read model that is late, are no failures of the server: nobody has to look after them. */
+const expectedStatuses: ReadonlySet<number> = new Set([501, 504])
 
 /** Answers with a problem document. */
 export function sendProblem(reply: FastifyReply, found: Problem): FastifyReply {
@@ -146,7 +148,7 @@ function bodyFacts(error: unknown, { server }: FastifyRequest): object {
   if ((error as Partial<FastifyError>).code !== 'FST_ERR_CTP_BODY_TOO_LARGE') return {}
   const allowed = server.initialConfig.bodyLimit
   const detail =
-    `The body is larger than the ${allowed} bytes that this server takes (--body-bytes). ` +
+    `The body is larger than the ${allowed} bytes that this server takes (VARVE_BODY_BYTES). ` +
     'Split the append, or store large blobs elsewhere and put a reference to them in the event.'
   return { detail, limit: 'body_bytes', allowed }
 }

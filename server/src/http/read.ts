@@ -1,21 +1,13 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import {
-  type Envelope,
-  type EventStore,
-  InvalidArgument,
-  logShardOf,
-  type Query,
-  requireOneOrder,
-  type TracedEvent,
-  toEnvelope,
-} from 'varve'
+import { type EventStore, InvalidArgument, logShardOf, type Query, requireOneOrder, toEnvelope } from 'varve'
 import { eventAnswers, pageAnswers, streamPageAnswers, traceAnswers } from './answers.ts'
 import { sendLines, wantsLines } from './lines.ts'
 import { pageFrom } from './page.ts'
 import { filterFields, filterFrom, pageRange, rangeFields, shardField, streamParams, type WireRange } from './range.ts'
 import { wireInfo } from './stream-info.ts'
+import { traceText } from './trace-text.ts'
 import { untilGone } from './until-gone.ts'
 import { queryFrom, querySchema } from './wire.ts'
 
@@ -84,9 +76,9 @@ export function readRoutes(store: EventStore): FastifyPluginAsyncTypebox {
       return { event: event === undefined ? null : toEnvelope(event) }
     })
 
-    app.get('/traces/:correlation_id', { schema: traceSchema }, async ({ params, query }) => {
-      const { correlationId, roots, complete } = await store.trace(params.correlation_id, query)
-      return { correlation_id: correlationId, roots: roots.map(tracedEnvelope), complete }
+    app.get('/traces/:correlation_id', { schema: traceSchema }, async ({ params, query }, reply) => {
+      const trace = await store.trace(params.correlation_id, { ...query, signal: untilGone(reply) })
+      return reply.type('application/json; charset=utf-8').send(traceText(trace))
     })
 
     app.post('/events/query', { schema: readQuerySchema }, async (request, reply) => {
@@ -142,13 +134,4 @@ async function answerAll(
   const events = store.readAll({ ...range, ...chosen, signal })
   const head = (await store.heads({ signal }))[shard ?? 0] ?? 0
   return pageFrom({ events, range, head, last: head, placeOf: (event) => event.position })
-}
-
-interface TracedEnvelope {
-  readonly event: Envelope
-  readonly effects: readonly TracedEnvelope[]
-}
-
-function tracedEnvelope({ event, effects }: TracedEvent): TracedEnvelope {
-  return { event: toEnvelope(event), effects: effects.map(tracedEnvelope) }
 }

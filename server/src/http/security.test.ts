@@ -17,6 +17,7 @@ const table: readonly (readonly [method: string, path: string, body: unknown, ..
   ['GET', '/health/live', undefined, 200, 200, 200, 200],
   ['GET', '/health/ready', undefined, 200, 200, 200, 200],
   ['GET', '/openapi.json', undefined, 200, 200, 200, 200],
+  ['GET', '/gossip', undefined, 200, 200, 200, 200],
   ['GET', '/head', undefined, 200, 200, 200, 401],
   ['HEAD', '/head', undefined, 200, 200, 200, 401],
   ['GET', '/metrics', undefined, 200, 200, 200, 401],

@@ -18,6 +18,7 @@ import { AccessRefused, type Ask } from '../auth/access.ts'
 import { followAnswers } from './answers.ts'
 import { problemOf } from './problem.ts'
 import { filterFields, filterFrom, noQuery } from './range.ts'
+import { beginEvents, frame, sendHeartbeats } from './server-sent-events.ts'
 import { endAnswer, endOf, untilGone } from './until-gone.ts'
 import { queryFrom, querySchema } from './wire.ts'
 
@@ -145,34 +146,15 @@ async function send(
   response: ServerResponse,
   { signal, frameOf, ask }: Sending,
 ): Promise<void> {
-  response.writeHead(200, {
-    'content-type': 'text/event-stream',
-    'cache-control': 'no-store',
-    // Proxies that gather answers would hold events back.
-    'x-accel-buffering': 'no',
-  })
   // The time a browser waits before it comes back, in milliseconds.
-  response.write('retry: 1000\n\n')
-  void sendHeartbeats(clock, heartbeatMs, response, signal)
+  beginEvents(response, 'retry: 1000\n\n')
+  void sendHeartbeats(response, clock, heartbeatMs, signal)
   for await (const item of items) {
     // Rights that are withdrawn end what was begun with them.
     const refused = ask()
     if (refused !== undefined) await refused
     // A reader that does not drain holds one page here and nothing more.
     if (!response.write(frameOf(item))) await once(response, 'drain', { signal })
-  }
-}
-
-async function sendHeartbeats(
-  clock: Clock,
-  everyMs: number,
-  response: ServerResponse,
-  signal: AbortSignal,
-): Promise<void> {
-  for (;;) {
-    await clock.sleep(everyMs, signal)
-    if (signal.aborted || response.writableEnded) return
-    if (!response.writableNeedDrain) response.write(': alive\n\n')
   }
 }
 
@@ -196,10 +178,6 @@ function shardFrames(logShards: number): FrameOf {
       ? frame('event', toEnvelope(item.event), positions.join())
       : frame(item.kind, { position: item.position, positions }, positions.join())
   }
-}
-
-function frame(event: string, data: object, id?: number | string): string {
-  return `${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`
 }
 
 function optionsFrom(asked: Asked, lastEventId: string | string[] | undefined, logShards: number): SubscribeOptions {

@@ -52,14 +52,14 @@ function typedQuery({ properties = {} }: Node, query: QueryString): Record<strin
 function typedValue(node: Node | undefined, value: string | string[]): unknown {
   if (node?.type === 'array') return Array.isArray(value) ? value : [value]
   const mayBeNumber = node?.type === 'integer' || node?.anyOf?.some(({ type }) => type === 'integer')
-  return mayBeNumber && typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : value
+  return mayBeNumber && typeof value === 'string' && /^-?\d{1,16}$/.test(value) ? Number(value) : value
 }
 
 function refusalOf(findings: readonly Finding[], schema: Node, part: string): InvalidArgument {
   // Of an object with unknown fields each field is found wrong as well; of a union, each alternative.
   const union = findings.find(({ keyword }) => keyword === 'anyOf')
   const found = union ?? findings.find(({ keyword }) => keyword !== 'boolean') ?? findings[0]
-  if (found === undefined) return new InvalidArgument(part, 'is not what this route takes')
+  if (found === undefined) return new InvalidArgument(part, `is not ${notTaken}`)
   const place = placeOf(found.instancePath)
   const at = place === '' ? part : place
   switch (found.keyword) {
@@ -75,14 +75,37 @@ function refusalOf(findings: readonly Finding[], schema: Node, part: string): In
     }
     case 'type':
       return new InvalidArgument(at, typeProblem(String(found.params.type), place === '' && part === 'body'))
-    case 'minimum':
-      return new InvalidArgument(at, `is less than ${String(found.params.limit)}`)
-    default:
+    case 'enum':
       return new InvalidArgument(
         at,
-        `is not ${nodeAt(schema, found.schemaPath).description ?? 'what this route takes'}`,
+        `is none of ${(found.params.allowedValues as readonly unknown[]).map(quoted).join(', ')}`,
       )
+    case 'anyOf':
+      return new InvalidArgument(at, `is not ${nodeAt(schema, found.schemaPath).description ?? notTaken}`)
+    default:
+      return new InvalidArgument(at, boundProblem(found) ?? `is not ${notTaken}`)
   }
+}
+
+const notTaken = 'what this route takes'
+
+/** Descriptions tell what a field is for: only those of unions say what its value looks like. */
+function boundProblem({ keyword, params }: Finding): string | undefined {
+  const limit = String(params.limit)
+  const [characters, items] = limit === '1' ? ['character', 'item'] : ['characters', 'items']
+  const problems: Readonly<Record<string, string>> = {
+    minimum: `is less than ${limit}`,
+    maximum: `is more than ${limit}`,
+    minLength: `is shorter than ${limit} ${characters}`,
+    maxLength: `is longer than ${limit} ${characters}`,
+    minItems: `has fewer than ${limit} ${items}`,
+    maxItems: `has more than ${limit} ${items}`,
+  }
+  return problems[keyword]
+}
+
+function quoted(value: unknown): string {
+  return JSON.stringify(value)
 }
 
 function typeProblem(type: string, isWholeBody: boolean): string {

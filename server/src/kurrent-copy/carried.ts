@@ -66,13 +66,19 @@ function carriedIn(text: string): Carried | undefined {
   const value = parsed(text)
   if (typeof value !== 'object' || value === null) return undefined
   const { time, id, tags, schema_version: schemaVersion, ...rest } = value as Readonly<Record<string, unknown>>
-  const isTime = typeof time === 'string' && !Number.isNaN(Date.parse(time))
+  const isTime = typeof time === 'string' && isAsWritten(time)
   const isTags = tags === undefined || (Array.isArray(tags) && tags.every((tag) => typeof tag === 'string'))
   const isVersion = schemaVersion === undefined || Number.isSafeInteger(schemaVersion)
   const texts = [id, ...textKeys.map((name) => rest[name])]
   const isText = texts.every((one) => one === undefined || typeof one === 'string')
   const isKnown = Object.keys(rest).every((name) => textKeys.includes(name))
   return isTime && isTags && isVersion && isText && isKnown ? (value as Carried) : undefined
+}
+
+/** Times as an export writes them. */
+function isAsWritten(time: string): boolean {
+  const ms = Date.parse(time)
+  return !Number.isNaN(ms) && new Date(ms).toISOString() === time
 }
 
 const textKeys: readonly string[] = ['content_type', 'data_base64', 'metadata_base64', 'metadata_content_type']

@@ -106,7 +106,7 @@ function freshMethods() {
   const closing = new AbortController()
   let [subscriptions, failures] = [0, 0]
   const limits = { eventMs: 250, memoryMib: 64, emits: 1, stateBytes: 1_024, running: 0 }
-  const shared = { store, clock: systemClock, newId: randomUUID }
+  const shared = { store, clock: systemClock, newId: randomUUID, instanceId: randomUUID() }
   const projections = new Supervisor({ ...shared, limits, leaseMs: 10_000, logged: () => undefined })
   const methods = kurrentMethods({
     ...shared,
@@ -166,7 +166,7 @@ class BrokenCall implements Call {
     this.#reader = new FrameReader({ messageBytes: 1_000_000, assemblingBytes: 10_000_000 }, assembling)
   }
 
-  begin(): void {}
+  acknowledge(): void {}
 
   async *batches(): AsyncGenerator<readonly Buffer[]> {
     for (let at = 0; at < this.#bytes.length; ) {

@@ -1,4 +1,5 @@
 import type { Clock } from 'varve'
+import { type EndPoint, endPointOf } from '../end-point.ts'
 import type { Call } from './grpc/call.ts'
 import { type Methods, unary } from './grpc/method.ts'
 import type { Messages } from './protobuf/messages.ts'
@@ -13,11 +14,6 @@ interface MemberInfo {
   readonly state: number
   readonly isAlive: boolean
   readonly httpEndPoint: EndPoint
-}
-
-interface EndPoint {
-  readonly address: string
-  readonly port: number
 }
 
 /** What gossip needs to know. */
@@ -41,19 +37,11 @@ export function ticksOf(ms: number): number {
 /** One node, the leader, at the address by which the client has reached it: another one may not lead here. */
 export function gossip(messages: Messages, { clock, instanceId }: GossipParts): Methods {
   const codec = messages.codec<object, ClusterInfo>('event_store.client.Empty', 'event_store.client.gossip.ClusterInfo')
-  const read = (_: object, call: Call): ClusterInfo => {
+  const read = (_: object, { headers }: Call): ClusterInfo => {
     const timeStamp = ticksOf(clock.now())
-    const httpEndPoint = endPointOf(call)
+    const scheme = headers[':scheme'] === 'https' ? 'https' : 'http'
+    const httpEndPoint = endPointOf(scheme, headers[':authority'] ?? headers.host)
     return { members: [{ instanceId: { string: instanceId }, timeStamp, state: leader, isAlive: true, httpEndPoint }] }
   }
   return { '/event_store.client.gossip.Gossip/Read': unary(codec, read) }
 }
-
-function endPointOf({ headers }: Call): EndPoint {
-  const url = `${headers[':scheme'] === 'https' ? 'https' : 'http'}://${headers[':authority'] ?? headers.host}`
-  const { hostname, port, protocol } = new URL(URL.canParse(url) ? url : 'http://localhost:2113')
-  const portNumber = port === '' ? defaultPorts[protocol] : Number(port)
-  return { address: hostname.replace(/^\[(.*)\]$/, '$1'), port: portNumber ?? 0 }
-}
-
-const defaultPorts: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 }

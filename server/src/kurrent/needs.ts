@@ -37,6 +37,7 @@ const needs: Readonly<Record<string, Need>> = {
   [`${operations}/MergeIndexes`]: 'operator',
   [`${operations}/ResignNode`]: 'operator',
   [`${operations}/SetNodePriority`]: 'operator',
+  [`${operations}/RestartPersistentSubscriptions`]: 'operator',
   [`${persistent}/Create`]: 'operator',
   [`${persistent}/Update`]: 'operator',
   [`${persistent}/Delete`]: 'operator',

@@ -46,6 +46,8 @@ export interface KurrentParts {
   readonly clock: Clock
   /** Fresh UUIDs. */
   readonly newId: () => string
+  /** Who this server is, for as long as it runs. */
+  readonly instanceId: string
   /** Aborts when the server shuts down. */
   readonly closing: AbortSignal
   /** The projections that users write. */
@@ -59,14 +61,14 @@ export interface KurrentParts {
 
 /** The services of KurrentDB that this server has, over the store. */
 export function kurrentMethods(parts: KurrentParts): Methods {
-  const { store, clock, newId } = parts
+  const { store, clock, instanceId } = parts
   const messages = messagesOf(...protos)
   const numbering = new Numbering(store)
   const methods = {
     ...streamsMethods({ ...parts, tail: createTail(store), numbering }),
     ...persistentMethods(messages, { ...parts, numbering }),
     ...streamsV2Methods(messages, parts),
-    ...gossip(messages, { clock, instanceId: newId() }),
+    ...gossip(messages, { clock, instanceId }),
     ...monitoring(messages, parts),
     ...operations(messages),
     ...users(messages, parts.accounts.users),

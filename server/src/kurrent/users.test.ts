@@ -38,6 +38,9 @@ describe('the service Users', () => {
     expect(await server.admin('ResetPassword', { loginName: 'ada', newPassword: 'reset' })).toMatchObject({ status: 0 })
     expect(await change('reset', 'ada', 'reset')).toMatchObject({ status: 0 })
     expect(await server.admin('ChangePassword', { loginName: 'ada', newPassword: 'x' })).toMatchObject(denied)
+    const known = { loginName: 'ada', currentPassword: 'ada', newPassword: 'x' }
+    expect(await server.call('ChangePassword', known, basic('ops', 'ops'))).toMatchObject(denied)
+    expect(await server.admin('ChangePassword', known)).toMatchObject({ status: 0 })
   })
 
   it('refuses what cannot be, in words that clients know', async () => {

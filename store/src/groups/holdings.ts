@@ -119,7 +119,8 @@ export class Holdings {
   /** Hands an event to a consumer, if it may have more and there is one for it. */
   handOutTo(seat: Seat, settings: GroupSettings, nowMs: number): Handed | undefined {
     if (!this.#seats.hasRoom(seat)) return undefined
-    const all = this.#seats.all
+    // A key of a consumer that has ended, and is not gone yet, is another one's already.
+    const all = this.#seats.open
     const isWaiting = (index: number): boolean => {
       const other = all[index]
       return other !== undefined && other !== seat && other.ask !== undefined && this.#seats.hasRoom(other)

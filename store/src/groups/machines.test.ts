@@ -168,10 +168,10 @@ describe('who gets which event', () => {
     equal(choose('pinned', [{ key: 1 }], { ...nobody, index: 0, isWaiting: () => true }), -1)
   })
 
-  it('is the consumer of the key, where several of a key may be handled, until that one has no room', () => {
-    equal(choose('sticky', events, { ...nobody, index: 0, isWaiting: () => true }), 1)
-    equal(choose('sticky', [{ key: 1 }], { ...nobody, index: 0, keepsUp: () => true }), -1)
-    equal(choose('sticky', [{ key: 1 }], { ...nobody, index: 0, isWaiting: () => true }), 0)
+  it('is the consumer of the key and no other, where several of a key may be handled', () => {
+    equal(choose('sticky', events, { ...nobody, index: 0 }), 1)
+    equal(choose('sticky', events, { ...nobody, index: 1 }), 0)
+    equal(choose('sticky', [{ key: 1 }], { ...nobody, index: 0 }), -1)
   })
 
   it('is the first consumer that has room, where one is filled after the other', () => {

@@ -20,10 +20,10 @@ export interface Asker {
 }
 
 /**
- * Which of the events a consumer gets, as an index; -1 for none. A key goes to its own consumer, and to another one only
- * while that one is busy: where order is kept, it is by holding one event per key, so this is for caches, not for
- * correctness. A consumer that takes many events of one key is busy for a moment after each of them, so that one is waited
- * for a little longer.
+ * Which of the events a consumer gets, as an index; -1 for none. Where one event per key is held, which keeps the order, a
+ * key goes to its own consumer, and to another one only while that one is busy: this is for caches, not for correctness.
+ * Where many of a key may be handled, a second consumer would handle its next ones at the same time, so the key waits for
+ * its own, however long the message timeout lets that one be.
  */
 export function choose(strategy: GroupStrategy, ready: readonly Ready[], asker: Asker): number {
   if (strategy === 'single' && asker.index > 0) return -1
@@ -31,8 +31,8 @@ export function choose(strategy: GroupStrategy, ready: readonly Ready[], asker: 
   if (strategy !== 'pinned' && strategy !== 'sticky') return ready.length > 0 ? 0 : -1
   const ownerOf = ({ key = 0 }: Ready): number => key % asker.consumers
   const own = ready.findIndex((event) => ownerOf(event) === asker.index)
-  const isServed = strategy === 'pinned' ? asker.isWaiting : asker.keepsUp
-  return own >= 0 ? own : ready.findIndex((event) => !isServed(ownerOf(event)))
+  if (own >= 0 || strategy === 'sticky') return own
+  return ready.findIndex((event) => !asker.isWaiting(ownerOf(event)))
 }
 
 function isAnyBefore(index: number, matches: (index: number) => boolean): boolean {

@@ -4,8 +4,8 @@ import type { Query } from './query.ts'
  * Who gets which event. `'round_robin'`: whichever consumer has waited longest. `'single'`: one consumer gets all of
  * them, the others stand by. `'overflow'`: the consumer that came first, as far as it has room; the next one gets the
  * rest. `'pinned'`: of the events with one key only ever one is being handled, in their order, and the key keeps to its
- * consumer while that one keeps up. `'sticky'`: the key keeps to its consumer in the same way, and as many of its events
- * are handled at a time as the consumer takes.
+ * consumer while that one keeps up. `'sticky'`: the key keeps to its consumer for as long as consumers neither come nor go, and
+ * as many of its events are handled at a time as the consumer takes.
  */
 export type GroupStrategy = 'round_robin' | 'single' | 'overflow' | 'pinned' | 'sticky'
 

@@ -10,9 +10,9 @@ import { ParkedCountDiffers } from '../model/group-errors.ts'
 import { isPosition } from '../model/position.ts'
 import { NoSuchProjection, ProjectionBusy } from '../model/projection-errors.ts'
 import type { ParkedInProjection, ProjectionStatus } from '../model/projection-status.ts'
+import { changeControl, changePartition, checkName } from './change-entry.ts'
 import { callingFor, type ProjectionControl, recordOf, withRebuild, withRetired } from './control.ts'
 import {
-  type Kept,
   type PartitionEntry,
   type PartitionRequest,
   type ProjectionShelf,
@@ -34,9 +34,6 @@ export interface OfGeneration extends AdminOptions {
   /** Default: the one that readers see. */
   readonly generation?: number
 }
-
-/** Attempts to change an entry that others change as well. */
-const attemptsMax = 20
 
 /**
  * How all projections that ever ran over a store are doing.
@@ -61,6 +58,7 @@ export async function projectionStatus(
   name: string,
   options: AdminOptions = {},
 ): Promise<ProjectionStatus> {
+  checkName(name)
   const found = (await listProjections(store, options)).find((status) => status.name === name)
   if (found === undefined) throw new NoSuchProjection(name)
   return found
@@ -86,7 +84,7 @@ export async function resumeProjection(store: Pick<EventStore, 'shelf'>, name: s
   await changeControl(shelf, name, (control) => ({ ...control, wanted: 'running' }))
   const { partitions } = await shelf.view()
   const failed = partitions.filter(({ value }) => value.projection === name && value.state === 'failed')
-  for (const { key } of failed) await changePartition(shelf, key, tryingAgain)
+  for (const { key } of failed) await changePartition(shelf, { name, key }, tryingAgain)
 }
 
 function tryingAgain({ failure: _, ...entry }: PartitionEntry): PartitionEntry {
@@ -122,6 +120,7 @@ export async function swapProjection(
   name: string,
   generation: number,
 ): Promise<void> {
+  checkGeneration(generation)
   await changeControl(projectionShelf(store.shelf), name, (control) => callingFor(control, generation))
 }
 
@@ -135,6 +134,7 @@ export async function retireGeneration(
   name: string,
   generation: number,
 ): Promise<void> {
+  checkGeneration(generation)
   await changeControl(projectionShelf(store.shelf), name, (control) => withRetired(control, generation))
 }
 
@@ -182,8 +182,13 @@ export interface ReplayOptions extends OfGeneration {
 export async function replayInProjection(
   store: Pick<EventStore, 'shelf'>,
   name: string,
-  { positions, expectedCount, ...options }: ReplayOptions,
+  given: ReplayOptions,
 ): Promise<number> {
+  const { positions, expectedCount, ...options }: Partial<ReplayOptions> = given ?? {}
+  if (positions !== 'all' && !(Array.isArray(positions) && positions.every(isPosition))) {
+    throw new InvalidArgument('positions', "is neither a list of positions nor 'all'")
+  }
+  if (!isPosition(expectedCount)) throw new InvalidArgument('expectedCount', 'is not a whole number from 0 on')
   const shelf = projectionShelf(store.shelf)
   const generation = await generationOf(shelf, name, options)
   const chosen: ParkedInProjection[] = []
@@ -207,8 +212,10 @@ export async function replayInProjection(
 export async function skipEvent(
   store: Pick<EventStore, 'shelf'>,
   name: string,
-  { position, ...options }: OfGeneration & { readonly position: number },
+  given: OfGeneration & { readonly position: number },
 ): Promise<void> {
+  const { position, ...options }: Partial<typeof given> = given ?? {}
+  if (!isPosition(position)) throw new InvalidArgument('position', 'is not a whole number from 0 on')
   const shelf = projectionShelf(store.shelf)
   const generation = await generationOf(shelf, name, options)
   const { partitions } = await shelf.view()
@@ -231,58 +238,21 @@ async function ask(
     ({ value }) => value.projection === name && value.generation === generation && value.partition === partition,
   )
   if (kept === undefined) throw new NoSuchProjection(name, generation)
-  await changePartition(shelf, kept.key, (entry) => {
+  await changePartition(shelf, { name, key: kept.key }, (entry) => {
     const asked = { ...entry, requests: [...entry.requests, request] }
     return request.kind === 'skip' ? tryingAgain(asked) : asked
   })
 }
 
 async function generationOf(shelf: ProjectionShelf, name: string, { generation }: OfGeneration): Promise<number> {
+  checkName(name)
+  if (generation !== undefined) checkGeneration(generation)
   const { value: control } = await shelf.control(name)
   if (control === undefined) throw new NoSuchProjection(name)
   const chosen = generation ?? control.published ?? control.lastGeneration
   return recordOf(control, chosen).generation
 }
 
-async function changeControl(
-  shelf: ProjectionShelf,
-  name: string,
-  change: (control: ProjectionControl) => ProjectionControl,
-): Promise<ProjectionControl> {
-  if (typeof name !== 'string' || name === '') throw new InvalidArgument('name', 'is not the name of a projection')
-  const written = await changed(
-    () => shelf.control(name),
-    ({ key, value, entryVersion }) => {
-      if (value === undefined) throw new NoSuchProjection(name)
-      return shelf.put({ key, value: change(value), entryVersion })
-    },
-  )
-  return written?.value ?? abandoned(name)
-}
-
-async function changePartition(
-  shelf: ProjectionShelf,
-  key: string,
-  change: (entry: PartitionEntry) => PartitionEntry,
-): Promise<void> {
-  await changed(
-    () => shelf.partition(key),
-    async (kept) => (kept === undefined ? undefined : shelf.put({ ...kept, value: change(kept.value) })),
-  )
-}
-
-/** Reads and writes again while others come first. */
-async function changed<Found, Value>(
-  load: () => Promise<Found>,
-  write: (found: Found) => Promise<Kept<Value> | 'conflict' | undefined>,
-): Promise<Kept<Value> | undefined> {
-  for (let attempts = 1; attempts < attemptsMax; attempts++) {
-    const written = await write(await load())
-    if (written !== 'conflict') return written
-  }
-  return abandoned('')
-}
-
-function abandoned(name: string): never {
-  throw new ProjectionBusy(name, `was changed by others at each of ${attemptsMax} attempts: try again.`)
+function checkGeneration(generation: unknown): void {
+  if (!isPosition(generation)) throw new InvalidArgument('generation', 'is not the number of a generation')
 }

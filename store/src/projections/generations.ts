@@ -1,3 +1,4 @@
+import { isVarveError } from '../model/errors.ts'
 import {
   type GenerationRecord,
   generationToPublish,
@@ -20,30 +21,47 @@ import {
 import type { ProjectionLogLine } from './running-partition.ts'
 import { isLive } from './status.ts'
 
-/** Makes the generations that the versions of some projections need, and the entries of their partitions. True when all are there. */
+/** What came of preparing generations. */
+export interface Prepared {
+  /** Everything is there that the projections need. */
+  readonly isComplete: boolean
+  /** Projections that cannot be run here, and why. */
+  readonly unable: ReadonlyMap<string, Pick<ProjectionLogLine, 'level' | 'text' | 'error'>>
+}
+
+/** Makes the generations that the versions of some projections need, and the entries of their partitions. */
 export async function prepareGenerations(
   shelf: ProjectionShelf,
   projections: readonly Projection<unknown>[],
   view: SharedView,
   { nowMs, head }: { readonly nowMs: number; readonly head: () => Promise<number> },
-): Promise<boolean> {
+): Promise<Prepared> {
   const missing: Kept<unknown>[] = []
+  const unable = new Map<string, Pick<ProjectionLogLine, 'level' | 'text' | 'error'>>()
   for (const { name, version, partitions } of projections) {
     const kept = view.controls.find(({ value }) => value.name === name)
     const isKnown = kept?.value.generations.some((record) => record.version === version && record.role !== 'retired')
     const beginning = { name, version, partitions, nowMs, head: isKnown ? 0 : await head() }
-    const made = withGenerationFor(kept?.value, beginning)
-    if (made === undefined) continue
-    if (made.control !== kept?.value) {
-      missing.push({ key: controlKey(name), value: made.control, entryVersion: kept?.entryVersion ?? 0 })
-      continue
+    try {
+      const control = withGenerationFor(kept?.value, beginning)?.control
+      if (control === undefined) {
+        unable.set(name, { level: 'warn', text: `Version ${version} has nothing to run: ${outdated}` })
+      } else if (control !== kept?.value) {
+        missing.push({ key: controlKey(name), value: control, entryVersion: kept?.entryVersion ?? 0 })
+      } else {
+        const own = control.generations.filter((record) => record.version === version && record.role !== 'retired')
+        missing.push(...own.flatMap((record) => missingEntries(name, record, view)))
+      }
+    } catch (error) {
+      if (!isVarveError(error, 'INVALID_ARGUMENT')) throw error
+      unable.set(name, { level: 'error', text: `It is not run here: ${error.message}.`, error })
     }
-    const own = made.control.generations.filter((record) => record.version === version && record.role !== 'retired')
-    missing.push(...own.flatMap((record) => missingEntries(name, record, view)))
   }
   for (const entry of missing) await shelf.put(entry)
-  return missing.length === 0
+  return { isComplete: missing.length === 0, unable }
 }
+
+const outdated = 'a newer one has taken over. Run that one, or give this code a version above it.'
 
 function missingEntries(
   projection: string,
@@ -77,16 +95,18 @@ export interface Showing {
   readonly swap: 'when_caught_up' | 'manual'
   readonly keepsPrevious: boolean
   readonly log: (line: ProjectionLogLine) => void
+  /** Whether readers see more than what a generation that is to be shown to them has reached. */
+  readonly isBehind: (control: ProjectionControl, reached: number) => Promise<boolean>
 }
 
 /**
- * Shows readers the generation that is due, if one is, and gives what is agreed on then. Readers never go back: it has come
- * as far as the one they saw.
+ * Shows readers the generation that is due, if one is, and gives what is agreed on then. Readers do not go back: it has come
+ * as far as the one they saw, unless somebody takes a swap back.
  */
 export async function showDue(
   shelf: ProjectionShelf,
   { name, target }: Pick<Projection<unknown>, 'name' | 'target'>,
-  { kept, entries, looksAtTarget, swap, keepsPrevious, log }: Showing,
+  { kept, entries, looksAtTarget, swap, keepsPrevious, log, isBehind }: Showing,
 ): Promise<ProjectionControl> {
   const control = kept.value
   const of = (generation: number): readonly PartitionEntry[] =>
@@ -103,6 +123,8 @@ export async function showDue(
     if (looksAtTarget) await showAgreed(control, target)
     return control
   }
+  const isNew = recordOf(control, generation).role === 'building'
+  if (isNew && (await isBehind(control, lowest(generation)))) return control
   await target.generations?.publish({ projection: name, generation })
   const written = await shelf.put({ ...kept, value: withPublished(control, generation, keepsPrevious) })
   if (written !== 'conflict') {

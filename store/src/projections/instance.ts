@@ -6,19 +6,22 @@
 import type { Clock } from '../engine/clock.ts'
 import type { EventStore } from '../event-store.ts'
 import { isVarveError, StoreClosed } from '../model/errors.ts'
-import type { Target } from '../model/target.ts'
 import type { Tracer } from '../model/tracer.ts'
 import { type Bell, createBell } from './bell.ts'
 import { type ProjectionControl, recordOf } from './control.ts'
 import { createFreeTimes, type FreeTimes } from './free-times.ts'
-import { dropRetired, isRetired, prepareGenerations, showDue } from './generations.ts'
+import { createGenerationTargets, type GenerationTargets } from './generation-targets.ts'
+import { type Prepared, prepareGenerations } from './generations.ts'
 import { LogReader } from './log-reader.ts'
 import { createMembership, type Membership } from './membership.ts'
 import { type MemberView, ownershipStep, type PartitionView } from './ownership.ts'
 import { reasonOf } from './parking.ts'
+import { persistently } from './partition-run.ts'
+import { createProblems, type Problems } from './problems.ts'
 import type { Projection } from './projection.ts'
 import {
   type Kept,
+  type Member,
   type PartitionEntry,
   type ProjectionShelf,
   partitionKey,
@@ -27,7 +30,9 @@ import {
 } from './projection-shelf.ts'
 import { runPartition } from './run-partition.ts'
 import { type ProjectionLogLine, RunningPartition } from './running-partition.ts'
+import { createTender, type Tender } from './tender.ts'
 import type { LocalProgress } from './wait-for.ts'
+import { createWatchedTime, type WatchedTime } from './watched-time.ts'
 
 /** What running projections needs of a store: any store has it, embedded or remote. */
 export type ProjectionStore = Pick<EventStore, 'capabilities' | 'subscribe' | 'readAll' | 'head' | 'shelf' | 'tracer'>
@@ -46,12 +51,6 @@ export interface InstanceOptions {
   readonly tracer: Tracer | undefined
 }
 
-/**
- * Targets that are asked at one look which generation readers see: with 50 projections, asking all of them each time would
- * be most of what an idle instance costs.
- */
-const targetsPerLook = 4
-
 /** How soon an instance looks again while one of its generations is not shown yet, in milliseconds. */
 const eagerMs = 250
 
@@ -68,8 +67,15 @@ export class Instance implements LocalProgress {
   readonly #reader: LogReader
   readonly #member: Membership
   readonly #running = new Map<string, RunningPartition>()
-  readonly #targets = new Map<string, Promise<Target<unknown>>>()
+  readonly #targets: GenerationTargets = createGenerationTargets()
+  readonly #problems: Problems
+  readonly #tend: Tender
+  readonly #time: WatchedTime
   readonly #freeMs: FreeTimes
+  /** Keys of the partitions that have failed in this process: under the name of one before it others may have tried. */
+  readonly #failed = new Set<string>()
+  /** The version of each projection that can be run here. */
+  #able: Member['versions']
   #controls: ReadonlyMap<string, ProjectionControl> = new Map()
   /** Rings when a partition that runs here has come further. */
   readonly #moved: Bell = createBell()
@@ -77,16 +83,24 @@ export class Instance implements LocalProgress {
   readonly #shown: Bell = createBell()
   /** Aborts when the next look is due at once. */
   #due = new AbortController()
-  #looks = 0
 
   constructor(store: ProjectionStore, projections: readonly Projection<unknown>[], options: InstanceOptions) {
-    const { instance, clock } = options
-    const versions = Object.fromEntries(projections.map(({ name, version }) => [name, version]))
+    const { instance, clock, leaseMs, log } = options
     this.#store = store
+    this.#shelf = projectionShelf(store.shelf)
     this.#projections = new Map(projections.map((projection) => [projection.name, projection]))
     this.#options = options
-    this.#freeMs = createFreeTimes(clock)
-    this.#shelf = projectionShelf(store.shelf)
+    this.#able = Object.fromEntries(projections.map(({ name, version }) => [name, version]))
+    this.#problems = createProblems(log)
+    const parts = {
+      shelf: this.#shelf,
+      projections: this.#projections,
+      targets: this.#targets,
+      problems: this.#problems,
+    }
+    this.#tend = createTender({ ...parts, ...options })
+    this.#time = createWatchedTime(clock, leaseMs / 2)
+    this.#freeMs = createFreeTimes(this.#time)
     this.#signal = this.#stopping.signal
     // Whatever the reason of the caller's signal: what it ends has not failed.
     if (options.signal.aborted) this.#abort()
@@ -96,7 +110,7 @@ export class Instance implements LocalProgress {
       projections.map(({ filter }) => filter),
       clock,
     )
-    this.#member = createMembership(this.#shelf, clock, { instance, versions })
+    this.#member = createMembership(this.#shelf, this.#time, instance)
     this.done = this.#run()
   }
 
@@ -110,9 +124,14 @@ export class Instance implements LocalProgress {
   }
 
   positionOf(projection: string, generation: number, partition: number): number | undefined {
-    const running = this.#running.get(partitionKey(projection, generation, partition))
-    // Where it has not looked at its checkpoint yet, nothing is known.
-    return running === undefined || running.entry.state === 'new' ? undefined : running.entry.position
+    const entry = this.#running.get(partitionKey(projection, generation, partition))?.entry
+    // What the shelf says is what another target held, if this one does not outlast its process.
+    return entry?.state === 'new' ? -1 : entry?.position
+  }
+
+  async isShown(projection: string, generation: number): Promise<boolean> {
+    const known = this.#projections.get(projection)
+    return known !== undefined && (await this.#targets.isShown(known, generation))
   }
 
   further(signal: AbortSignal): Promise<void> {
@@ -152,7 +171,8 @@ export class Instance implements LocalProgress {
   /** One look at the shelf and what follows from it. False when there is more to do at once. */
   async #step(): Promise<boolean> {
     const { clock, leaseMs, log, instance } = this.#options
-    if ((await this.#member.beat()) === 'buried') {
+    this.#time.look()
+    if ((await this.#member.beat(this.#able)) === 'buried') {
       log({ level: 'warn', text: `The others took over from ${instance}, which was silent for ${leaseMs} ms.` })
       await Promise.all([...this.#running.keys()].map((key) => this.#release(key)))
       return false
@@ -161,15 +181,19 @@ export class Instance implements LocalProgress {
     this.#controls = new Map(view.controls.map(({ value }) => [value.name, value]))
     const head = (): Promise<number> => this.#store.head()
     const projections = [...this.#projections.values()]
-    const isComplete = await prepareGenerations(this.#shelf, projections, view, { nowMs: clock.now(), head })
+    const { isComplete, unable } = await prepareGenerations(this.#shelf, projections, view, {
+      nowMs: clock.now(),
+      head,
+    })
+    this.#tellUnable(unable)
     const members = this.#member.seen(view.members)
-    for (const { key, value } of view.partitions) this.#running.get(key)?.hear(value.requests)
+    for (const kept of view.partitions) this.#running.get(kept.key)?.hear(kept)
     const partitions = view.partitions.map((kept) => this.#viewOf(kept))
     const next = ownershipStep({ me: this.#member.id, leaseMs, members, partitions })
     for (const id of next.bury) await this.#member.bury(id)
     await Promise.all(next.release.map((key) => this.#release(key)))
     for (const kept of view.partitions) if (next.claim.includes(kept.key)) await this.#claim(kept)
-    await this.#tend(
+    await this.#tendAll(
       view,
       members.filter(({ id }) => !next.bury.includes(id)),
     )
@@ -180,7 +204,7 @@ export class Instance implements LocalProgress {
     const { projection, generation, state, failure } = value
     const control = this.#controls.get(projection)
     const record = control?.generations.find((one) => one.generation === generation)
-    const isSpent = state === 'failed' && failure?.triedBy.includes(this.#member.id) === true
+    const isSpent = state === 'failed' && failure?.triedBy.includes(this.#member.id) === true && this.#failed.has(key)
     const isWanted = control?.wanted === 'running' && record !== undefined && record.role !== 'retired' && !isSpent
     // What it claimed without hearing the answer, or before a crash under the same name, does not run.
     const owner = value.owner === this.#member.id && !this.#running.has(key) ? undefined : value.owner
@@ -192,28 +216,31 @@ export class Instance implements LocalProgress {
     const projection = this.#projections.get(name)
     const control = this.#controls.get(name)
     if (projection === undefined || control === undefined || this.#signal.aborted) return
+    if (this.#able[name] === undefined) return
     const epoch = kept.value.epoch + 1
     const owner = this.#member.id
     const claimed = await this.#shelf.put({ ...kept, value: { ...kept.value, owner, epoch, state: 'new' as const } })
     if (claimed === 'conflict') return
     const { clock, log, random, tracer } = this.#options
     const told = new RunningPartition(claimed, {
-      ...{ shelf: this.#shelf, clock, owner, log, changed: this.#moved.ring },
+      ...{ shelf: this.#shelf, clock, owner, log, ending: this.#signal, changed: this.#moved.ring },
       caughtUp: () => this.#caughtUp(name, generation),
     })
     this.#running.set(kept.key, told)
     log({ level: 'info', projection: name, generation, partition, text: `Runs in ${owner} from here on.` })
     const { headAtStart } = recordOf(control, generation)
+    const signal = AbortSignal.any([this.#signal, told.stopping.signal])
+    const patience = { projection, signal, clock, random, told }
     const run = async (): Promise<never> =>
       runPartition({
-        ...{ projection, generation, partition, epoch, clock, random, told, tracer },
+        ...{ ...patience, generation, partition, epoch, tracer },
         ...{ store: this.#store, reader: this.#reader, shelf: this.#shelf },
-        target: await this.#targetOf(projection, generation),
-        signal: AbortSignal.any([this.#signal, told.stopping.signal]),
+        target: await persistently(patience, () => this.#targets.of(projection, generation)),
         eventsPerSecond: () => (this.#isShown(name, generation) ? undefined : this.#options.rebuildEventsPerSecond),
         mayTell: ({ position }) => position > headAtStart && this.#mayBeSeen(name, generation),
       })
     void told.during(run).then(() => {
+      if (told.entry.state === 'failed') this.#failed.add(kept.key)
       this.#running.delete(kept.key)
       this.#moved.ring()
     })
@@ -225,38 +252,19 @@ export class Instance implements LocalProgress {
     await running?.ended
   }
 
-  /** Shows generations that are due and removes those whose time is over: one instance does, that of the first name. */
-  async #tend(view: SharedView, living: readonly MemberView[]): Promise<void> {
-    const isAlive = (id: string): boolean => living.some((member) => member.id === id)
-    const close = (name: string, generation: number): Promise<void> => this.#closeTarget(name, generation)
-    for (const [index, kept] of view.controls.entries()) {
-      const projection = this.#projections.get(kept.value.name)
-      if (projection === undefined || firstOf(living, projection.name) !== this.#member.id) continue
-      const entries = view.partitions.map(({ value }) => value).filter((entry) => entry.projection === projection.name)
-      const looksAtTarget = (index + this.#looks) % Math.ceil(view.controls.length / targetsPerLook) === 0
-      const control = await showDue(this.#shelf, projection, { kept, entries, looksAtTarget, ...this.#options })
-      this.#controls = new Map(this.#controls).set(projection.name, control)
-      if (control.published !== kept.value.published) this.#shown.ring()
-      if (control.generations.some(isRetired)) await dropRetired(this.#shelf, projection, entries, { isAlive, close })
-    }
-    this.#looks++
+  async #tendAll(view: SharedView, living: readonly MemberView[]): Promise<void> {
+    const agreed = await this.#tend(view, { me: this.#member.id, living })
+    const before = this.#controls
+    this.#controls = new Map([...before, ...agreed.map((control) => [control.name, control] as const)])
+    if (agreed.some(({ name, published }) => published !== before.get(name)?.published)) this.#shown.ring()
   }
 
-  #targetOf({ name, target }: Projection<unknown>, generation: number): Promise<Target<unknown>> {
-    const key = `${name}/${generation}`
-    const known = this.#targets.get(key)
-    if (known !== undefined) return known
-    const opening = target.generations?.open({ projection: name, generation }) ?? Promise.resolve(target)
-    this.#targets.set(key, opening)
-    // What could not be opened is opened anew by whoever tries again.
-    opening.catch(() => this.#targets.delete(key))
-    return opening
-  }
-
-  async #closeTarget(name: string, generation: number): Promise<void> {
-    const open = this.#targets.get(`${name}/${generation}`)
-    this.#targets.delete(`${name}/${generation}`)
-    await (await open)?.close()
+  /** Says which projections are not run here, and lets the others know. */
+  #tellUnable(unable: Prepared['unable']): void {
+    for (const [name, line] of unable) this.#problems.are(`run ${name}`, { projection: name, ...line })
+    const able = [...this.#projections.values()].filter(({ name }) => !unable.has(name))
+    for (const { name } of able) this.#problems.areOver(`run ${name}`)
+    this.#able = Object.fromEntries(able.map(({ name, version }) => [name, version]))
   }
 
   #isShown(name: string, generation: number): boolean {
@@ -287,14 +295,6 @@ export class Instance implements LocalProgress {
     this.#reader.close()
     // Where the store is gone already, the lease ends by itself.
     await this.#member.leave().catch(() => undefined)
-    await Promise.allSettled([...this.#targets.values()].map(async (opening) => (await opening).close()))
+    await this.#targets.closeAll()
   }
-}
-
-/** The one that does what one alone has to do. */
-function firstOf(living: readonly MemberView[], projection: string): string | undefined {
-  return living
-    .filter(({ versions }) => projection in versions)
-    .map(({ id }) => id)
-    .sort()[0]
 }

@@ -1,13 +1,16 @@
-import type { Clock } from '../engine/clock.ts'
 import type { MemberView } from './ownership.ts'
 import { type Kept, type Member, memberKey, type ProjectionShelf } from './projection-shelf.ts'
+import type { WatchedTime } from './watched-time.ts'
 
 /** This instance among the others. */
 export interface Membership {
   /** Its name now: whoever was buried and goes on has a new one. */
   readonly id: string
-  /** Shows that it lives. `'buried'` when the others gave it up: it is somebody new from here on. */
-  beat(): Promise<'alive' | 'buried'>
+  /**
+   * Shows that it lives, and what it can run: the version of each projection. `'buried'` when the others gave it up: it is
+   * somebody new from here on.
+   */
+  beat(versions: Member['versions']): Promise<'alive' | 'buried'>
   /** The members, and for how long each has been still as far as this process saw. */
   seen(members: readonly Kept<Member>[]): readonly MemberView[]
   bury(id: string): Promise<void>
@@ -15,22 +18,18 @@ export interface Membership {
 }
 
 /** Joins with the first beat. */
-export function createMembership(
-  shelf: ProjectionShelf,
-  clock: Clock,
-  { instance, versions }: { readonly instance: string; readonly versions: Member['versions'] },
-): Membership {
+export function createMembership(shelf: ProjectionShelf, time: Pick<WatchedTime, 'now'>, instance: string): Membership {
   let life = 1
   let kept = unborn()
   const beats = new Map<string, { readonly entryVersion: number; readonly sinceMs: number }>()
 
   function unborn(): Kept<Member> {
     const id = life === 1 ? instance : `${instance}.${life}`
-    return { key: memberKey(id), value: { id, beat: 0, versions }, entryVersion: 0 }
+    return { key: memberKey(id), value: { id, beat: 0, versions: {} }, entryVersion: 0 }
   }
 
-  async function beat(): Promise<'alive' | 'buried'> {
-    const next = { ...kept, value: { ...kept.value, beat: kept.value.beat + 1 } }
+  async function beat(versions: Member['versions']): Promise<'alive' | 'buried'> {
+    const next = { ...kept, value: { ...kept.value, beat: kept.value.beat + 1, versions } }
     const written = await shelf.put(next)
     if (written !== 'conflict') {
       kept = written
@@ -49,7 +48,7 @@ export function createMembership(
   }
 
   function seen(members: readonly Kept<Member>[]): readonly MemberView[] {
-    const nowMs = clock.now()
+    const nowMs = time.now()
     for (const key of beats.keys()) if (!members.some((member) => member.key === key)) beats.delete(key)
     return members.map(({ key, value, entryVersion }) => {
       const before = beats.get(key)

@@ -19,7 +19,7 @@ export interface PartitionRun<ReadModel> {
   /** 1, 2, 3… */
   readonly partition: number
   readonly epoch: number
-  readonly store: Pick<EventStore, 'readAll'>
+  readonly store: Pick<EventStore, 'readAll' | 'head'>
   readonly reader: Pick<LogReader, 'follow'>
   readonly shelf: ProjectionShelf
   readonly clock: Clock
@@ -42,10 +42,14 @@ export interface PartitionListener {
   /** Something went wrong and is tried again. */
   retrying(error: unknown, afterMs: number): void
   parked(event: ParkedInProjection): void
+  /** The checkpoint lies beyond the end of the log. */
+  isBeyondLog(position: number, head: number): void
   /** What was to be told of saved events threw. */
   notTold(error: unknown): void
   /** What somebody asks; waits for nothing. */
   requests(): readonly PartitionRequest[]
+  /** Positions of events that are to be passed over: those that somebody asks for, and those that were before. */
+  skips(): ReadonlySet<number>
   carriedOut(request: PartitionRequest): Promise<void>
   /** Aborts when there are new requests. */
   interruption(): AbortSignal
@@ -59,26 +63,27 @@ export function checkpointName(
   return partitions === 1 ? name : `${name}/${partition}`
 }
 
+/** What it takes to try something again. */
+type Patience = Pick<PartitionRun<never>, 'signal' | 'clock' | 'random' | 'told'> & {
+  readonly projection: Pick<Projection<never>, 'onFailure'>
+}
+
 /** Does something that only needs the target or the shelf until it works, or until the policy stops it. */
-export async function persistently<ReadModel, Result>(
-  run: PartitionRun<ReadModel>,
-  work: () => Promise<Result>,
-): Promise<Result> {
+export async function persistently<Result>(patience: Patience, work: () => Promise<Result>): Promise<Result> {
   for (let attempts = 1; ; attempts++) {
     try {
       return await work()
     } catch (error) {
-      run.signal.throwIfAborted()
-      if (isVarveError(error, 'CHECKPOINT_CONFLICT') && attempts > 1) throw error
-      if (isVarveError(error, 'CHECKPOINT_CONFLICT')) continue
-      await afterPause(run, { error, event: undefined, attempts })
+      patience.signal.throwIfAborted()
+      if (isVarveError(error, 'CHECKPOINT_CONFLICT')) throw error
+      await afterPause(patience, { error, event: undefined, attempts })
     }
   }
 }
 
 /** Asks the policy. Throws when it stops, else says what to do once the pause is over. */
-export async function afterPause<ReadModel>(
-  { projection, signal, clock, random, told }: PartitionRun<ReadModel>,
+export async function afterPause(
+  { projection, signal, clock, random, told }: Patience,
   failure: Omit<BatchFailure, 'chance'>,
   thrown: unknown = failure.error,
 ): Promise<'again' | 'park_event' | 'park_key'> {

@@ -70,7 +70,7 @@ export const noCounts: ProjectionCounts = {
 
 /** The part of a shelf that belongs to projections. */
 export interface ProjectionShelf {
-  /** Of all projections, or of one and all members. */
+  /** Of all projections. */
   view(signal?: AbortSignal): Promise<SharedView>
   control(name: string): Promise<Kept<ProjectionControl | undefined>>
   partition(key: string): Promise<Kept<PartitionEntry> | undefined>

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { RecordedEvent } from '../model/event.ts'
 import { limits } from '../model/limits.ts'
 import { defineEvents, event } from '../schema/events.ts'
 import { defineProjection } from './projection.ts'
@@ -23,6 +24,9 @@ describe('a projection that cannot be', () => {
     ['with both kinds of handlers', { ...right, onBatch }, 'on'],
     ['with a handler of batches that is none', { ...right, on: undefined, onBatch: 'yes' }, 'onBatch'],
     ['with a handler of batches of no events', { ...right, events: {}, on: undefined, onBatch }, 'events'],
+    ['without events', { ...right, events: undefined }, 'events'],
+    ['with an `empty` that is none', { ...right, empty: 'yes' }, 'empty'],
+    ['with a filter that is none', { ...right, filter: { tags: 'tea' } }, 'filter.tags'],
     ['without `empty` where it is needed', { ...right, target: sqliteTarget({ path: ':memory:' }) }, 'empty'],
   ])('is refused %s', (_, given, argument) => {
     expect(() => defineProjection(given as never)).toThrowError(
@@ -33,5 +37,21 @@ describe('a projection that cannot be', () => {
   it('is refused with a name over the limit', () => {
     const name = 'n'.repeat(limits.checkpointNameChars + 1)
     expect(() => defineProjection({ ...right, name })).toThrowError(expect.objectContaining({ code: 'LIMIT_EXCEEDED' }))
+  })
+
+  it.each([
+    ['gives none', () => undefined, /gave undefined for event 7 \(Received of Stock-tea\)/],
+    ['gives a number', () => 7, /gave 7 for event 7/],
+    [
+      'throws',
+      () => {
+        throw new RangeError('no shelf')
+      },
+      /threw no shelf for event 7/,
+    ],
+  ])('is told by the event whose key %s', (_, key, message) => {
+    const { keyOf } = defineProjection({ ...right, key: key as never })
+    const received = { type: 'Received', position: 7, streamId: 'Stock-tea' } as RecordedEvent
+    expect(() => keyOf(received)).toThrowError(message)
   })
 })

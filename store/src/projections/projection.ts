@@ -9,7 +9,8 @@ import {
 } from '../model/event-definition.ts'
 import { limits } from '../model/limits.ts'
 import { isPosition } from '../model/position.ts'
-import type { QueryItem } from '../model/query.ts'
+import { normalQuery, type QueryItem } from '../model/query.ts'
+import { isRefusedPromise } from '../model/refused-promise.ts'
 import type { Target } from '../model/target.ts'
 import { liveTypes, storedTypes, upToDate } from '../model/upcast.ts'
 import { type FailurePolicy, stopUnlessPassing } from './failure-policy.ts'
@@ -128,26 +129,50 @@ export function defineProjection<Events extends EventDefinitions, ReadModel>(
   const { key = ({ streamId }: RecordedEvent) => streamId, onFailure = stopUnlessPassing } = given
   checkName(name)
   checkPartitions(partitions)
-  for (const [argument, given] of Object.entries({ key, onFailure, saved: saved ?? key })) {
+  for (const [argument, given] of Object.entries({ key, onFailure, saved: saved ?? key, empty: empty ?? key })) {
     if (typeof given !== 'function') throw new InvalidArgument(argument, 'is not a function')
   }
   if (!isPosition(version) || version === 0) throw new InvalidArgument('version', 'is not a whole number from 1 on')
+  if (typeof events !== 'object' || events === null) throw new InvalidArgument('events', 'is missing: use defineEvents')
   if (typeof target?.write !== 'function') throw new InvalidArgument('target', 'is no target, such as memoryTarget(…)')
   if (empty === undefined && !target.emptiesItself) {
     throw new InvalidArgument('empty', 'is missing: this target cannot bring back the state before the first event')
   }
-  const types = handledTypes(given)
+  const read = { ...filter, types: storedTypes(events, handledTypes(given)) }
+  // Whatever is wrong with it is found here, and not by the first instance that runs it.
+  normalQuery(read, 'filter')
   return {
     name,
     version,
-    filter: { ...filter, types: storedTypes(events, types) },
+    filter: read,
     target,
     empty: empty ?? (() => undefined),
     ...handling(given),
     partitions,
-    keyOf: key,
+    keyOf: checkedKey(key),
     onFailure,
     saved,
+  }
+}
+
+/** A key that is no text would put all events into one partition, or let them overtake what is parked. */
+function checkedKey(key: (event: RecordedEvent) => string): (event: RecordedEvent) => string {
+  const refused = ({ type, position, streamId }: RecordedEvent, problem: string, cause?: unknown): InvalidArgument => {
+    const error = new InvalidArgument(
+      'key',
+      `${problem} for event ${position} (${type} of ${streamId}): it is to give a text for each`,
+    )
+    return cause === undefined ? error : Object.assign(error, { cause })
+  }
+  return (event) => {
+    let made: unknown
+    try {
+      made = key(event)
+    } catch (cause) {
+      throw refused(event, `threw ${cause instanceof Error ? cause.message : String(cause)}`, cause)
+    }
+    if (typeof made !== 'string') throw refused(event, `gave ${isRefusedPromise(made) ? 'a promise' : String(made)}`)
+    return made
   }
 }
 

@@ -11,7 +11,7 @@
 import { isVarveError } from '../model/errors.ts'
 import { limits } from '../model/limits.ts'
 import { CheckpointConflict } from '../model/shelf-errors.ts'
-import { firstCheckpoint, type TargetCheckpoint } from '../model/target.ts'
+import { checkpointHolds, firstCheckpoint, type TargetCheckpoint } from '../model/target.ts'
 import { type GrowingBatches, gatherStretch, type SaveEffect, type Stretch } from './gathering.ts'
 import { carriedOutRequests } from './partition-requests.ts'
 import { afterPause, checkpointName, type PartitionRun, persistently } from './partition-run.ts'
@@ -26,15 +26,15 @@ import { type Decided, notWhereItWas, savedBatch } from './save-batch.ts'
 export async function runPartition<ReadModel>(run: PartitionRun<ReadModel>): Promise<never> {
   const { signal, told, reader } = run
   const decided: Decided = new Map()
-  let checkpoint = await takenOver(run)
+  let checkpoint = await takenOver(run, decided)
   for (;;) {
     signal.throwIfAborted()
     // Taken before: what is asked while something else is carried out interrupts what follows.
     const interruption = told.interruption()
-    checkpoint = await carriedOutRequests(run, checkpoint)
     const following = AbortSignal.any([signal, interruption])
-    told.reached(checkpoint, 'catching_up')
     try {
+      checkpoint = await carriedOutRequests(run, checkpoint, decided)
+      told.reached(checkpoint, 'catching_up')
       const stretches = reader.follow(checkpoint.position + 1, run, following)
       await followed(run, checkpoint, stretches, decided, (saved) => {
         checkpoint = saved
@@ -42,7 +42,7 @@ export async function runPartition<ReadModel>(run: PartitionRun<ReadModel>): Pro
     } catch (error) {
       if (interruption.aborted && !signal.aborted && error === interruption.reason) continue
       // A target that loses what was not saved, such as one in memory, begins where it is.
-      if (error === notWhereItWas) checkpoint = await takenOver(run)
+      if (error === notWhereItWas) checkpoint = await takenOver(run, decided)
       else if (isPassingOfStore(error)) await afterPause(run, { error, event: undefined, attempts: 1 })
       else throw error
     }
@@ -55,11 +55,31 @@ function isPassingOfStore(error: unknown): boolean {
 }
 
 /** Writes the epoch of this owner into the checkpoint: from here on earlier owners are refused. */
-async function takenOver<ReadModel>(run: PartitionRun<ReadModel>): Promise<TargetCheckpoint> {
+async function takenOver<ReadModel>(run: PartitionRun<ReadModel>, decided: Decided): Promise<TargetCheckpoint> {
   const { projection, partition } = run
   if (projection.partitions > 1) await begunTogether(run)
   const isAlone = projection.partitions === 1
-  return withEpoch(run, checkpointName(projection, partition), isAlone ? projection.empty : undefined)
+  const name = checkpointName(projection, partition)
+  const checkpoint = await persistently(run, () => withEpoch(run, name, isAlone ? projection.empty : undefined))
+  await persistently(run, () => unparkedWhatIsNot(run, checkpoint, decided))
+  const head = await persistently(run, () => run.store.head())
+  if (checkpoint.position > head) run.told.isBeyondLog(checkpoint.position, head)
+  return checkpoint
+}
+
+/**
+ * Forgets why events were set aside that are not: whoever wrote that down was cut off before a checkpoint named them, or
+ * after one did not any more.
+ */
+async function unparkedWhatIsNot<ReadModel>(
+  { projection: { name }, shelf, generation, partition }: PartitionRun<ReadModel>,
+  { parked }: TargetCheckpoint,
+  decided: Decided,
+): Promise<void> {
+  const positions = new Set([...parked.map(({ position }) => position), ...decided.keys()])
+  for await (const event of shelf.parked(name, generation, 1)) {
+    if (event.partition === partition && !positions.has(event.position)) await shelf.unpark(name, event)
+  }
 }
 
 /** The first of many partitions empties the read model for all of them, before any of them writes. */
@@ -78,22 +98,28 @@ async function begunTogether<ReadModel>(run: PartitionRun<ReadModel>): Promise<v
   })
 }
 
-function withEpoch<ReadModel>(
-  run: PartitionRun<ReadModel>,
+/** Looks again for as long as an owner before this one comes first: it goes on until it knows that it is not the owner. */
+async function withEpoch<ReadModel>(
+  { projection, target, epoch, signal }: PartitionRun<ReadModel>,
   name: string,
   empty: Projection<ReadModel>['empty'] | undefined,
 ): Promise<TargetCheckpoint> {
-  const { projection, target, epoch } = run
-  return persistently(run, async () => {
-    const found = await target.checkpoint(name)
+  for (let found = await target.checkpoint(name); ; ) {
+    signal.throwIfAborted()
     if (found !== undefined && found.epoch > epoch) throw new CheckpointConflict(name)
     if (found?.epoch === epoch) return found
     const next = found === undefined ? firstCheckpoint(projection.version, epoch) : { ...found, epoch }
     const isFirst = found === undefined && empty !== undefined
     const apply = isFirst ? empty : () => undefined
-    await target.write({ projection: name, expected: found, next, empty: isFirst, apply })
-    return next
-  })
+    try {
+      await target.write({ projection: name, expected: found, next, empty: isFirst, apply })
+      return next
+    } catch (error) {
+      const now = await target.checkpoint(name)
+      if (!isVarveError(error, 'CHECKPOINT_CONFLICT') || checkpointHolds(found, now)) throw error
+      found = now
+    }
+  }
 }
 
 /**

@@ -129,7 +129,8 @@ function withDefaults(options: RunProjectionsOptions): InstanceOptions {
 }
 
 function checkProjections(projections: readonly Projection<unknown>[]): void {
-  if (!Array.isArray(projections) || projections.length === 0) {
+  const areAll = Array.isArray(projections) && projections.every((one) => typeof one?.name === 'string' && one.target)
+  if (!areAll || projections.length === 0) {
     throw new InvalidArgument('projections', 'is not a list of projections from defineProjection')
   }
   const names = new Set<string>()

@@ -26,6 +26,7 @@ async function claimed() {
     clock,
     owner: 'a',
     log,
+    ending: new AbortController().signal,
     changed: () => undefined,
     caughtUp: () => undefined,
   })
@@ -46,6 +47,18 @@ describe('a partition that runs', () => {
     deepEqual([running.requests(), interruption.aborted], [[replay], true])
     await running.carriedOut(replay)
     deepEqual((await found())?.requests, [])
+    running.stopping.abort()
+    await over
+  })
+
+  it('does not forget what is asked of it over a look that began before', async () => {
+    const { shelf, kept, running, found } = await claimed()
+    await shelf.put({ ...kept, value: { ...value, requests: [replay] } })
+    const over = running.during(untilAborted(running.stopping.signal))
+    running.reached({ ...firstCheckpoint(1), position: 5 }, 'live')
+    while ((await found())?.position !== 5) await systemClock.turn()
+    running.hear(kept)
+    deepEqual(running.requests(), [replay])
     running.stopping.abort()
     await over
   })

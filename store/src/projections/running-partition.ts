@@ -28,6 +28,8 @@ export interface RunningOptions {
   /** The instance that claimed it. */
   readonly owner: string
   readonly log: (line: ProjectionLogLine) => void
+  /** Aborts when the instance ends. */
+  readonly ending: AbortSignal
   /** Called whenever it has come further. */
   readonly changed: () => void
   /** Called when the others know that it has caught up for the first time. */
@@ -86,8 +88,12 @@ export class RunningPartition implements PartitionListener {
     return this.#hasTold
   }
 
-  /** Takes over what somebody asks. */
-  hear(requests: readonly PartitionRequest[]): void {
+  /** Takes over what somebody asks, unless that was seen before something that is known here already. */
+  hear({ value: { requests }, entryVersion }: Kept<PartitionEntry>): void {
+    if (entryVersion > this.#kept.entryVersion) this.#hear(requests)
+  }
+
+  #hear(requests: readonly PartitionRequest[]): void {
     if (JSON.stringify(requests) === JSON.stringify(this.#entry.requests)) return
     this.#entry = { ...this.#entry, requests }
     this.#interruption.abort()
@@ -141,6 +147,11 @@ export class RunningPartition implements PartitionListener {
     this.#log('warn', `${event} is parked: ${reason} (${code}). Replay it once that is mended.`)
   }
 
+  isBeyondLog(position: number, head: number): void {
+    const text = `The read model is at position ${position}, and the log ends at ${head}: ${ofAnotherLog}`
+    this.#log('warn', text)
+  }
+
   notTold(error: unknown): void {
     this.#log('warn', `\`saved\` threw: ${reasonOf(error).reason}. The read model has the events.`, error)
   }
@@ -149,10 +160,16 @@ export class RunningPartition implements PartitionListener {
     return this.#entry.requests
   }
 
+  skips(): ReadonlySet<number> {
+    const { skipped, requests } = this.#entry
+    return new Set([...skipped, ...requests.flatMap((one) => (one.kind === 'skip' ? one.position : []))])
+  }
+
   async carriedOut(request: PartitionRequest): Promise<void> {
     const isOther = (one: PartitionRequest): boolean => JSON.stringify(one) !== JSON.stringify(request)
     const { skipped, requests } = this.#entry
-    const passed = request.kind === 'skip' ? [...skipped, request.position].slice(-limits.parkedEvents) : skipped
+    const isNew = request.kind === 'skip' && !skipped.includes(request.position)
+    const passed = isNew ? [...skipped, request.position].slice(-limits.parkedEvents) : skipped
     this.#entry = { ...this.#entry, skipped: passed, requests: requests.filter(isOther) }
     await this.#publish((found) => found.filter(isOther))
   }
@@ -211,7 +228,7 @@ export class RunningPartition implements PartitionListener {
           return
         }
         this.#kept = found
-        this.hear(remaining(found.value.requests))
+        this.#hear(remaining(found.value.requests))
       }
     })
     this.#last = publishing.catch(() => undefined)
@@ -222,7 +239,8 @@ export class RunningPartition implements PartitionListener {
     const { owner, ...free } = this.#entry
     const { signal } = this.stopping
     if (isVarveError(signal.reason, 'CHECKPOINT_CONFLICT')) return
-    if (signal.aborted || isVarveError(failure, 'STORE_CLOSED')) {
+    const isAskedFor = signal.aborted || this.#options.ending.aborted
+    if (isAskedFor || (isVarveError(failure, 'STORE_CLOSED') && (await this.#isStoreClosed()))) {
       this.#entry = free
       this.#log('info', `Given back at position ${free.position}.`)
       await this.#publish()
@@ -240,6 +258,14 @@ export class RunningPartition implements PartitionListener {
     await this.#publish()
   }
 
+  /** What is closed while the store is not is the target, and stays so: nobody else can tell. */
+  async #isStoreClosed(): Promise<boolean> {
+    return this.#options.shelf.partition(this.#kept.key).then(
+      () => false,
+      (error: unknown) => isVarveError(error, 'STORE_CLOSED'),
+    )
+  }
+
   async #isTakenOver(): Promise<boolean> {
     const found = await this.#options.shelf.partition(this.#kept.key)
     return found?.value.epoch !== this.#entry.epoch
@@ -249,6 +275,10 @@ export class RunningPartition implements PartitionListener {
     this.#options.log({ level, text, ...this.#place, ...(error !== undefined && { error }) })
   }
 }
+
+const ofAnotherLog =
+  'it was built from another log, or this one is as of an earlier time. Nothing is added before the log has grown past it: ' +
+  'rebuild the projection, unless this is a replica that comes after.'
 
 /** What happened, and what a person can do about it. */
 function stoppedText(

@@ -10,7 +10,6 @@ import { isPassing } from './failure-policy.ts'
 import { halves, type SaveEffect } from './gathering.ts'
 import { parkedDetail } from './parking.ts'
 import { afterPause, checkpointName, type PartitionRun, persistently } from './partition-run.ts'
-import type { PartitionRequest } from './projection-shelf.ts'
 
 /** Thrown when a target lost more than the batch that failed. */
 export const notWhereItWas: unique symbol = Symbol('the target is not where it was')
@@ -32,9 +31,8 @@ export async function* savedBatch<ReadModel>(
   const startedAtMs = clock.now()
   const attempts = new Map<number | undefined, number>()
   for (;;) {
-    const skips = skippedBy(told.requests())
+    const skips = told.skips()
     const parked = await parkedWith(run, checkpoint, events, decided)
-    if (parked.length > limits.parkedEvents) throw new LimitExceeded('parkedEvents', parked.length)
     const aside = new Set(parked.map((place) => place.position))
     const due = events.filter((event) => !aside.has(event.position) && !skips.has(event.position))
     const next = { ...checkpoint, position, parked }
@@ -78,6 +76,7 @@ async function parkedWith<ReadModel>(
   decided: Decided,
 ): Promise<readonly ParkedPlace[]> {
   const parked = [...checkpoint.parked]
+  const behind: RecordedEvent[] = []
   const keys = new Set(parked.flatMap(({ key }) => key ?? []))
   for (const event of events) {
     const place = decided.get(event.position)
@@ -85,14 +84,20 @@ async function parkedWith<ReadModel>(
       parked.push(place)
       if (place.key !== undefined) keys.add(place.key)
     } else if (keys.size > 0 && keys.has(run.projection.keyOf(event))) {
-      const behind = { position: event.position, key: run.projection.keyOf(event) }
-      await park(run, event, behind, { error: undefined, attempts: 0 })
-      decided.set(event.position, behind)
-      parked.push(behind)
+      parked.push({ position: event.position, key: run.projection.keyOf(event) })
+      behind.push(event)
     }
+  }
+  if (parked.length > limits.parkedEvents) throw new LimitExceeded('parkedEvents', parked.length, tooManyParked)
+  for (const event of behind) {
+    const place = { position: event.position, key: run.projection.keyOf(event) }
+    await park(run, event, place, { error: undefined, attempts: 0 })
+    decided.set(event.position, place)
   }
   return parked
 }
+
+const tooManyParked = 'Mend what they are parked for, replay them, and resume the projection.'
 
 /** Remembers why an event is set aside, before any checkpoint passes it. */
 export async function park<ReadModel>(
@@ -119,7 +124,7 @@ export interface Failure {
 }
 
 /** Where a batch begins and where it ends. */
-interface Way {
+export interface Way {
   readonly expected: TargetCheckpoint
   readonly next: TargetCheckpoint
 }
@@ -176,14 +181,12 @@ async function writtenNow<ReadModel>(
   }
 }
 
-function skippedBy(requests: readonly PartitionRequest[]): ReadonlySet<number> {
-  return new Set(requests.flatMap((request) => (request.kind === 'skip' ? request.position : [])))
-}
-
 /** Strikes off what was asked to be skipped and lies behind. */
 export async function skipsCarriedOut<ReadModel>(run: PartitionRun<ReadModel>, position: number): Promise<void> {
   for (const request of run.told.requests()) {
-    if (request.kind === 'skip' && request.position <= position) await run.told.carriedOut(request)
+    if (request.kind === 'skip' && request.position <= position) {
+      await persistently(run, () => run.told.carriedOut(request))
+    }
   }
 }
 
@@ -206,6 +209,7 @@ async function slowedDown<ReadModel>(
 ): Promise<void> {
   const bound = eventsPerSecond()
   if (bound === undefined) return
-  const restMs = (events / bound) * 1_000 - (clock.now() - startedAtMs)
+  // A clock that was set back has not made the batch take longer.
+  const restMs = (events / bound) * 1_000 - Math.max(0, clock.now() - startedAtMs)
   if (restMs > 0) await clock.sleep(restMs, signal)
 }

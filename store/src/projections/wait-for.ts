@@ -18,8 +18,10 @@ export interface WaitOptions extends CallOptions {
 
 /** What is known of a read model in this process, ahead of what the shelf says. */
 export interface LocalProgress {
-  /** Position of a partition that runs here. */
+  /** Position of a partition that runs here; -1 before it has looked at its checkpoint. */
   positionOf(projection: string, generation: number, partition: number): number | undefined
+  /** Whether readers of this process see a generation: after a restart, a target in memory shows none for a while. */
+  isShown(projection: string, generation: number): Promise<boolean>
   /** Resolves when a partition that runs here has come further, or when the signal aborts. */
   further(signal: AbortSignal): Promise<void>
   /** Resolves when this process has shown readers another generation, or when the signal aborts. */
@@ -71,15 +73,15 @@ export async function waitUntil(store: Pick<EventStore, 'shelf'>, wait: Wait): P
   let seen: Seen = { position: -1, state: 'unknown', failures: [] }
   for (let pauseMs = pauseMinMs; ; pauseMs = Math.min(pauseMs * 2, pauseMaxMs)) {
     signal?.throwIfAborted()
-    const look = await seenInTime(store.shelf, { clock, untilMs, signal })
+    const look = await seenInTime(store.shelf, wait, untilMs)
     signal?.throwIfAborted()
     // Where nothing was seen in time, the last look tells.
-    if (look !== undefined) seen = progressIn(await look.view, projection, local)
+    seen = look?.seen ?? seen
     const { position: actual, state, own, failures } = seen
     if (actual >= position) return
     // A partition that stopped beyond the position is not what the wait is for; and what was seen before the wait began may
     // have been mended since.
-    const stopped = look === before ? undefined : failures.find((one) => one.position < position)
+    const stopped = look?.at === before ? undefined : failures.find((one) => one.position < position)
     if (stopped !== undefined) throw new ProjectionStopped(projection, position, stopped)
     const restMs = untilMs - clock.now()
     // What this instance has just begun may not be on the shelf yet.
@@ -102,19 +104,28 @@ interface Look {
 /** The last look at each shelf: all that wait share one at a time, since a look is the same for all of them. */
 const looks = new WeakMap<StoreShelf, Look>()
 
-interface Deadline {
-  readonly clock: Clock
-  readonly untilMs: number
-  readonly signal: AbortSignal | undefined
-}
-
 /** What is on the shelf, or was a moment ago. Undefined when the time is over before it is seen, or the signal aborts. */
-async function seenInTime(shelf: StoreShelf, { clock, untilMs, signal }: Deadline): Promise<Look | undefined> {
+async function seenInTime(
+  shelf: StoreShelf,
+  wait: Wait,
+  untilMs: number,
+): Promise<{ readonly at: Look; readonly seen: Seen } | undefined> {
+  const { clock, signal } = wait
   const over = new AbortController()
   const either = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal])
   const late = clock.sleep(Math.max(pauseMaxMs, untilMs - clock.now()), either).then(() => undefined)
-  const look = lookAt(shelf, clock)
-  return Promise.race([look.view.then(() => look), late]).finally(() => over.abort())
+  const at = lookAt(shelf, clock)
+  const looking = at.view.then(async (view) => ({ at, seen: await seenHere(view, wait) }))
+  return Promise.race([looking, late]).finally(() => over.abort())
+}
+
+/** How far a read model has come, as readers of this process see it. */
+async function seenHere(view: SharedView, { projection, local }: Wait): Promise<Seen> {
+  const published = view.controls.find(({ value }) => value.name === projection)?.value.published
+  const isShown = published === undefined || local === undefined || (await local.isShown(projection, published))
+  // Only now, since a partition that has begun here in the meantime knows more than the view.
+  const { own, ...seen } = progressIn(view, projection, local)
+  return isShown ? { ...seen, ...(own && { own }) } : { ...seen, position: -1 }
 }
 
 function lookAt(shelf: StoreShelf, clock: Clock): Look {
@@ -190,7 +201,7 @@ function progressIn({ controls, partitions }: SharedView, projection: string, lo
   const state = stateOf(control, record, entries)
   if (shown === undefined) return { position: -1, state, failures }
   const known = entries.map((entry) => local?.positionOf(projection, generation, entry.partition))
-  const positions = entries.map((entry, index) => Math.max(entry.position, known[index] ?? 0))
+  const positions = entries.map((entry, index) => known[index] ?? entry.position)
   const isWhole = entries.length === record.partitions
   return {
     ...{ position: isWhole ? Math.min(...positions) : -1, state, failures },

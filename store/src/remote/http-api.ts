@@ -155,7 +155,8 @@ function notVarve(base: string, status: number, options?: ErrorOptions): RemoteF
   return new RemoteFailed(problem, status, options)
 }
 
+/** What lies beneath: fetch itself says no more than that it failed. */
 function reasonOf(error: unknown): string {
-  const { cause, message } = error as { readonly cause?: { readonly code?: unknown }; readonly message?: unknown }
-  return String(cause?.code ?? message)
+  const { cause, message } = error as { readonly cause?: Partial<NodeJS.ErrnoException>; readonly message?: unknown }
+  return String(cause?.code ?? cause?.message ?? message)
 }

@@ -2,6 +2,7 @@ import { InvalidArgument } from '../model/errors.ts'
 import type { NewEvent, RecordedEvent, StoredEvent } from '../model/event.ts'
 import { jsonContentType, type Payload, samePayload, toBytes, toText } from '../model/payload.ts'
 import { isPosition } from '../model/position.ts'
+import { momentOf, notIsoTime } from '../model/time.ts'
 import { decodeEvent, storedMetadata } from './codec.ts'
 
 /**
@@ -136,8 +137,8 @@ export function storedFromEnvelope(value: unknown, argument = 'envelope'): Store
   const fields = value as Record<string, unknown>
   const metadata = fields.metadata as Record<string, unknown> | undefined
   if (typeof metadata !== 'object' || metadata === null) throw new InvalidArgument(`${argument}.metadata`, 'is missing')
-  const recordedAtMs = Date.parse(text(metadata.timestamp, `${argument}.metadata.timestamp`))
-  if (Number.isNaN(recordedAtMs)) throw new InvalidArgument(`${argument}.metadata.timestamp`, 'is no ISO 8601 time')
+  const recordedAtMs = momentOf(text(metadata.timestamp, `${argument}.metadata.timestamp`))
+  if (recordedAtMs === undefined) throw new InvalidArgument(`${argument}.metadata.timestamp`, notIsoTime)
   const { timestamp: _, ...rest } = metadata
   return {
     id: text(fields.event_id, `${argument}.event_id`),

@@ -8,6 +8,7 @@ import { binaryContentType, jsonContentType, ownPayload, type Payload, payloadBy
 import { isPosition } from '../model/position.ts'
 import { type AppendCondition, type NormalCondition, normalQuery } from '../model/query.ts'
 import { metadataEventType, streamChangeOf, subjectOf, tombstoneEventType } from '../model/stream.ts'
+import { momentOf, notIsoTime } from '../model/time.ts'
 import { type ExpectedVersion, isExpectedVersion } from '../model/version.ts'
 import { type Encoded, encodeData, storedMetadata } from '../schema/codec.ts'
 import { correlationTag } from '../schema/correlation-tag.ts'
@@ -290,7 +291,7 @@ function withCorrelation(tags: readonly string[], correlationId: unknown): reado
 }
 
 function checkedTime(time: unknown, nameOf: NameOf): number {
-  const ms = typeof time === 'string' ? Date.parse(time) : Number.NaN
-  if (Number.isNaN(ms)) throw new InvalidArgument(nameOf('.timestamp'), 'is no ISO 8601 time')
+  const ms = momentOf(time)
+  if (ms === undefined) throw new InvalidArgument(nameOf('.timestamp'), notIsoTime)
   return ms
 }

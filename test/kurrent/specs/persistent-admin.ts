@@ -41,6 +41,18 @@ describe.each(servedStores())('persistent subscriptions over %s', (_, serve) => 
     await given(await consumer(client, '$all'), 3)
   })
 
+  it('to all streams begin at a position that is there already', async () => {
+    const { client } = await serve()
+    await appendTo(client, 'Order-1', placed(2))
+    const from = (position: bigint) => settings({ startFrom: { commit: position, prepare: position } }) as never
+    await client.createPersistentSubscriptionToAll('group', from(2n))
+    const changed = client.updatePersistentSubscriptionToAll('group', from(3n))
+    expect((await failureOf(changed))[0]).toBe('persistent-subscription-failed')
+    const made = client.createPersistentSubscriptionToAll('other', from(3n))
+    expect((await failureOf(made))[0]).toBe('persistent-subscription-failed')
+    await given(await consumer(client, '$all'), 1)
+  })
+
   it('are created once for each source', async () => {
     const { client } = await serve()
     await client.createPersistentSubscriptionToStream('Order-1', 'group', settings())

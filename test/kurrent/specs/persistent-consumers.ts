@@ -90,6 +90,23 @@ describe.each(servedStores())('consumers of a persistent subscription over %s', 
     await given(reader, 5)
   })
 
+  it('wait for the one that has begun with a stream, by Pinned, however little room it has', async () => {
+    const { client } = await serve()
+    await client.createPersistentSubscriptionToStream('Order-1', 'group', settings({ consumerStrategyName: 'Pinned' }))
+    const consumers = [
+      await consumer(client, 'Order-1', { acks: false, bufferSize: 3 }),
+      await consumer(client, 'Order-1', { acks: false, bufferSize: 3 }),
+    ]
+    await appendTo(client, 'Order-1', placed(20))
+    await expect.poll(() => total(consumers)).toBe(3)
+    const [own, other] = consumers.toSorted((a, b) => b.events.length - a.events.length)
+    for (let count = 3; count < 20; count++) {
+      await own?.ack(own.events[count - 3] as never)
+      await expect.poll(() => own?.events.length).toBe(count + 1)
+    }
+    expect(other?.events).toEqual([])
+  })
+
   it('are as many as the settings say, and not one more until one leaves', async () => {
     const { client, connect } = await serve()
     await client.createPersistentSubscriptionToStream('Order-1', 'group', settings({ maxSubscriberCount: 1 }))

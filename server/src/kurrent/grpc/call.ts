@@ -12,8 +12,11 @@ export interface Call {
   readonly peer: string
   /** Aborts when the client has gone, cancelled, or waits no longer. */
   readonly signal: AbortSignal
-  /** Sends the headers of the answer now, and not with the first message. */
-  begin(): void
+  /**
+   * Lets the client's kernel hear something at once. A client that sends its message apart from the headers, with Nagle's
+   * algorithm on, waits until these are acknowledged, which a kernel with nothing to send puts off.
+   */
+  acknowledge(): void
   /**
    * The messages of the client in order, those that came together in one list; ends when it has sent its last one. They
    * are views of what was received: whoever keeps one copies it.
@@ -35,6 +38,9 @@ const headersOfAnswer = {
   'content-type': 'application/grpc',
   'grpc-accept-encoding': 'identity',
 } as const
+
+/** What HTTP/2 allows a window to be (RFC 9113, section 6.9.1). */
+const windowBytesMax = 2_147_483_647
 
 /** What a call is made of. */
 export interface CallParts {
@@ -78,9 +84,21 @@ export class StreamCall implements Call {
     this.#gone.abort(reason)
   }
 
-  begin(): void {
-    if (this.#stream.headersSent || this.#isOver) return
-    this.#stream.respond(headersOfAnswer, { waitForTrailers: true })
+  /**
+   * By more room for what the connection sends, an octet each time: the headers of the answer would do as well, but a call
+   * that fails before its first message has none (a "Trailers-Only" answer), and some clients fail only then where the call
+   * is made. Headers it is after two thousand million calls, when the room is as large as it can be.
+   */
+  acknowledge(): void {
+    const { session } = this.#stream
+    if (session === undefined || session.destroyed || this.#isOver) return
+    const { effectiveLocalWindowSize = windowBytesMax } = session.state
+    if (effectiveLocalWindowSize < windowBytesMax) session.setLocalWindowSize(effectiveLocalWindowSize + 1)
+    else this.#begin()
+  }
+
+  #begin(): void {
+    if (!this.#stream.headersSent) this.#stream.respond(headersOfAnswer, { waitForTrailers: true })
   }
 
   async *batches(): AsyncGenerator<readonly Buffer[]> {
@@ -98,7 +116,7 @@ export class StreamCall implements Call {
     this.signal.throwIfAborted()
     // A reset is known to the stream a little before it is told.
     if (this.#isOver) throw new CallFailed('cancelled', 'The client has gone.')
-    this.begin()
+    this.#begin()
     return this.#stream.write(frames) ? undefined : this.#drained()
   }
 

@@ -66,6 +66,29 @@ describe('a call', () => {
     expect(trailers).toMatchObject({ 'stream-name': 'Strom-%C3%BC', 'x-bin': 'w7w=' })
   })
 
+  it('that fails before its first message is refused with its headers, where some clients make it', async () => {
+    const fail = async (): Promise<never> => {
+      throw new CallFailed('failedPrecondition', 'no', { exception: 'stream-deleted' })
+    }
+    await using server = await serving({ '/t/Fail': serverStream(text.decode, fail) })
+    const stream = server.client.open('/t/Fail')
+    stream.end(frame(Buffer.from('a')))
+    const [headers] = await once(stream, 'response')
+    expect(headers).toMatchObject({ ':status': 200, 'grpc-status': '9', exception: 'stream-deleted' })
+  })
+
+  it('has its headers acknowledged at once, whenever its message comes', async () => {
+    await using server = await serving({ '/t/Upper': serverStream(text.decode, async () => undefined) })
+    await server.client.call('/t/Upper', [Buffer.from('a')])
+    const room = (): number => server.client.session.state.remoteWindowSize ?? 0
+    const before = room()
+    const stream = server.client.open('/t/Upper')
+    await expect.poll(room).toBe(before + 1)
+    const answer = answerOf(stream)
+    stream.end(frame(Buffer.from('a')))
+    expect((await answer).status).toBe(0)
+  })
+
   it('ends with UNKNOWN, and without the text of the error, when a handler breaks', async () => {
     const breaks = async (): Promise<never> => {
       throw new Error('secret')

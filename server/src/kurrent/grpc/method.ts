@@ -29,16 +29,15 @@ export function unary<Request, Response>(
 }
 
 /**
- * A method with one request and any number of responses, which it sends itself. It answers the headers of a call at once:
- * a client that sends its message apart from them, with Nagle's algorithm on, waits until they are acknowledged, which a
- * kernel with nothing to send puts off. Measured with the official Node client: 1.5 ms for a short read instead of 45.
+ * A method with one request and any number of responses, which it sends itself. The headers of a call are acknowledged at
+ * once. Measured with the official Node client: 1.5 ms for a short read instead of 45.
  */
 export function serverStream<Request>(
   decode: Decode<Request>,
   answer: (request: Request, call: Call) => Promise<void>,
 ): Handler {
   return async (call) => {
-    call.begin()
+    call.acknowledge()
     return answer(decode(await soleMessage(call)), call)
   }
 }

@@ -4,6 +4,7 @@ import type { Beginning as Place } from '../streams/read-request.ts'
 import { readUpwards } from '../views/numbered-events.ts'
 import type { Numbering } from '../views/numbering.ts'
 import { viewOf } from '../views/view.ts'
+import { failed } from './refusals.ts'
 import type { SettingsMessage } from './settings.ts'
 import { badRequest, type NamedIn, nameIn, type StreamIdentifier, type SubscriptionName } from './subscription-name.ts'
 
@@ -65,7 +66,20 @@ export function startFromOf({ stream }: SubscriptionName, from: Place): string {
   return stream === undefined ? `C:${number}/P:${number}` : String(number)
 }
 
-/** The beginning as the place of a consumer group, inclusive: a version of a stream, a position for everything else. */
+/** A position that there is no event at yet is nobody's to know: it may come from another server. */
+function knownPosition(position: number, head: number, name: SubscriptionName): number {
+  if (position <= head) return position
+  throw failed(
+    name,
+    `position ${position} lies behind the last one, ${head}: begin at a position that was read, or at the end.`,
+  )
+}
+
+/**
+ * The beginning as the place of a consumer group, inclusive: a version of a stream, a position for everything else.
+ *
+ * @throws CallFailed when it is a position or an entry of a view that is not there yet.
+ */
 export async function placeFor(
   { store, numbering }: { readonly store: EventStore; readonly numbering: Numbering },
   { name, from }: FollowingFrom,
@@ -73,7 +87,7 @@ export async function placeFor(
 ): Promise<number | 'end'> {
   if (from === 'end') return 'end'
   const { stream } = name
-  if (stream === undefined) return from === 'start' ? 0 : from
+  if (stream === undefined) return from === 'start' ? 0 : knownPosition(from, await store.head({ signal }), name)
   const view = viewOf(stream)
   if (view === undefined) {
     // Refuses names that no stream can have.

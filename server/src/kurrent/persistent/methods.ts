@@ -33,6 +33,7 @@ export function persistentMethods(messages: Messages, served: PersistentParts): 
     })
   }
 
+  const restarting = command(empty, (_: object, signal) => restart(parts, signal))
   return {
     [`${service}/Create`]: command(`${proto}.CreateReq`, (request: Parameters<typeof create>[1], signal) =>
       create(parts, request, signal),
@@ -55,6 +56,8 @@ export function persistentMethods(messages: Messages, served: PersistentParts): 
     [`${service}/ReplayParked`]: command(`${proto}.ReplayParkedReq`, (request: Parameters<typeof replay>[1], signal) =>
       replay(parts, request, signal),
     ),
-    [`${service}/RestartSubsystem`]: command(empty, (_: object, signal) => restart(parts, signal)),
+    [`${service}/RestartSubsystem`]: restarting,
+    // The same by its older name.
+    '/event_store.client.operations.Operations/RestartPersistentSubscriptions': restarting,
   }
 }

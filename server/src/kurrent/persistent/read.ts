@@ -43,7 +43,7 @@ const readyMax = 500
 /** The method Read. */
 export function readPersistent(parts: PersistentReadParts): Handler {
   return async (call) => {
-    call.begin()
+    call.acknowledge()
     const requests = requestsOf(call)
     const first = await requests.next()
     if (first.done === true || first.value.kind !== 'options')

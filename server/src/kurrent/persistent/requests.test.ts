@@ -137,6 +137,20 @@ it('takes words on events whose ids are numbers', async () => {
   await expect.poll(async () => (await infoOf(it)).totalItems).toBe(1)
 })
 
+it.each([
+  ['RestartSubsystem', persistent],
+  ['RestartPersistentSubscriptions', '/event_store.client.operations.Operations'],
+])('ends its readers when persistent subscriptions are restarted, by %s', async (method, service) => {
+  await using it = await served()
+  await it.call('Create', 'CreateReq', { options: { ...order, settings: someSettings } })
+  const stream = it.client.open(`${persistent}/Read`)
+  const answer = answerOf(stream)
+  stream.write(frame(persistentMessage('ReadReq', { options: { ...order, ...inString } })))
+  await expect.poll(async () => (await infoOf(it)).totalInFlightMessages).toBe(2)
+  expect((await it.client.call(`${service}/${method}`, [Buffer.alloc(0)])).status).toBe(0)
+  expect((await answer).trailers).toMatchObject({ exception: 'persistent-subscription-dropped' })
+})
+
 async function infoOf(it: Awaited<ReturnType<typeof served>>) {
   const { responses } = await it.call('GetInfo', 'GetInfoReq', { options: order })
   const { subscriptionInfo } = persistentSaid('GetInfoResp', responses[0] as Buffer) as {

@@ -242,7 +242,7 @@ function sent(write: (responses: ReadResponses) => unknown, form: 'string' | 'st
     access: openAccess,
     peer: '127.0.0.1:50000',
     signal,
-    begin: () => undefined,
+    acknowledge: () => undefined,
     batches: () => {
       throw new Error('Nothing is received.')
     },

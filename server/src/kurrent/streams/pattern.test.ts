@@ -16,6 +16,7 @@ describe('a pattern', () => {
     ['^\\p{Lu}', 'Äpfel', true],
     ['^(?<kind>a)\\k<kind>$', 'aa', true],
     ['(a+b+)+c', 'aabbabc', true],
+    ['^a\\.b\\-\\/\\$\\tc\\x41\\u0042$', 'a.b-/$\tcAB', true],
     ['', 'anything', true],
   ])('matches as in .NET: %j on %j', (regex, text, matches) => {
     const pattern = patternOf(regex)
@@ -27,6 +28,13 @@ describe('a pattern', () => {
     'is refused when it is none: %s',
     (regex) => {
       expect(() => patternOf(regex)).toThrow('regex')
+    },
+  )
+
+  it.each(['\\QOrder-1\\E', '^\\h+', '[\\q]', '\\pL', '\\ka', 'a\\_b', '\\ä'])(
+    'is refused when it escapes what needs no escape, as in .NET: %s',
+    (regex) => {
+      expect(() => patternOf(regex)).toThrow('which this server does not know')
     },
   )
 

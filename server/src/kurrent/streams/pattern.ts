@@ -49,15 +49,25 @@ export function patternOf(regex: string): Pattern {
 function translated(regex: string): { readonly source: string; readonly flags: string } {
   const [, options = ''] = /^\(\?([ims]+)\)/.exec(regex) ?? []
   const rest = options === '' ? regex : regex.slice(options.length + 3)
-  const source = rest.replaceAll(/\\([\s\S])/g, (escaped, letter: string) => {
+  const source = rest.replaceAll(/\\([\s\S])/g, (escaped, letter: string, at: number) => {
     if (letter === 'A') return '(?<![\\s\\S])'
     if (letter === 'z') return '(?![\\s\\S])'
     if (letter === 'Z') return '(?=\\n?(?![\\s\\S]))'
-    if (letter === 'G' || letter === 'a' || letter === 'e') throw unknown(escaped)
+    if (!isKnown(letter, rest[at + 2])) throw unknown(escaped)
     return escaped
   })
   // Classes as in \p{L} are known with this flag only.
   return { source, flags: [...new Set(options)].join('') + (/\\p\{/i.test(source) ? 'u' : '') }
+}
+
+/**
+ * Without a flag, JavaScript takes a letter that means nothing behind a backslash for the letter. .NET refuses it, and a
+ * pattern in the words of another language, as `\Q` of Java's, would match something else or nothing for ever.
+ */
+function isKnown(letter: string, next: string | undefined): boolean {
+  if (letter === 'p' || letter === 'P') return next === '{'
+  if (letter === 'k') return next === '<'
+  return /[^\p{L}_]|[BDSWbcdfnrstuvwx]/u.test(letter)
 }
 
 function expressionOf(source: string, flags: string): RegExp {

@@ -3,6 +3,7 @@ import { InvalidArgument, StoreClosed } from '../../../model/errors.ts'
 import type { RecordedEvent } from '../../../model/event.ts'
 import { ProjectionFailed } from '../../../model/event-errors.ts'
 import type { Generations, Target, TargetChange } from '../../../model/target.ts'
+import { BatchRefused } from '../../apply.ts'
 import {
   type CollectionTable,
   checkedId,
@@ -12,7 +13,7 @@ import {
 } from './collection-table.ts'
 import { createWriter } from './document-writer.ts'
 import type { Documents, StoredDocument } from './documents.ts'
-import { isGone, translated } from './errors.ts'
+import { isGone, isOfContents, translated } from './errors.ts'
 import { type FieldOf, statementFor } from './question.ts'
 import type { PostgresReadModel } from './read-model.ts'
 
@@ -93,7 +94,9 @@ function collectionIn<Document extends object>(
       const writer = createWriter<Document>(db, table, next.position)
       if (keys !== undefined) await writer.load(events.flatMap((event) => keysOf(projection, keys, event)))
       await handle(writer.documents)
-      await writer.flush()
+      await writer.finish().catch((error: unknown) => {
+        throw isOfContents(error) ? refusalOf(projection, events, error) : error
+      })
     }
     await target.write({ ...change, apply })
   }
@@ -187,6 +190,13 @@ function readingDocuments<Document>(
       return rows(sql, values)
     },
   }
+}
+
+/** Documents are written together, so whose it is that is refused shows when the batch is divided. */
+function refusalOf(projection: string, events: readonly RecordedEvent[], cause: unknown): Error {
+  const [only, ...others] = events
+  if (only === undefined || others.length > 0) return new BatchRefused('documents of a batch were refused', { cause })
+  return new ProjectionFailed(projection, only, { cause })
 }
 
 function keysOf(

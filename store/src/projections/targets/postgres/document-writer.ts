@@ -1,26 +1,27 @@
 /**
  * The documents of one write:
  *
- *   load ahead > (get > put | delete)* > flush in two statements
+ *   load ahead > (get > put | delete)* > flush in two statements > over
  *
  * Handlers see what they have put; a query sees it too, for it flushes first.
  */
 import { nameArray, textArray } from '../../../engines/postgres/encode.ts'
 import { decodeName } from '../../../engines/postgres/names.ts'
 import { InvalidArgument } from '../../../model/errors.ts'
+import { TargetFailed } from '../../../model/target-errors.ts'
 import { type CollectionTable, checkedId, type DocumentRow, documentsFrom } from './collection-table.ts'
 import type { Documents } from './documents.ts'
 import { translated } from './errors.ts'
 import { jsonOf, statementFor } from './question.ts'
-import type { PostgresReadModel } from './read-model.ts'
+import { late, type PostgresReadModel } from './read-model.ts'
 
 /** The documents of a write, and its ends. */
 export interface DocumentWriter<Document> {
   readonly documents: Documents<Document>
   /** Loads documents that handlers will ask for, in one statement. */
   load(ids: readonly string[]): Promise<void>
-  /** Writes what was put and deleted. */
-  flush(): Promise<void>
+  /** Writes what was put and deleted, and refuses from then on: what came later would be lost. */
+  finish(): Promise<void>
 }
 
 /** `position` is that of the checkpoint the write saves. */
@@ -87,7 +88,36 @@ export function createWriter<Document>(
       return documentsFrom(await run(sql, values))
     },
   }
-  return { documents, load, flush }
+  const { lent, end } = lend(documents)
+  const finish = (): Promise<void> => {
+    end()
+    return flush()
+  }
+  return { documents: lent, load, finish }
+}
+
+/** Lends documents to handlers for as long as their write lasts. */
+function lend<Document>(documents: Documents<Document>): {
+  readonly lent: Documents<Document>
+  readonly end: () => void
+} {
+  let isOver = false
+  const open = (): Documents<Document> => {
+    if (isOver) throw new TargetFailed('postgres', late)
+    return documents
+  }
+  const lent: Documents<Document> = {
+    get: async (id) => open().get(id),
+    put: (id, document) => open().put(id, document),
+    delete: (id) => open().delete(id),
+    query: async (question) => open().query(question),
+  }
+  return {
+    lent,
+    end: () => {
+      isOver = true
+    },
+  }
 }
 
 // Parameters: ids, documents as JSON, position.

@@ -46,6 +46,15 @@ export function isLocked(error: unknown): boolean {
   return stateOf(error) === code.lockTimeout
 }
 
+/**
+ * Whether it is what was written that the server refuses: what has no place in a column or in an index, or breaks a constraint
+ * (classes 22, 23 and 54 of https://www.postgresql.org/docs/current/errcodes-appendix.html).
+ */
+export function isOfContents(error: unknown): boolean {
+  const state = stateOf(error instanceof TargetFailed ? error.cause : error)
+  return state !== undefined && /^(?:22|23|54)/.test(state)
+}
+
 /** Whether it cannot be known if the server did what it was asked to: the answer was lost, or the server went away. */
 export function isAnswerLost(error: unknown): boolean {
   const state = stateOf(error)

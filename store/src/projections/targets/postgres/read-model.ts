@@ -36,7 +36,8 @@ export interface LentConnection {
 const endsTransaction =
   /^\s*(?:begin|start\s+transaction|commit|end|abort|prepare\s+transaction|rollback(?!\s+(?:work\s+|transaction\s+)?to\b))\b/i
 
-const late = 'a handler uses the database after its write. Await what it begins.'
+/** What is begun and not awaited, when it goes on after its write is over. */
+export const late = 'a handler uses the database after its write. Await what it begins.'
 
 function refusalOf(sql: unknown): InvalidArgument | undefined {
   if (typeof sql !== 'string') return new InvalidArgument('sql', 'is not a string')

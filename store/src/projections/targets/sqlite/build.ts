@@ -13,6 +13,7 @@ import {
   type SqliteRow,
 } from './database.ts'
 import { translated } from './errors.ts'
+import { keepingTransaction } from './own-transaction.ts'
 import { type Patience, untilUnlocked } from './patience.ts'
 
 /** The table of checkpoints, which lies beside the tables of the read model. */
@@ -41,7 +42,7 @@ const save = `
   set version = excluded.version, position = excluded.position, epoch = excluded.epoch, parked = excluded.parked`
 
 const transactionOver =
-  'the transaction of a write is over before its handlers are. Handlers neither commit nor roll back; nothing is saved.'
+  'a handler ended the transaction of its write, so that changes may be kept without their checkpoint: rebuild the read model.'
 
 /** A read model in one file, with its checkpoints. */
 export interface SqliteBuild {
@@ -136,7 +137,11 @@ export function targetOn(build: SqliteBuild): Target<SqliteDatabase> {
 /** A connection lent out for as long as a transaction lasts: what a handler does later would be in none. */
 function lendForWrite(connection: SqliteDatabase): { readonly database: SqliteDatabase; readonly end: () => void } {
   let over = false
-  const database = lend(connection, () => {
+  const kept: SqliteDatabase = {
+    exec: (sql) => connection.exec(keepingTransaction(sql)),
+    prepare: (sql) => connection.prepare(keepingTransaction(sql)),
+  }
+  const database = lend(kept, () => {
     if (over) throw new TargetFailed('sqlite', 'a handler uses the database after its write. Await what it begins.')
   })
   return {
