@@ -40,7 +40,8 @@ export default defineConfig({
     hookTimeout: 60_000,
     // What is waited for comes at once on a machine of one's own; on a busy one it still comes.
     expect: { poll: { timeout: 20_000 } },
-    maxWorkers: 2,
+    // One more than the cores of a small machine: many tests wait, for what was killed or for a lease to end.
+    maxWorkers: 3,
     coverage: {
       provider: 'v8',
       include: ['store/src/**/*.ts'],

@@ -14,14 +14,20 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true }))
 
-function write(orders: string, file = 'events.ts'): void {
-  const imports = [
+/** What stands for a library in a module, and how it is imported: each takes its time to load. */
+const imports: readonly (readonly [RegExp, string])[] = [
+  [
+    /\b(?:aggregate|defineEvents|event|defineDecider)\(/,
     "import { aggregate, defineEvents, event, defineDecider } from 'varve'",
-    "import { z } from 'zod'",
-    "import * as v from 'valibot'",
-    "import { type } from 'arktype'",
-  ]
-  writeFileSync(join(folder, file), [...imports, orders].join('\n'))
+  ],
+  [/\bz\./, "import { z } from 'zod'"],
+  [/\bv\./, "import * as v from 'valibot'"],
+  [/\btype\(/, "import { type } from 'arktype'"],
+]
+
+function write(orders: string, file = 'events.ts'): void {
+  const used = imports.flatMap(([use, line]) => (use.test(orders) ? line : []))
+  writeFileSync(join(folder, file), [...used, orders].join('\n'))
 }
 
 const run = (...words: readonly string[]): Promise<Ended> => varve(folder, ['schema', ...words])
