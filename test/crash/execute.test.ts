@@ -63,7 +63,7 @@ async function expectSnapshot(store: EventStore, streamId: string): Promise<void
   expect(snapshotVersion).toBeGreaterThan(0)
 }
 
-const [often, seldom] = thorough ? [1, 1] : [2, 4]
+const [often, seldom] = thorough ? [1, 1] : [3, 6]
 
 describe('a command that is sent again after a kill at any step', () => {
   const folder = crashFolder('execute')

@@ -61,7 +61,7 @@ async function killBetweenSteps(fresh: (number: number) => Promise<Place>, every
 }
 
 /** Between every two steps, or every few. */
-const [onSqlite, onDatabase] = thorough ? [1, 5] : [3, 11]
+const [onSqlite, onDatabase] = thorough ? [1, 5] : [4, 15]
 
 describe('a reaction on SQLite that is killed between its steps', () => {
   it('sends nothing twice in effect, and loses no deadline', { timeout: 300_000 }, async () => {

@@ -6,7 +6,7 @@ import { type Running, start, temporaryFolder, varve } from '../../../test/cli/v
 import { headOfFile } from '../../../test/kurrent/copies.ts'
 
 const folder = temporaryFolder()
-const many = 60_000
+const many = 30_000
 beforeAll(() => {
   const lines = Array.from({ length: many }, (_, index) =>
     exportLine(index + 1, { stream_id: `Parcel-${index}`, version: 1 }),

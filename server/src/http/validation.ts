@@ -1,6 +1,6 @@
 import type { FastifySchemaCompiler } from 'fastify'
 import type { TSchema } from 'typebox'
-import { Compile } from 'typebox/compile'
+import { Compile, type Validator } from 'typebox/compile'
 import { InvalidArgument } from 'varve'
 import { type QueryString, undecodable } from './query-string.ts'
 
@@ -9,7 +9,7 @@ import { type QueryString, undecodable } from './query-string.ts'
  * a query string, which has no types of its own, gets its numbers and lists.
  */
 export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
-  const compiled = Compile(schema)
+  const compiled = compiledOf(schema)
   const ofQuery = httpPart === 'querystring'
   return (value: unknown) => {
     try {
@@ -20,6 +20,15 @@ export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, http
       return { error: error as Error }
     }
   }
+}
+
+/** What is compiled of a schema is the same for every server of a process, and was a fifth of the start of each. */
+const compiledSchemas = new WeakMap<TSchema, Validator>()
+
+function compiledOf(schema: TSchema): Validator {
+  const known = compiledSchemas.get(schema) ?? Compile(schema)
+  compiledSchemas.set(schema, known)
+  return known
 }
 
 /** As much of JSON Schema as is looked at here. */

@@ -17,7 +17,7 @@ import { projectionsProto } from './proto/projections.ts'
 import { serverFeaturesProto } from './proto/server-features.ts'
 import { rpcProto, serverErrorsProto, streamsV2ErrorsProto, streamsV2Proto } from './proto/streams-v2.ts'
 import { usersProto } from './proto/users.ts'
-import { messagesOf } from './protobuf/messages.ts'
+import { type Messages, messagesOf } from './protobuf/messages.ts'
 import { serverFeatures } from './server-features.ts'
 import { streamsMethods } from './streams/methods.ts'
 import { streamsV2Methods } from './streams-v2/methods.ts'
@@ -59,10 +59,13 @@ export interface KurrentParts {
   readonly closed: () => void
 }
 
+/** The same for every server of a process; to read their texts was an eighth of the start of each. */
+let messages: Messages | undefined
+
 /** The services of KurrentDB that this server has, over the store. */
 export function kurrentMethods(parts: KurrentParts): Methods {
   const { store, clock, instanceId } = parts
-  const messages = messagesOf(...protos)
+  messages ??= messagesOf(...protos)
   const numbering = new Numbering(store)
   const methods = {
     ...streamsMethods({ ...parts, tail: createTail(store), numbering }),
