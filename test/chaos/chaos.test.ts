@@ -96,7 +96,8 @@ async function start(world: World, nth: number, life: number): Promise<void> {
 async function load({ store, endsAtMs }: World): Promise<void> {
   for (let nth = 0; Date.now() < endsAtMs; nth++) {
     const data = { nth, isPoison: random.oneIn(150) }
-    const streamId = `Note-${random.below(300)}`
+    // Other ones after a while: of what follows poison in its stream no more is parked than there may be, however long this takes.
+    const streamId = `Note-${Math.floor(nth / 1_000)}-${random.below(100)}`
     for (let isStored = false; !isStored; ) {
       isStored = await store.append(streamId, [{ type: 'Noted', data }], { idempotencyKey: `note-${nth}` }).then(
         () => true,
