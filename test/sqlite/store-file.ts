@@ -47,7 +47,7 @@ export function storeFileOfEachTest(): StoreFile {
 let ids = 0
 
 /** An event with an id of its own. */
-export function storedNext(fields: Partial<EventToStore> = {}): EventToStore {
+export function eventToStore(fields: Partial<EventToStore> = {}): EventToStore {
   return {
     id: `00000000-0000-4000-8000-${String(ids++).padStart(12, '0')}`,
     streamId: 'Order-1',
@@ -71,7 +71,7 @@ export function request(...events: EventToStore[]): AppendRequest {
 /** Appends events one by one, to three streams in turn and with two tags. */
 export async function fill(engine: Engine, count: number): Promise<EventToStore[]> {
   const events = Array.from({ length: count }, (_, index) =>
-    storedNext({ streamId: `Order-${index % 3}`, tags: [`n:${index % 2}`] }),
+    eventToStore({ streamId: `Order-${index % 3}`, tags: [`n:${index % 2}`] }),
   )
   for (const one of events) await engine.append([request(one)])
   return events

@@ -26,9 +26,11 @@ export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, http
 const compiledSchemas = new WeakMap<TSchema, Validator>()
 
 function compiledOf(schema: TSchema): Validator {
-  const known = compiledSchemas.get(schema) ?? Compile(schema)
-  compiledSchemas.set(schema, known)
-  return known
+  const known = compiledSchemas.get(schema)
+  if (known !== undefined) return known
+  const compiled = Compile(schema)
+  compiledSchemas.set(schema, compiled)
+  return compiled
 }
 
 /** As much of JSON Schema as is looked at here. */

@@ -82,7 +82,11 @@ export class Holdings {
   /** An event that failed and stays with the member until it is due; one that is so at once, and was kept, is ready. */
   again(
     event: Unfinished,
-    { kept, nowMs, delayMs }: { readonly kept: RecordedEvent | undefined; nowMs: number; delayMs: number },
+    {
+      kept,
+      nowMs,
+      delayMs,
+    }: { readonly kept: RecordedEvent | undefined; readonly nowMs: number; readonly delayMs: number },
   ): void {
     if (kept !== undefined && delayMs === 0) this.#enter(heldFrom(event, kept))
     else this.#enter({ ...heldFrom(event, undefined), phase: 'waiting', untilMs: nowMs + delayMs })

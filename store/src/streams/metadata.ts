@@ -33,12 +33,12 @@ export async function streamInfo(
 
 /** The metadata in force. See `EventStore.getStreamMetadata`. */
 export async function getStreamMetadata(
-  pages: PageSource,
+  port: PageSource,
   streamId: string,
   options: CallOptions = {},
 ): Promise<StreamMetadata> {
   checkStreamId(streamId)
-  const facts = readStream(pages, metadataStreamOf(streamId), { direction: 'backward', ...options })
+  const facts = readStream(port, metadataStreamOf(streamId), { direction: 'backward', ...options })
   for await (const fact of facts) {
     if (fact.type !== metadataEventType) continue
     const { truncate_before: truncateBefore, ...rest } = fact.data as StoredStreamMetadata

@@ -17,7 +17,7 @@ import { checkedLimit, reader } from './reader.ts'
 
 /** A read with every option present. */
 interface Reading {
-  readonly pages: PageSource
+  readonly port: PageSource
   readonly source: ReadQuery['source']
   /** The log shard, when a query is read of a log with several. */
   readonly shard?: number
@@ -28,21 +28,21 @@ interface Reading {
 }
 
 /** Reads one stream. See `EventStore.readStream`. */
-export function readStream(pages: PageSource, streamId: string, options: ReadStreamOptions = {}): EventReader {
+export function readStream(port: PageSource, streamId: string, options: ReadStreamOptions = {}): EventReader {
   checkStreamId(streamId)
-  return eventReader({ pages, source: { streamId }, ...normalRange(options) })
+  return eventReader({ port, source: { streamId }, ...normalRange(options) })
 }
 
 /** Reads the whole store, or what matches a filter. See `EventStore.readAll`. */
-export function readAll(pages: PageSource, options: ReadAllOptions = {}): EventReader {
+export function readAll(port: PageSource, options: ReadAllOptions = {}): EventReader {
   const source = { query: normalQuery(options.filter ?? 'everything') }
   const range = normalRange(options)
   const { shard } = options
-  const begins = beginsAfter(pages, options)
+  const begins = beginsAfter(port, options)
   const from = begins === undefined ? {} : { from: (begins[shard ?? 0] ?? 0) + 1 }
-  if (pages.engine.capabilities.logShards === 1) return eventReader({ pages, source, ...range, ...from })
-  if (shard !== undefined) return eventReader({ pages, source, shard, ...range, ...from })
-  return shardsReader(logShardReadings({ pages, source, ...range }, begins), range)
+  if (port.engine.capabilities.logShards === 1) return eventReader({ port, source, ...range, ...from })
+  if (shard !== undefined) return eventReader({ port, source, shard, ...range, ...from })
+  return shardsReader(logShardReadings({ port, source, ...range }, begins), range)
 }
 
 /** The event with an id. See `EventStore.readEvent`. */
@@ -80,7 +80,7 @@ export function listStreams(engine: Pick<Engine, 'streams'>, options: StreamsOpt
   return reader(pages, total)
 }
 
-function normalRange(options: ReadStreamOptions): Omit<Reading, 'pages' | 'source'> {
+function normalRange(options: ReadStreamOptions): Omit<Reading, 'port' | 'source'> {
   const { direction = 'forward', signal } = options
   if (direction !== 'forward' && direction !== 'backward') {
     throw new InvalidArgument('direction', "is neither 'forward' nor 'backward'")
@@ -122,7 +122,7 @@ function shardsReader(
 }
 
 function logShardReadings(reading: Reading, begins: LogPositions | undefined): Reading[] {
-  const { logShards } = reading.pages.engine.capabilities
+  const { logShards } = reading.port.engine.capabilities
   return Array.from({ length: logShards }, (_, shard) => {
     const from = begins === undefined ? reading.from : (begins[shard] ?? 0) + 1
     return { ...reading, shard, from }
@@ -155,7 +155,7 @@ async function* readEvents(reading: Reading): AsyncGenerator<RecordedEvent> {
   let until: number | undefined
   // The same as a place of its source, for pages without an event that would show it.
   let last: number | undefined
-  const pages = readAhead(reading.pages, (at, most) => readPage(reading, at, most))
+  const pages = readAhead(reading.port, (at, most) => readPage(reading, at, most))
   while (limit > 0) {
     const page = await pages.page(from, limit)
     until ??= page.head
@@ -191,7 +191,7 @@ function isWithin(event: RecordedEvent, { source, from }: Reading): boolean {
 }
 
 function readPage(reading: Reading, from: number, limit: number): Promise<Page> {
-  const { pages, source, shard, direction, signal } = reading
+  const { port, source, shard, direction, signal } = reading
   const page = { source, direction, from, limit: Math.min(limit, limits.pageEvents), maxBytes: limits.pageBytes }
-  return pages.engine.read(shard === undefined ? page : { ...page, shard }, signal)
+  return port.engine.read(shard === undefined ? page : { ...page, shard }, signal)
 }

@@ -128,10 +128,7 @@ it('takes words on events whose ids are numbers', async () => {
   const hex = id.replaceAll('-', '')
   const half = (from: number): string => BigInt.asIntN(64, BigInt(`0x${hex.slice(from, from + 16)}`)).toString()
   const structured = { mostSignificantBits: half(0), leastSignificantBits: half(16) }
-  const stream = it.client.open(`${persistent}/Read`)
-  const answer = answerOf(stream)
-  stream.write(frame(persistentMessage('ReadReq', { options: { ...order, ...inString } })))
-  await expect.poll(async () => (await infoOf(it)).totalInFlightMessages).toBe(2)
+  const { stream, answer } = await reading(it)
   stream.end(frame(persistentMessage('ReadReq', { ack: { ids: [{ structured }] } })))
   expect((await answer).status).toBe(0)
   await expect.poll(async () => (await infoOf(it)).totalItems).toBe(1)
@@ -143,13 +140,19 @@ it.each([
 ])('ends its readers when persistent subscriptions are restarted, by %s', async (method, service) => {
   await using it = await served()
   await it.call('Create', 'CreateReq', { options: { ...order, settings: someSettings } })
+  const { answer } = await reading(it)
+  expect((await it.client.call(`${service}/${method}`, [Buffer.alloc(0)])).status).toBe(0)
+  expect((await answer).trailers).toMatchObject({ exception: 'persistent-subscription-dropped' })
+})
+
+/** A reader that has been given both events. */
+async function reading(it: Awaited<ReturnType<typeof served>>) {
   const stream = it.client.open(`${persistent}/Read`)
   const answer = answerOf(stream)
   stream.write(frame(persistentMessage('ReadReq', { options: { ...order, ...inString } })))
   await expect.poll(async () => (await infoOf(it)).totalInFlightMessages).toBe(2)
-  expect((await it.client.call(`${service}/${method}`, [Buffer.alloc(0)])).status).toBe(0)
-  expect((await answer).trailers).toMatchObject({ exception: 'persistent-subscription-dropped' })
-})
+  return { stream, answer }
+}
 
 async function infoOf(it: Awaited<ReturnType<typeof served>>) {
   const { responses } = await it.call('GetInfo', 'GetInfoReq', { options: order })
@@ -162,10 +165,7 @@ async function infoOf(it: Awaited<ReturnType<typeof served>>) {
 it('says of a server that shuts down that one may come back', async () => {
   await using it = await served()
   await it.call('Create', 'CreateReq', { options: { ...order, settings: someSettings } })
-  const stream = it.client.open(`${persistent}/Read`)
-  const answer = answerOf(stream)
-  stream.write(frame(persistentMessage('ReadReq', { options: { ...order, ...inString } })))
-  await expect.poll(async () => (await infoOf(it)).totalInFlightMessages).toBe(2)
+  const { answer } = await reading(it)
   await it.server.close()
   expect((await answer).status).toBe(14)
 })

@@ -2,7 +2,7 @@ import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, it } from 'vitest'
-import { all, fill, request, storedNext, storeFileOfEachTest } from '../../../../test/sqlite/store-file.ts'
+import { all, eventToStore, fill, request, storeFileOfEachTest } from '../../../../test/sqlite/store-file.ts'
 import { sqlite } from './index.ts'
 import { openFile } from './open-file.ts'
 
@@ -65,7 +65,7 @@ describe('the database guards the log', () => {
   ])('refuses: %s', async (sql, reason) => {
     const engine = connect()
     await fill(engine, 6)
-    await engine.append([request(storedNext({ contentType: 'image/png' }))])
+    await engine.append([request(eventToStore({ contentType: 'image/png' }))])
     await engine.close()
     // As any tool opens the file: with SQLite's own settings, under which a replaced row fires no delete trigger.
     const db = new DatabaseSync(file.path)

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { DatabaseSync } from 'node:sqlite'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { all, fill, request, storedNext, storeFileOfEachTest } from '../../../../test/sqlite/store-file.ts'
+import { all, eventToStore, fill, request, storeFileOfEachTest } from '../../../../test/sqlite/store-file.ts'
 import { systemClock } from '../../engine/system-clock.ts'
 import type { EventToStore } from '../../model/event.ts'
 import { lastPosition } from '../../model/position.ts'
@@ -30,15 +30,15 @@ describe('several engines on one file', () => {
   it('takes in what the other one appended and sealed before it judges', async () => {
     const [left, right] = [connect(), connect()]
     await fill(left, 23)
-    const stale = { events: [storedNext()], checks: [{ streamId: 'Order-1', expectedVersion: 3 }] }
+    const stale = { events: [eventToStore()], checks: [{ streamId: 'Order-1', expectedVersion: 3 }] }
     expect(await right.append([stale])).toEqual([{ status: 'conflict', streamId: 'Order-1', expected: 3, actual: 8 }])
-    expect(await right.append([request(storedNext())])).toMatchObject([{ status: 'done', firstPosition: 24 }])
+    expect(await right.append([request(eventToStore())])).toMatchObject([{ status: 'done', firstPosition: 24 }])
     expect(await left.head()).toBe(24)
   })
 
   it('recognises ids that the other one appended, sealed or not', async () => {
     const [left, right] = [connect(), connect()]
-    await right.append([request(storedNext())])
+    await right.append([request(eventToStore())])
     const events = await fill(left, 8)
     for (const repeat of events) {
       expect(await right.append([request(repeat)])).toMatchObject([{ status: 'repeated' }])
@@ -49,7 +49,7 @@ describe('several engines on one file', () => {
     const engine = connect()
     const other = new DatabaseSync(file.path)
     other.exec('begin immediate')
-    const append = engine.append([request(storedNext())])
+    const append = engine.append([request(eventToStore())])
     await systemClock.turn()
     other.exec('rollback')
     other.close()
@@ -62,7 +62,7 @@ describe('several engines on one file', () => {
     const engine = connect({ clock })
     const other = new DatabaseSync(file.path)
     other.exec('begin immediate')
-    const late = storedNext()
+    const late = eventToStore()
     await expect(engine.append([request(late)])).rejects.toMatchObject({ code: 'ENGINE_UNAVAILABLE', retryable: true })
     other.exec('rollback')
     other.close()
@@ -73,7 +73,7 @@ describe('several engines on one file', () => {
     const engine = connect()
     const other = new DatabaseSync(file.path)
     other.exec('begin immediate')
-    const append = engine.append([request(storedNext())])
+    const append = engine.append([request(eventToStore())])
     const closed = engine.close()
     other.exec('rollback')
     other.close()
@@ -87,7 +87,7 @@ describe('several engines on one file', () => {
     const other = new DatabaseSync(file.path)
     other.exec('begin immediate')
     const abort = new AbortController()
-    const append = engine.append([request(storedNext())], abort.signal)
+    const append = engine.append([request(eventToStore())], abort.signal)
     abort.abort(new Error('enough'))
     await expect(append).rejects.toThrow('enough')
     other.close()
@@ -104,7 +104,7 @@ describe('several engines on one file', () => {
     const abort = new AbortController()
     const wake = left.wake(abort.signal)[Symbol.asyncIterator]()
     const woken = wake.next()
-    await right.append([request(storedNext())])
+    await right.append([request(eventToStore())])
     expect((await woken).done).toBe(false)
     expect(sleeping.size).toBe(0)
     const end = wake.next()
@@ -136,8 +136,8 @@ describe('a transaction that fails', () => {
   ])('%s leaves no trace, in the file or in memory, and the next one goes on', async (_, wrong) => {
     const engine = connect()
     const [first] = await fill(engine, 7)
-    const lost = storedNext({ streamId: 'Order-new', type: 'Unheard', tags: ['lost'] })
-    const broken = storedNext(wrong)
+    const lost = eventToStore({ streamId: 'Order-new', type: 'Unheard', tags: ['lost'] })
+    const broken = eventToStore(wrong)
     await expect(engine.append([request(lost, broken)])).rejects.toThrow()
     expect(await engine.head()).toBe(7)
     expect(await engine.append([request(lost)])).toMatchObject([
@@ -153,7 +153,7 @@ describe('reads', () => {
   it('finds nothing in a long log without looking at its events', async () => {
     const engine = connect({ chunkEvents: 8_192 })
     const none = { types: ['Never'], tags: [], categories: [], streamPrefix: '' }
-    await engine.append([request(...Array.from({ length: 9_000 }, () => storedNext()))])
+    await engine.append([request(...Array.from({ length: 9_000 }, () => eventToStore()))])
     const page = await engine.read({
       source: { query: [none] },
       direction: 'forward',
@@ -168,7 +168,7 @@ describe('reads', () => {
     const engine = connect({ chunkEvents: 1_000 })
     const odd = (index: number): string => (index % 2 === 1 ? 'odd' : 'even')
     const events = Array.from({ length: 300_000 }, (_, index) =>
-      storedNext({ streamId: `S${index % 100}-${index % 7}`, type: odd(index), tags: [odd(index + 1)] }),
+      eventToStore({ streamId: `S${index % 100}-${index % 7}`, type: odd(index), tags: [odd(index + 1)] }),
     )
     for (let from = 0; from < events.length; from += 10_000)
       await engine.append([request(...events.slice(from, from + 10_000))])
@@ -194,7 +194,7 @@ describe('reads', () => {
   it('never loads more than a few events beyond maxBytes', async () => {
     const engine = connect()
     const large = 'x'.repeat(10_000)
-    await engine.append([request(...Array.from({ length: 200 }, () => storedNext({ data: large })))])
+    await engine.append([request(...Array.from({ length: 200 }, () => eventToStore({ data: large })))])
     const page = await engine.read({
       source: { streamId: 'Order-1' },
       direction: 'backward',
