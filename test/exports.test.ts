@@ -66,6 +66,21 @@ function anysIn(path: string, text: string): readonly string[] {
     .map(({ start }) => `${path}:${lineOf(start)} says any`)
 }
 
+/** Where code declares what is disposed of by the end of its block, as Node does from 24 on. */
+function resourcesIn(path: string, text: string): readonly string[] {
+  // Few files have such words at all, if only in SQL, and parsing all of them takes seconds.
+  if (!/\busing \w+ = /.test(text)) return []
+  const { program, lineOf } = parseSource(path, text)
+  return [...nodesIn(program)]
+    .filter(({ type, kind }) => type === 'VariableDeclaration' && (kind === 'using' || kind === 'await using'))
+    .map(({ start }) => `${path}:${lineOf(start)} needs Node 24`)
+}
+
+it('finds what only a newer Node can read', () => {
+  const text = "// using a = b\nexport const using = 'await using a'\n{ using a = b() }\nawait using c = d()\n"
+  expect(resourcesIn('a.js', text)).toEqual(['a.js:3 needs Node 24', 'a.js:4 needs Node 24'])
+})
+
 it('finds any where it is a type, and nowhere else', () => {
   const text =
     '/** any */\nexport declare const any: "any"\nexport declare function f(...any: any[]): Map<string, any>\n'
@@ -104,6 +119,13 @@ describe.each(['store', 'server'])('the package of %s/, as npm would publish it'
     const { files } = of(workspace)
     expect(files).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'package.json']))
     expect(files.filter((path) => path.includes('.test.') || path.includes('tsbuildinfo'))).toEqual([])
+  })
+
+  it('says nothing that the oldest Node it is for cannot read', () => {
+    expect(of(workspace).manifest.engines.node).toBe('>=22.13')
+    const code = of(workspace).files.filter((path) => path.endsWith('.js'))
+    expect(code.length).toBeGreaterThan(0)
+    expect(code.flatMap((path) => resourcesIn(path, of(workspace).source(path)))).toEqual([])
   })
 
   it('names no package that it does not declare', () => {
