@@ -128,6 +128,12 @@ describe.each(['store', 'server'])('the package of %s/, as npm would publish it'
     expect(code.flatMap((path) => resourcesIn(path, of(workspace).source(path)))).toEqual([])
   })
 
+  it('tells in its README of every entry', () => {
+    const readme = of(workspace).source('README.md')
+    const specifiers = importable(of(workspace)).map(({ specifier }) => specifier)
+    expect(specifiers.filter((specifier) => !readme.includes(`\`${specifier}\``))).toEqual([])
+  })
+
   it('names no package that it does not declare', () => {
     const { files, manifest } = of(workspace)
     const declared = [manifest.name, ...Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })]
@@ -190,18 +196,15 @@ describe('varve, installed into an empty TypeScript project', () => {
   })
 
   it.each([
-    ['@aws-sdk/client-s3', 's3', "s3Blobs({ bucket: 'any' }).setAside('0'.repeat(64))"],
-    ['pg', 'postgres', "postgres({ url: 'postgres://127.0.0.1:1/any' }).head()"],
-    ['@kurrent/kurrentdb-client', 'kurrentdb', "kurrentdb({ url: 'kurrentdb://127.0.0.1:1?tls=false' }).head()"],
-    ['pg', 'targets/postgres', "postgresTarget({ url: 'postgres://127.0.0.1:1/any' }).checkpoint('any')"],
-    ['redis', 'targets/redis', "redisTarget({ url: 'redis://127.0.0.1:1', prefix: 'any' }).checkpoint('any')"],
-  ])('says that %s is missing', async (driver, entry, call) => {
-    const names = {
-      ...{ s3: 's3Blobs', postgres: 'postgres', kurrentdb: 'kurrentdb' },
-      ...{ 'targets/postgres': 'postgresTarget', 'targets/redis': 'redisTarget' },
-    }[entry]
+    ['@aws-sdk/client-s3', 's3', 's3Blobs', "({ bucket: 'any' }).setAside('0'.repeat(64))"],
+    ['@aws-sdk/client-dynamodb', 'dynamodb', 'dynamodb', "({ table: 'any', region: 'any' }).head()"],
+    ['pg', 'postgres', 'postgres', "({ url: 'postgres://127.0.0.1:1/any' }).head()"],
+    ['@kurrent/kurrentdb-client', 'kurrentdb', 'kurrentdb', "({ url: 'kurrentdb://127.0.0.1:1?tls=false' }).head()"],
+    ['pg', 'targets/postgres', 'postgresTarget', "({ url: 'postgres://127.0.0.1:1/any' }).checkpoint('any')"],
+    ['redis', 'targets/redis', 'redisTarget', "({ url: 'redis://127.0.0.1:1', prefix: 'any' }).checkpoint('any')"],
+  ])('says that %s is missing where varve/%s is used', async (driver, entry, name, call) => {
     const report = 'catch((error) => console.log(error.code, error.message))'
-    writeFileSync(join(project, 'missing.js'), `import { ${names} } from 'varve/${entry}'\n${call}.${report}\n`)
+    writeFileSync(join(project, 'missing.js'), `import { ${name} } from 'varve/${entry}'\n${name}${call}.${report}\n`)
     const { output } = await run('node', ['missing.js'], project)
     expect(output).toMatch(/^DRIVER_MISSING /)
     expect(output).toContain(`npm install ${driver}`)
