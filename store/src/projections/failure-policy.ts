@@ -45,6 +45,8 @@ export function retryThen(decision: FailureDecision, options: RetryOptions = {})
   for (const [name, value] of Object.entries({ attemptsMax, pauseMs, pauseMaxMs })) {
     if (!isPosition(value) || value === 0) throw new InvalidArgument(name, 'is not a whole number from 1 on')
   }
+  // Found here, and not when everything else has failed.
+  checkedDecision(decision)
   return ({ attempts, chance }) =>
     attempts < attemptsMax ? { retryAfterMs: pauseBefore(attempts, chance, pauseMs, pauseMaxMs) } : decision
 }
@@ -60,6 +62,7 @@ export interface FailureRule {
  * A policy per class of error. What no rule takes is tried again where the error says that this may help, and stops the
  * projection where not.
  *
+ * @throws INVALID_ARGUMENT
  * @example
  * const onFailure = failureRules([
  *   { when: ({ error }) => error instanceof SyntaxError, decide: 'park_event' },
@@ -68,6 +71,10 @@ export interface FailureRule {
  */
 export function failureRules(rules: readonly FailureRule[]): FailurePolicy {
   if (!Array.isArray(rules)) throw new InvalidArgument('rules', 'is not a list of rules')
+  for (const [index, rule] of (rules as readonly FailureRule[]).entries()) {
+    if (typeof rule?.when !== 'function') throw new InvalidArgument(`rules[${index}].when`, 'is not a function')
+    if (typeof rule.decide !== 'function') checkedDecision(rule.decide)
+  }
   return (failure) => {
     const rule = rules.find(({ when }) => when(failure))
     if (rule === undefined) return stopUnlessPassing(failure)

@@ -4,7 +4,7 @@ import type { CallOptions } from '../model/call.ts'
 import type { Tracer } from '../model/tracer.ts'
 import { refuseSeveralShards } from './one-order.ts'
 import { createProgress } from './progress.ts'
-import type { Projection } from './projection.ts'
+import { checkProjection, type Projection } from './projection.ts'
 import { runProjection } from './run.ts'
 
 /** Options of {@link project}. */
@@ -42,10 +42,10 @@ export interface RunningProjection extends AsyncDisposable {
  * that was never built, or by an older version of the projection, is built from the first event on.
  *
  * An event whose handler throws ends it with PROJECTION_FAILED; nothing of the batch it was in is kept, or nothing from it
- * on when `onBatch` got the batch. Of two that run
- * under one name on one target, one ends with CHECKPOINT_CONFLICT. Projections do not append: what follows from
- * an event is for `react`.
+ * on when `onBatch` got the batch. Of two that run under one name on one target, one ends with CHECKPOINT_CONFLICT.
+ * Projections do not append: what follows from an event is for `react`.
  *
+ * @throws INVALID_ARGUMENT; NOT_SUPPORTED on a log with several shards.
  * @example
  * await using running = project(store, stock)
  * const { position } = await store.append('Goods-1', [{ type: 'GoodsReceived', data: { sku: 'tea', quantity: 4 } }])
@@ -57,6 +57,7 @@ export function project<ReadModel>(
   options: ProjectOptions = {},
 ): RunningProjection {
   refuseSeveralShards(store)
+  checkProjection(projection)
   const { tracer } = { tracer: store.tracer, ...options }
   checkTracer(tracer)
   const stopping = new AbortController()

@@ -155,6 +155,18 @@ export function defineProjection<Events extends EventDefinitions, ReadModel>(
   }
 }
 
+/** @throws INVALID_ARGUMENT for what {@link defineProjection} did not make. */
+export function checkProjection<ReadModel>(projection: Projection<ReadModel>): void {
+  if (isProjection(projection)) return
+  throw new InvalidArgument('projection', 'is no projection: make one with defineProjection')
+}
+
+/** Whether this is what {@link defineProjection} makes. */
+export function isProjection(given: unknown): boolean {
+  const { handle, target } = (given ?? {}) as Partial<Projection<unknown>>
+  return typeof handle === 'function' && typeof target?.write === 'function'
+}
+
 /** A key that is no text would put all events into one partition, or let them overtake what is parked. */
 function checkedKey(key: (event: RecordedEvent) => string): (event: RecordedEvent) => string {
   const refused = ({ type, position, streamId }: RecordedEvent, problem: string, cause?: unknown): InvalidArgument => {

@@ -7,7 +7,7 @@ import type { ProjectionStatus } from '../model/projection-status.ts'
 import type { Tracer } from '../model/tracer.ts'
 import { Instance, type InstanceOptions, type ProjectionStore } from './instance.ts'
 import { refuseSeveralShards } from './one-order.ts'
-import type { Projection } from './projection.ts'
+import { isProjection, type Projection } from './projection.ts'
 import { projectionShelf } from './projection-shelf.ts'
 import type { ProjectionLogLine } from './running-partition.ts'
 import { statuses } from './status.ts'
@@ -129,8 +129,7 @@ function withDefaults(options: RunProjectionsOptions): InstanceOptions {
 }
 
 function checkProjections(projections: readonly Projection<unknown>[]): void {
-  const areAll = Array.isArray(projections) && projections.every((one) => typeof one?.name === 'string' && one.target)
-  if (!areAll || projections.length === 0) {
+  if (!Array.isArray(projections) || projections.length === 0 || !projections.every(isProjection)) {
     throw new InvalidArgument('projections', 'is not a list of projections from defineProjection')
   }
   const names = new Set<string>()

@@ -58,6 +58,7 @@ export interface RunningReaction extends AsyncDisposable {
  * A command that cannot be sent, or a rule that throws, ends it with REACTION_FAILED. Of two that run under one name one
  * ends with CHECKPOINT_CONFLICT; nothing was decided twice.
  *
+ * @throws INVALID_ARGUMENT; NOT_SUPPORTED on a log with several shards.
  * @example
  * await using running = react(store, reminders)
  * const { position } = await store.append('Cart-7', [{ type: 'CartFilled', data: { sku: 'tea' } }])
@@ -68,6 +69,9 @@ export function react(store: ReactionStore, reaction: Reaction, options: ReactOp
     store.capabilities,
     'The place of a reaction is one position: run it on an engine with one log shard.',
   )
+  if (typeof reaction?.decideDeadline !== 'function') {
+    throw new InvalidArgument('reaction', 'is no reaction: make one with defineReaction')
+  }
   const { from = 1, attemptsMax = limits.sendAttempts, clock = systemClock } = options
   if (from !== 'end' && !isPosition(from)) {
     throw new InvalidArgument('from', "is neither a whole number from 0 on nor 'end'")

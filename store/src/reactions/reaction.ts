@@ -18,7 +18,7 @@ import {
 import { refuseInexact } from '../model/exact-json.ts'
 import { limits } from '../model/limits.ts'
 import { isPosition } from '../model/position.ts'
-import type { QueryItem } from '../model/query.ts'
+import { normalQuery, type QueryItem } from '../model/query.ts'
 import { isRefusedPromise } from '../model/refused-promise.ts'
 import { liveTypes, storedTypes, upToDate } from '../model/upcast.ts'
 
@@ -183,10 +183,13 @@ export function defineReaction<
   if (on.size === 0) throw new InvalidArgument('on', 'has no handler: give one per event type')
   const hasState = evolve !== undefined
   const types = hasState ? liveTypes(events) : [...on.keys()]
+  const read = { ...filter, types: storedTypes(events, types) }
+  // Whatever is wrong with it is found here, and not by whoever runs it.
+  normalQuery(read, 'filter')
   return {
     name,
     version,
-    filter: { ...filter, types: storedTypes(events, types) },
+    filter: read,
     hasState,
     concerns: (event) => concernsOf(given, types, event),
     initialState: () => (initialState === undefined ? undefined : checkedState('initialState', initialState())),
