@@ -41,8 +41,9 @@ export interface Delivery {
    */
   ack(options?: AckOptions): Promise<void>
   /**
-   * The event was not handled; resolves when that is saved. `'retry'`: deliver it again, after a while. `'park'`: put it aside, to be looked at.
-   * `'skip'`: forget it. `'stop'`: deliver nothing more to anybody until the group is started again; it comes again then.
+   * The event was not handled; resolves when that is saved. `'retry'`: deliver it again, after a while. `'park'`: put it
+   * aside, to be looked at. `'skip'`: forget it. `'stop'`: deliver nothing more to anybody until the group is started again;
+   * it comes again then.
    *
    * @throws DELIVERY_LOST when the event is not this consumer's any more.
    */

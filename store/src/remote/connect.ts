@@ -19,7 +19,7 @@ import { serverTime } from './wire.ts'
 export interface ConnectOptions {
   /** The server, as in `http://127.0.0.1:2113`. */
   readonly url: string
-  /** Sent with every request, as in `{ authorization: 'Bearer …' }` for a proxy in front. Default: none. */
+  /** Sent with every request: `{ authorization: 'Bearer vt.…' }` logs in with a token of the server. Default: none. */
   readonly headers?: Readonly<Record<string, string>>
   /** How long one attempt of a call waits for its answer, in milliseconds. Default 30,000. */
   readonly timeoutMs?: number
