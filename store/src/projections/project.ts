@@ -3,9 +3,9 @@ import type { EventStore } from '../event-store.ts'
 import type { CallOptions } from '../model/call.ts'
 import type { Tracer } from '../model/tracer.ts'
 import { refuseSeveralShards } from './one-order.ts'
-import { createProgress } from './progress.ts'
 import { checkProjection, type Projection } from './projection.ts'
 import { runProjection } from './run.ts'
+import { runUntilStopped } from './run-until-stopped.ts'
 
 /** Options of {@link project}. */
 export interface ProjectOptions {
@@ -60,39 +60,10 @@ export function project<ReadModel>(
   checkProjection(projection)
   const { tracer } = { tracer: store.tracer, ...options }
   checkTracer(tracer)
-  const stopping = new AbortController()
-  const signal = options.signal ? AbortSignal.any([options.signal, stopping.signal]) : stopping.signal
-  const progress = createProgress(`Projection ${JSON.stringify(projection.name)}`)
-
-  async function run(): Promise<void> {
-    try {
-      await runProjection(store, projection, {
-        signal,
-        begin: 'resume',
-        saved: progress.reach,
-        until: 'stopped',
-        tracer,
-      })
-      progress.end(undefined)
-    } catch (error) {
-      const isStopped = signal.aborted && error === signal.reason
-      progress.end(isStopped ? undefined : error)
-      if (!isStopped) throw error
-    }
-  }
-
-  const done = run()
-  const stop = (): Promise<void> => {
-    stopping.abort()
-    return done
-  }
-  return {
-    done,
-    get position() {
-      return progress.position()
-    },
-    waitFor: progress.waitFor,
-    stop,
-    [Symbol.asyncDispose]: stop,
-  }
+  return runUntilStopped({
+    what: `Projection ${JSON.stringify(projection.name)}`,
+    signal: options.signal,
+    work: (signal, saved) =>
+      runProjection(store, projection, { signal, begin: 'resume', saved, until: 'stopped', tracer }),
+  })
 }

@@ -7,7 +7,7 @@ import { limits } from '../model/limits.ts'
 import { requireOneOrder } from '../model/log-shard.ts'
 import { isPosition } from '../model/position.ts'
 import type { Tracer } from '../model/tracer.ts'
-import { createProgress } from '../projections/progress.ts'
+import { runUntilStopped } from '../projections/run-until-stopped.ts'
 import type { Reaction } from './reaction.ts'
 import { isOfClosedStore, type ReactionStore, runReaction } from './run.ts'
 
@@ -81,33 +81,10 @@ export function react(store: ReactionStore, reaction: Reaction, options: ReactOp
   }
   const { tracer } = { tracer: store.tracer, ...options }
   checkTracer(tracer)
-  const stopping = new AbortController()
-  const signal = options.signal ? AbortSignal.any([options.signal, stopping.signal]) : stopping.signal
-  const progress = createProgress(`Reaction ${JSON.stringify(reaction.name)}`)
-
-  async function run(): Promise<void> {
-    try {
-      await runReaction(store, reaction, { signal, clock, attemptsMax, from, tracer, reached: progress.reach })
-      progress.end(undefined)
-    } catch (error) {
-      const isAskedFor = (signal.aborted && error === signal.reason) || (await isOfClosedStore(store, error))
-      progress.end(isAskedFor ? undefined : error)
-      if (!isAskedFor) throw error
-    }
-  }
-
-  const done = run()
-  const stop = (): Promise<void> => {
-    stopping.abort()
-    return done
-  }
-  return {
-    done,
-    get position() {
-      return progress.position()
-    },
-    waitFor: progress.waitFor,
-    stop,
-    [Symbol.asyncDispose]: stop,
-  }
+  return runUntilStopped({
+    what: `Reaction ${JSON.stringify(reaction.name)}`,
+    signal: options.signal,
+    work: (signal, reached) => runReaction(store, reaction, { signal, clock, attemptsMax, from, tracer, reached }),
+    isAskedFor: (failure) => isOfClosedStore(store, failure),
+  })
 }
