@@ -2,7 +2,7 @@ import type { NackAction } from '../model/consumer-group.ts'
 import { InvalidArgument } from '../model/errors.ts'
 import type { RecordedEvent } from '../model/event.ts'
 import { limits } from '../model/limits.ts'
-import { isPosition } from '../model/position.ts'
+import { checkWhole } from '../model/whole-number.ts'
 import { asCausedHere, causedBy } from '../streams/causation.ts'
 import { DeliverySpan, type Tracing } from './delivery-span.ts'
 import type { Handed, Held } from './held.ts'
@@ -104,9 +104,7 @@ export class MemberDelivery implements Delivery {
 
   nack(action: NackAction, { reason = '', delayMs }: NackOptions = {}): Promise<void> {
     if (typeof reason !== 'string') throw new InvalidArgument('reason', 'is not a string')
-    if (delayMs !== undefined && !isPosition(delayMs)) {
-      throw new InvalidArgument('delayMs', 'is not a whole number from 0 on')
-    }
+    if (delayMs !== undefined) checkWhole('delayMs', delayMs, 0)
     const known = this.#say(saysFrom(action, cut(reason), delayMs)).saved()
     this.#span?.said(action, known, cut(reason))
     return known

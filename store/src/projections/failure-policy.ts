@@ -1,6 +1,6 @@
 import { InvalidArgument, isVarveError } from '../model/errors.ts'
 import type { RecordedEvent } from '../model/event.ts'
-import { isPosition } from '../model/position.ts'
+import { checkWhole } from '../model/whole-number.ts'
 
 /** Something went wrong while a batch was projected. */
 export interface BatchFailure {
@@ -42,9 +42,7 @@ export interface RetryOptions {
  */
 export function retryThen(decision: FailureDecision, options: RetryOptions = {}): FailurePolicy {
   const { attemptsMax = 5, pauseMs = 100, pauseMaxMs = 30_000 } = options
-  for (const [name, value] of Object.entries({ attemptsMax, pauseMs, pauseMaxMs })) {
-    if (!isPosition(value) || value === 0) throw new InvalidArgument(name, 'is not a whole number from 1 on')
-  }
+  for (const [name, value] of Object.entries({ attemptsMax, pauseMs, pauseMaxMs })) checkWhole(name, value, 1)
   // Found here, and not when everything else has failed.
   checkedDecision(decision)
   return ({ attempts, chance }) =>

@@ -1,6 +1,6 @@
 import type { CallOptions } from '../model/call.ts'
-import { InvalidArgument, StoreClosed } from '../model/errors.ts'
-import { isPosition } from '../model/position.ts'
+import { StoreClosed } from '../model/errors.ts'
+import { checkWhole } from '../model/whole-number.ts'
 
 /** What runs until it is stopped, as `project` and `react` hand it out. */
 export interface RunUntilStopped extends AsyncDisposable {
@@ -78,7 +78,7 @@ function createProgress(what: string): Progress {
 
   function waitFor(position: number, { signal }: CallOptions = {}): Promise<void> {
     return new Promise((resolve, reject) => {
-      if (!isPosition(position)) throw new InvalidArgument('position', 'is not a whole number from 0 on')
+      checkWhole('position', position, 0)
       signal?.throwIfAborted()
       if (reached >= position) return resolve()
       if (ended !== undefined) throw ended.reason

@@ -7,6 +7,7 @@ import { limits } from '../model/limits.ts'
 import { requireOneOrder } from '../model/log-shard.ts'
 import { isPosition } from '../model/position.ts'
 import type { Tracer } from '../model/tracer.ts'
+import { checkWhole } from '../model/whole-number.ts'
 import { runUntilStopped } from '../projections/run-until-stopped.ts'
 import type { Reaction } from './reaction.ts'
 import { isOfClosedStore, type ReactionStore, runReaction } from './run.ts'
@@ -76,9 +77,7 @@ export function react(store: ReactionStore, reaction: Reaction, options: ReactOp
   if (from !== 'end' && !isPosition(from)) {
     throw new InvalidArgument('from', "is neither a whole number from 0 on nor 'end'")
   }
-  if (!isPosition(attemptsMax) || attemptsMax === 0) {
-    throw new InvalidArgument('attemptsMax', 'is not a whole number from 1 on')
-  }
+  checkWhole('attemptsMax', attemptsMax, 1)
   const { tracer } = { tracer: store.tracer, ...options }
   checkTracer(tracer)
   return runUntilStopped({

@@ -21,6 +21,7 @@ import { isPosition } from '../model/position.ts'
 import { normalQuery, type QueryItem } from '../model/query.ts'
 import { isRefusedPromise } from '../model/refused-promise.ts'
 import { liveTypes, storedTypes, upToDate } from '../model/upcast.ts'
+import { checkWhole } from '../model/whole-number.ts'
 
 /**
  * What {@link defineReaction} takes. Rules take no part in inferring types: in what they return, a literal like `'paid'`
@@ -165,7 +166,7 @@ export function defineReaction<
 >(given: GivenReaction<Events, State, Command, Name>): Reaction {
   const { name, version = 1, events, filter = {}, initialState, evolve, isEnded, send } = given
   checkName(name)
-  if (!isPosition(version) || version === 0) throw new InvalidArgument('version', 'is not a whole number from 1 on')
+  checkWhole('version', version, 1)
   if (typeof events !== 'object' || events === null) throw new InvalidArgument('events', 'is missing: use defineEvents')
   if ((initialState === undefined) !== (evolve === undefined)) {
     throw new InvalidArgument('evolve', 'and initialState go together: a state is folded from where it begins')
