@@ -130,7 +130,7 @@ describe('an aggregate in memory', () => {
     await rejects(orders.load(''), { code: 'INVALID_ARGUMENT', argument: 'id' })
   })
 
-  it('is not had from a class that is none', () => {
+  it('has a repository only by a class that extends one', () => {
     for (const kind of [undefined, class {}]) {
       throws(() => repository(openStore({ engine: memory() }), kind as never), {
         code: 'INVALID_ARGUMENT',

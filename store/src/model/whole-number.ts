@@ -2,7 +2,7 @@ import { InvalidArgument } from './errors.ts'
 import { isPosition } from './position.ts'
 
 /**
- * Refuses what is not a whole number from a least one on.
+ * Refuses what is no whole number, and one that is less than the least there may be.
  *
  * @throws INVALID_ARGUMENT
  */
