@@ -4,7 +4,7 @@ import { InvalidArgument, StoreClosed } from '../../../model/errors.ts'
 import { persistently } from '../persistently.ts'
 import { type RedisClientLike, type Send, senderOf } from './client.ts'
 import { type Connection, openConnection } from './driver.ts'
-import { isUnknownScript, translatedRedis } from './errors.ts'
+import { isOfReplica, isUnknownScript, translatedRedis } from './errors.ts'
 import type { Script } from './scripts.ts'
 
 /** Where the server is. */
@@ -63,7 +63,19 @@ export function createLinks({ client, url, clock, random }: LinkPlace): Links {
   async function sent(key: string, args: readonly string[]): Promise<unknown> {
     if (isClosed) throw new StoreClosed('The target')
     const send = await sender()
-    return send(key, args)
+    const used = opening
+    try {
+      return await send(key, args)
+    } catch (error) {
+      if (used !== undefined && used === opening && isOfReplica(error)) leave(used)
+      throw error
+    }
+  }
+
+  /** It would go on being a replica for as long as it is asked: the next command goes to where the URL leads by then. */
+  function leave(connection: Promise<Connection>): void {
+    opening = undefined
+    connection.then(({ close }) => close()).catch(() => undefined)
   }
 
   async function ran({ text, digest }: Script, keys: readonly string[], args: readonly string[]): Promise<unknown> {
