@@ -16,7 +16,7 @@ const instead: Readonly<Record<string, string>> = {
  * @throws INVALID_ARGUMENT
  */
 export function checkDocument(document: unknown): asserts document is object {
-  // One call of 20 ns, where looking at all that is inside would cost more than the JSON.
+  // One call of some 20 ns, where looking at all that is inside would cost more than the JSON.
   const tag = Object.prototype.toString.call(document)
   if (tag === '[object Object]') return
   const kind = tag.slice('[object '.length, -1)

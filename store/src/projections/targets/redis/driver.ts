@@ -7,6 +7,8 @@ import { translatedRedis } from './errors.ts'
 /** A way to a server that is held. */
 export interface Connection {
   readonly send: Send
+  /** Whether it has been waited for an answer for so long that none will come. */
+  isSilent(): boolean
   close(): Promise<void>
 }
 
@@ -48,11 +50,33 @@ export async function openConnection(url: string, clock: Clock): Promise<Connect
     client.destroy()
     throw last === undefined ? new TargetUnavailable('redis', 'no answer') : translatedRedis(last)
   }
+  const { send, isSilent } = watched(senderOf(client) as Send, clock)
   const close = async (): Promise<void> => {
-    if (client.isReady) await client.close()
+    if (client.isReady && !isSilent()) await client.close()
     else client.destroy()
   }
-  return { send: senderOf(client) as Send, close }
+  return { send, isSilent, close }
+}
+
+/**
+ * The timeout of the socket begins anew with whatever is sent, so a server that is out of reach would be spoken to until the
+ * system gives up, which takes a quarter of an hour.
+ */
+function watched(send: Send, clock: Clock): Pick<Connection, 'send' | 'isSilent'> {
+  let waiting = 0
+  let heardMs = 0
+  return {
+    send: async (firstKey, args) => {
+      if (waiting++ === 0) heardMs = clock.now()
+      try {
+        return await send(firstKey, args)
+      } finally {
+        waiting--
+        heardMs = clock.now()
+      }
+    },
+    isSilent: () => waiting > 0 && clock.now() - heardMs > silentMs,
+  }
 }
 
 function clientOf(createClient: typeof import('redis').createClient, url: string) {

@@ -2,7 +2,7 @@
 import type { Clock } from '../../../engine/clock.ts'
 import { InvalidArgument, StoreClosed } from '../../../model/errors.ts'
 import { persistently } from '../persistently.ts'
-import { type RedisClientLike, type Send, senderOf } from './client.ts'
+import { type RedisClientLike, senderOf } from './client.ts'
 import { type Connection, openConnection } from './driver.ts'
 import { isOfReplica, isUnknownScript, translatedRedis } from './errors.ts'
 import type { Script } from './scripts.ts'
@@ -48,34 +48,39 @@ export function createLinks({ client, url, clock, random }: LinkPlace): Links {
   let opening: Promise<Connection> | undefined
   let isClosed = false
 
-  async function sender(): Promise<Send> {
-    if (given !== undefined) return given
+  async function connected(): Promise<Connection> {
     opening ??= openConnection(url ?? '', clock)
+    const used = opening
     try {
-      return (await opening).send
+      const connection = await used
+      if (!connection.isSilent()) return connection
+      leave(used, connection)
     } catch (error) {
       // The next command tries again.
-      opening = undefined
+      if (opening === used) opening = undefined
       throw error
     }
+    return connected()
+  }
+
+  /** The next command goes to where the URL leads by then. */
+  function leave(used: Promise<Connection> | undefined, connection: Connection): void {
+    if (opening === used) opening = undefined
+    connection.close().catch(() => undefined)
   }
 
   async function sent(key: string, args: readonly string[]): Promise<unknown> {
     if (isClosed) throw new StoreClosed('The target')
-    const send = await sender()
+    if (given !== undefined) return given(key, args)
+    const connection = await connected()
     const used = opening
     try {
-      return await send(key, args)
+      return await connection.send(key, args)
     } catch (error) {
-      if (used !== undefined && used === opening && isOfReplica(error)) leave(used)
+      // It would go on being a replica for as long as it is asked.
+      if (isOfReplica(error)) leave(used, connection)
       throw error
     }
-  }
-
-  /** It would go on being a replica for as long as it is asked: the next command goes to where the URL leads by then. */
-  function leave(connection: Promise<Connection>): void {
-    opening = undefined
-    connection.then(({ close }) => close()).catch(() => undefined)
   }
 
   async function ran({ text, digest }: Script, keys: readonly string[], args: readonly string[]): Promise<unknown> {

@@ -1,6 +1,6 @@
 import { deepEqual, equal, rejects } from 'node:assert/strict'
 import { once } from 'node:events'
-import { connect, createServer } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
 import { createClient } from 'redis'
 import { afterEach, describe, it } from 'vitest'
 import { sayWhy } from '../../../../../test/postgres/on-postgres.ts'
@@ -28,11 +28,18 @@ const add = (target: RedisTarget): Promise<void> =>
     apply: (redis) => redis.hincrby('cups', 'tea', 1),
   })
 
-/** Leads each new connection to the port it is told. */
+/** Leads each new connection to the port it is told; those that are held hear nothing any more. */
 async function signpost(port: number) {
-  const place = { port, url: '', close: () => undefined as unknown }
+  const pairs: (readonly [client: Socket, upstream: Socket])[] = []
+  /** Resolves when one of them has asked in vain. */
+  const hold = (): Promise<unknown> => {
+    for (const [, upstream] of pairs) upstream.unpipe().resume()
+    return Promise.race(pairs.map(([client]) => once(client, 'data')))
+  }
+  const place = { port, url: '', hold, close: () => undefined as unknown }
   const server = createServer((client) => {
     const upstream = connect(place.port, '127.0.0.1')
+    pairs.push([client, upstream])
     client.pipe(upstream).pipe(client)
     for (const socket of [client, upstream]) socket.on('error', () => undefined)
     client.on('close', () => upstream.destroy())
@@ -81,6 +88,25 @@ describe.skipIf(reason)('the URL of a Redis target', () => {
     sign.close()
     oldAdmin?.destroy()
     youngAdmin?.destroy()
+  })
+
+  it('is gone to anew when no answer has come for half a minute, however much is sent', async () => {
+    const { port } = await started()
+    const sign = await signpost(port)
+    let nowMs = 0
+    const sleep = (_: number, signal?: AbortSignal): Promise<void> =>
+      new Promise((resolve) => signal?.addEventListener('abort', () => resolve()))
+    const clock = { now: () => nowMs, sleep, turn: async () => undefined }
+    const target = redisTarget({ url: sign.url, prefix: 'stock', clock })
+    await add(target)
+    const isAsked = sign.hold()
+    const unheard = rejects(target.readModel.get('a'), { code: 'TARGET_UNAVAILABLE' })
+    await isAsked
+    nowMs += 30_001
+    equal(await target.readModel.hget('cups', 'tea'), '1')
+    await unheard
+    await target.close()
+    sign.close()
   })
 
   it('of a server that is set up to drop keys later on is refused from then on', async () => {
