@@ -3,8 +3,8 @@ import type { Clock } from '../../../engine/clock.ts'
 import { InvalidArgument, StoreClosed } from '../../../model/errors.ts'
 import { persistently } from '../persistently.ts'
 import { type RedisClientLike, senderOf } from './client.ts'
-import { type Connection, openConnection } from './driver.ts'
-import { isOfReplica, isUnknownScript, translatedRedis } from './errors.ts'
+import { connectionKept } from './connection-kept.ts'
+import { isUnknownScript, translatedRedis } from './errors.ts'
 import type { Script } from './scripts.ts'
 
 /** Where the server is. */
@@ -45,42 +45,13 @@ export function createLinks({ client, url, clock, random }: LinkPlace): Links {
   if (client !== undefined && given === undefined) {
     throw new InvalidArgument('client', 'is no client of the package redis or ioredis')
   }
-  let opening: Promise<Connection> | undefined
+  const own = connectionKept(url ?? '', clock)
+  const send = given ?? own.send
   let isClosed = false
-
-  async function connected(): Promise<Connection> {
-    opening ??= openConnection(url ?? '', clock)
-    const used = opening
-    try {
-      const connection = await used
-      if (!connection.isSilent()) return connection
-      leave(used, connection)
-    } catch (error) {
-      // The next command tries again.
-      if (opening === used) opening = undefined
-      throw error
-    }
-    return connected()
-  }
-
-  /** The next command goes to where the URL leads by then. */
-  function leave(used: Promise<Connection> | undefined, connection: Connection): void {
-    if (opening === used) opening = undefined
-    connection.close().catch(() => undefined)
-  }
 
   async function sent(key: string, args: readonly string[]): Promise<unknown> {
     if (isClosed) throw new StoreClosed('The target')
-    if (given !== undefined) return given(key, args)
-    const connection = await connected()
-    const used = opening
-    try {
-      return await connection.send(key, args)
-    } catch (error) {
-      // It would go on being a replica for as long as it is asked.
-      if (isOfReplica(error)) leave(used, connection)
-      throw error
-    }
+    return send(key, args)
   }
 
   async function ran({ text, digest }: Script, keys: readonly string[], args: readonly string[]): Promise<unknown> {
@@ -105,8 +76,7 @@ export function createLinks({ client, url, clock, random }: LinkPlace): Links {
     },
     close: async () => {
       isClosed = true
-      const connection = await opening?.catch(() => undefined)
-      await connection?.close()
+      await own.close()
     },
   }
 }
