@@ -1,12 +1,12 @@
 // A Redis of its own for a test, which writes every command to its disk before it answers.
 
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { delimiter, join } from 'node:path'
 import { freePort, hireKeeper } from '../postgres/kept-server.ts'
 import { type Killable, startKillable } from '../postgres/killable.ts'
-import { serverFolder } from '../postgres/server-folder.ts'
+import { giveTo, serverFolder } from '../postgres/server-folder.ts'
 import { identity } from '../postgres/unprivileged.ts'
 
 /** A running Redis. */
@@ -26,6 +26,23 @@ const startMs = 30_000
 /** Why there is no Redis here, undefined when there is one. */
 export function whyNoRedis(): string | undefined {
   return program() === undefined ? 'redis-server is not installed (on Debian: apt-get install redis-server)' : undefined
+}
+
+/** Starts a sentinel that watches a server, under the name `watched`. */
+export async function startSentinel({ port }: RedisServer): Promise<RedisServer> {
+  const own = await freePort()
+  const runner = identity()
+  const folder = serverFolder('sentinel', runner)
+  const file = join(folder, 'sentinel.conf')
+  const lines = [`port ${own}`, 'bind 127.0.0.1', `dir ${folder}`, `sentinel monitor watched 127.0.0.1 ${port} 1`]
+  // It writes down there what it comes to know.
+  writeFileSync(file, `${lines.join('\n')}\n`)
+  giveTo(runner, file)
+  const command = [program() ?? 'redis-server', file, '--sentinel']
+  const isUp = (): Promise<boolean> => answers(own)
+  const keeper = hireKeeper(folder, runner)
+  const server = await startKillable(keeper, { name: 'The sentinel', command, isUp, startMs })
+  return { ...server, url: `redis://127.0.0.1:${own}`, port: own }
 }
 
 /** Starts a Redis with an empty folder: some 0.2 seconds. */

@@ -1,15 +1,17 @@
+import { isVarveError } from '../model/errors.ts'
 import type { RecordedEvent } from '../model/event.ts'
 import { ProjectionFailed } from '../model/event-errors.ts'
 import { isPassing } from './failure-policy.ts'
 import { halves, type SaveEffect } from './gathering.ts'
 import type { Projection } from './projection.ts'
 
-/** A handler of whole batches threw; which event it was, or whether it was one, is not known. */
+/** A batch was refused as a whole; which event it was, or whether it was one, is not known. */
 export class BatchRefused extends Error {}
 
 /**
  * Hands events to a projection's handlers, one after the other; what is thrown says at which event. Several at once go to
- * the handler of whole batches, if it has one; what that throws is a {@link BatchRefused}.
+ * the handler of whole batches, if it has one; what that throws is a {@link BatchRefused}, and so are several that together
+ * change more than a target takes at once.
  *
  * Handlers that do not wait are not waited for: a batch of theirs is one synchronous stretch, so nobody who shares the
  * connection sees it half done.
@@ -26,9 +28,17 @@ export function applied<ReadModel>(
   return applyFrom(events, 0, (event) =>
     guarded(
       () => handle(readModel, event),
-      (cause) => new ProjectionFailed(name, event, { cause }),
+      (cause) =>
+        isTooMuch(cause) && events.length > 1
+          ? new BatchRefused('a batch was refused', { cause })
+          : new ProjectionFailed(name, event, { cause }),
     ),
   )
+}
+
+/** Whether it is what all events of a batch change together, and not what this one does. */
+function isTooMuch(cause: unknown): boolean {
+  return isVarveError(cause, 'LIMIT_EXCEEDED') && cause.limit === 'targetBatchChanges'
 }
 
 /**

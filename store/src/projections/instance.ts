@@ -6,6 +6,7 @@
 import type { Clock } from '../engine/clock.ts'
 import type { EventStore } from '../event-store.ts'
 import { isVarveError, StoreClosed } from '../model/errors.ts'
+import type { RecordedEvent } from '../model/event.ts'
 import type { Tracer } from '../model/tracer.ts'
 import { type Bell, createBell } from './bell.ts'
 import { type ProjectionControl, recordOf } from './control.ts'
@@ -16,7 +17,6 @@ import { LogReader } from './log-reader.ts'
 import { createMembership, type Membership } from './membership.ts'
 import { type MemberView, ownershipStep, type PartitionView } from './ownership.ts'
 import { reasonOf } from './parking.ts'
-import { persistently } from './partition-run.ts'
 import { createProblems, type Problems } from './problems.ts'
 import type { Projection } from './projection.ts'
 import {
@@ -28,7 +28,7 @@ import {
   projectionShelf,
   type SharedView,
 } from './projection-shelf.ts'
-import { runPartition } from './run-partition.ts'
+import { runGeneration } from './run-generation.ts'
 import { type ProjectionLogLine, RunningPartition } from './running-partition.ts'
 import { createTender, type Tender } from './tender.ts'
 import type { LocalProgress } from './wait-for.ts'
@@ -230,20 +230,19 @@ export class Instance implements LocalProgress {
     log({ level: 'info', projection: name, generation, partition, text: `Runs in ${owner} from here on.` })
     const { headAtStart } = recordOf(control, generation)
     const signal = AbortSignal.any([this.#signal, told.stopping.signal])
-    const patience = { projection, signal, clock, random, told }
-    const run = async (): Promise<never> =>
-      runPartition({
-        ...{ ...patience, generation, partition, epoch, tracer },
-        ...{ store: this.#store, reader: this.#reader, shelf: this.#shelf },
-        target: await persistently(patience, () => this.#targets.of(projection, generation)),
-        eventsPerSecond: () => (this.#isShown(name, generation) ? undefined : this.#options.rebuildEventsPerSecond),
-        mayTell: ({ position }) => position > headAtStart && this.#mayBeSeen(name, generation),
+    const run = {
+      ...{ projection, generation, partition, epoch, signal, clock, random, told, tracer },
+      ...{ store: this.#store, reader: this.#reader, shelf: this.#shelf },
+      eventsPerSecond: () => (this.#isShown(name, generation) ? undefined : this.#options.rebuildEventsPerSecond),
+      mayTell: ({ position }: RecordedEvent) => position > headAtStart && this.#mayBeSeen(name, generation),
+    }
+    void told
+      .during(() => runGeneration(run, this.#targets))
+      .then(() => {
+        if (told.entry.state === 'failed') this.#failed.add(kept.key)
+        this.#running.delete(kept.key)
+        this.#moved.ring()
       })
-    void told.during(run).then(() => {
-      if (told.entry.state === 'failed') this.#failed.add(kept.key)
-      this.#running.delete(kept.key)
-      this.#moved.ring()
-    })
   }
 
   async #release(key: string): Promise<void> {

@@ -47,6 +47,8 @@ export async function* savedBatch<ReadModel>(
       return
     }
     const { thrown, error, event, isLost } = failure
+    // Nothing of the batch is at fault, and nobody is to be asked.
+    if (isLost && isVarveError(error, 'CHECKPOINT_CONFLICT')) throw notWhereItWas
     if (thrown instanceof BatchRefused) {
       if (isLost) throw notWhereItWas
       let reached = checkpoint
@@ -169,7 +171,7 @@ async function writtenNow<ReadModel>(
   } catch (thrown) {
     const found = await persistently(run, () => target.checkpoint(name))
     if (checkpointHolds(found, next)) return undefined
-    if (found !== undefined && found.epoch > expected.epoch) throw new CheckpointConflict(name)
+    if (found !== undefined && isFurther(found, expected)) throw new CheckpointConflict(name)
     const isLost = !checkpointHolds(found, expected)
     // Smaller batches do not bring back a database that is away.
     if (thrown instanceof BatchRefused && isPassing(thrown.cause)) {
@@ -179,6 +181,11 @@ async function writtenNow<ReadModel>(
     const event = due.find(({ position }) => position === thrown.position)
     return { thrown, error: thrown.cause, event, isLost }
   }
+}
+
+/** Whether somebody else has written: what a target has lost takes it back. */
+function isFurther(found: TargetCheckpoint, expected: TargetCheckpoint): boolean {
+  return found.epoch > expected.epoch || (found.epoch === expected.epoch && found.position > expected.position)
 }
 
 /** Strikes off what was asked to be skipped and lies behind. */

@@ -45,8 +45,8 @@ export interface OpenedTarget<ReadModel> {
   readonly openBeside?: () => Target<ReadModel> | Promise<Target<ReadModel>>
   /**
    * The target as it is found after a crash at this very moment: opened on a copy of the storage as it lies there, or after
-   * whatever the first had under way was cut off. Nobody uses the one before any more, but to close it. Left out by a target
-   * that keeps nothing.
+   * whatever the first had under way was cut off. Nobody uses the one before any more, but to close it. A case may call it
+   * again and again, each time on what came of the call before. Left out by a target that keeps nothing.
    */
   readonly afterCrash?: () => Target<ReadModel> | Promise<Target<ReadModel>>
   /** Removes the storage. Every target opened on it was closed before. */

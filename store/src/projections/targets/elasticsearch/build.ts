@@ -115,14 +115,18 @@ async function indexMade(place: BuildPlace, generation: number): Promise<string>
  * see none. Looked at again until it is so, because somebody else may move the record at the same time.
  */
 export async function shownAsRecorded({ indices, ledger }: BuildPlace, generation: number): Promise<void> {
-  for (;;) {
+  for (let looks = 0; looks < looksMax; looks++) {
     const shown = await indices.shown()
     const index = (await ledger.record(generation))?.content.index
     const isOwn = shown === undefined ? generation === 0 : generationOf(shown) === generation
     if (!isOwn || index === undefined || shown === index) return
     await indices.show(index)
   }
+  throw new TargetFailed('elasticsearch', 'the alias does not come to where it is moved: may the user look at it?')
 }
+
+/** Others that move a record at the same time are few. */
+const looksMax = 100
 
 /** A write whose handlers have run. */
 interface Batch {
@@ -176,7 +180,9 @@ async function saved(
   if (saved?.content.token !== token) throw new CheckpointConflict(name)
 }
 
-async function sentTo({ link, refresh }: BuildPlace, index: string, { change, documents }: Batch): Promise<void> {
+async function sentTo(place: BuildPlace, index: string, batch: Batch): Promise<void> {
+  const { link, refresh } = place
+  const { change, documents } = batch
   const failed = (at: AtEvent, cause: unknown): never => {
     throw isEvent(at) ? new ProjectionFailed(change.projection, at, { cause }) : cause
   }
@@ -188,13 +194,20 @@ async function sentTo({ link, refresh }: BuildPlace, index: string, { change, do
     if (final !== undefined) finals.push(final)
   }
   const sent = await send(link, index, finals, refresh)
-  if (sent === 'gone') throw new CheckpointConflict(change.projection)
+  if (sent === 'gone') throw await goneFrom(place, index, batch)
   if (sent === 'done') return
   const { document, problem } = sent
   failed(
     document.at,
     new TargetFailed('elasticsearch', `document ${JSON.stringify(document.id)} was refused: ${problem}`),
   )
+}
+
+/** Whoever begins anew or drops a generation moves its record before the index goes: where that is the same, it was neither. */
+async function goneFrom({ ledger }: BuildPlace, index: string, { generation, change }: Batch): Promise<Error> {
+  const record = await ledger.record(generation)
+  if (record?.content.index !== index) return new CheckpointConflict(change.projection)
+  return new TargetFailed('elasticsearch', `index ${index} was removed by somebody else. Rebuild the projection.`)
 }
 
 /** Handlers hand on the event they were given; what only has its position cannot be named. */

@@ -1,8 +1,8 @@
 /** Documents sent to an index, many in a request. All of it may be repeated: versions see to it. */
-import { TargetUnavailable } from '../../../model/target-errors.ts'
+import { TargetFailed } from '../../../model/target-errors.ts'
 import type { Answer } from './client.ts'
 import type { FinalDocument, StoredDocument } from './documents.ts'
-import { isPassingStatus, saidBy } from './errors.ts'
+import { isOfDocument, noJson, saidBy, unexpected } from './errors.ts'
 import { type Found, isThere } from './ledger.ts'
 import type { Ask, Link } from './link.ts'
 import { writeAlias } from './names.ts'
@@ -37,15 +37,25 @@ export async function send(
 ): Promise<Sent> {
   const path = `/${encodeURIComponent(writeAlias(index))}/_bulk`
   const query = { require_alias: 'true', refresh: { later: 'false', wait: 'wait_for', now: 'true' }[refresh] }
-  for (const page of pagesOf(documents)) {
+  async function sent(page: readonly Line[]): Promise<Sent> {
     const body = page.map(({ lines }) => lines).join('')
-    const refused = await persistently(async () =>
-      outcomeOf(await ask({ method: 'POST', path, query, body }, 404), page),
-    )
-    if (refused !== undefined) return refused
+    const request = { method: 'POST', path, query, body } as const
+    const outcome = await persistently(async () => outcomeOf(await ask(request, ...refusals), page))
+    if (outcome !== 'too large') return outcome
+    // Something in between takes less than the server does.
+    const half = Math.ceil(page.length / 2)
+    const first = await sent(page.slice(0, half))
+    return first === 'done' ? sent(page.slice(half)) : first
+  }
+  for (const page of pagesOf(documents)) {
+    const outcome = await sent(page)
+    if (outcome !== 'done') return outcome
   }
   return 'done'
 }
+
+/** Statuses of a whole request that say something of the index, or of a document in it. */
+const refusals = [404, 413]
 
 interface Line {
   readonly document: FinalDocument
@@ -78,19 +88,26 @@ interface BulkItem {
   readonly error?: { readonly type?: string; readonly reason?: string }
 }
 
-/** Undefined when all of a page is there. */
-function outcomeOf({ status, body }: Answer, page: readonly Line[]): Sent | undefined {
+/** What became of a page; `'too large'` where parts of it may be taken. */
+function outcomeOf({ status, body }: Answer, page: readonly Line[]): Sent | 'too large' {
   if (status === 404) return 'gone'
-  const { items } = body as { readonly items: readonly Readonly<Record<string, BulkItem>>[] }
+  if (status === 413) return tooLarge(page)
+  const { items } = body as { readonly items?: readonly Readonly<Record<string, BulkItem>>[] }
+  if (items?.length !== page.length) throw noJson({ status, body })
   const outcomes = items.map((item) => Object.values(item)[0] ?? {})
   // A later version is there, which is no failure; nor is it that there was nothing to delete, which has no error.
   const failures = outcomes.map(({ status, error }) => (status === 409 ? undefined : error))
   if (failures.some((error) => gone.includes(error?.type))) return 'gone'
-  const busy = outcomes.find(({ status = 0, error }) => error !== undefined && isPassingStatus(status))
-  if (busy !== undefined) throw new TargetUnavailable('elasticsearch', `${busy.status} ${saidBy(busy)}`)
+  const other = outcomes.find(({ status = 0 }, at) => failures[at] !== undefined && !isOfDocument(status))
+  if (other !== undefined) throw unexpected({ status: other.status ?? 0, body: other })
   const at = failures.findIndex((error) => error !== undefined)
   const document = page[at]?.document
-  return document && { document, problem: saidBy({ error: failures[at] }) }
+  return document === undefined ? 'done' : { document, problem: saidBy({ error: failures[at] }) }
+}
+
+function tooLarge([only, ...others]: readonly Line[]): Sent | 'too large' {
+  if (only === undefined || others.length > 0) return 'too large'
+  return { document: only.document, problem: '413, it is too large: make it smaller, or raise http.max_content_length' }
 }
 
 /** Documents as they are at this moment, by id; those that are not there are left out. */
@@ -102,10 +119,18 @@ export async function stored(
   const found = new Map<string, StoredDocument>()
   for (let first = 0; first < ids.length; first += pageIds) {
     const body = { ids: ids.slice(first, first + pageIds) }
-    const { body: answer } = await ask({ method: 'POST', path: `/${encodeURIComponent(index)}/_mget`, body })
-    for (const doc of (answer as { readonly docs: readonly Found[] }).docs) {
-      if (isThere(doc)) found.set(doc._id, { version: doc._version ?? 0, document: doc._source as object })
+    const request = { method: 'POST', path: `/${encodeURIComponent(index)}/_mget`, body } as const
+    const { status, body: answer } = await ask(request, 404)
+    const docs = status === 404 ? [] : (answer as { readonly docs: readonly Found[] }).docs
+    for (const doc of docs) {
+      if (isThere(doc)) found.set(doc._id, { version: doc._version ?? 0, document: sourceOf(doc) })
     }
   }
   return found
+}
+
+function sourceOf({ _id: id, _source: source }: Found): object {
+  if (typeof source === 'object' && source !== null) return source
+  const text = `document ${JSON.stringify(id)} came without its _source: let the mappings leave it as it is`
+  throw new TargetFailed('elasticsearch', text)
 }

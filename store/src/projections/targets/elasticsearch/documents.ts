@@ -9,6 +9,7 @@ import { InvalidArgument, LimitExceeded } from '../../../model/errors.ts'
 import { limits } from '../../../model/limits.ts'
 import { isPosition } from '../../../model/position.ts'
 import type { TargetChange } from '../../../model/target.ts'
+import { checkDocument } from '../checked-document.ts'
 import type { AtEvent, ElasticsearchReadModel } from './read-model.ts'
 
 /** One thing that is done to a document. */
@@ -36,7 +37,7 @@ const versionsPerPosition = 1_024
 
 /** Records a batch that goes from one checkpoint to another. */
 export function createRecorder({ expected, next }: Pick<TargetChange<unknown>, 'expected' | 'next'>): Recorder {
-  const documents = new Map<string, readonly Step[]>()
+  const documents = new Map<string, Step[]>()
   const before = typeof expected === 'object' ? expected.position : 0
   let steps = 0
   let isOver = false
@@ -89,7 +90,9 @@ export function createRecorder({ expected, next }: Pick<TargetChange<unknown>, '
       update: (at, id, change) => {
         if (typeof change !== 'function') throw new InvalidArgument('change', 'is not a function')
         const step = { ...recorded(at, id), does: 'update', change } as const
-        documents.set(id, [...(documents.get(id) ?? []), step])
+        const known = documents.get(id)
+        if (known === undefined) documents.set(id, [step])
+        else known.push(step)
       },
     },
   }
@@ -135,7 +138,8 @@ export function finalDocument(
     else if (step.does === 'delete') text = null
     else text = changed(step, text, failed)
   }
-  return { id, at: last.at, version: Math.max(...due.map(({ version }) => version)), text }
+  const version = due.reduce((highest, step) => Math.max(highest, step.version), 0)
+  return { id, at: last.at, version, text }
 }
 
 /** By way of its text, so that what one change hands on to the next is what would be stored. */
@@ -153,11 +157,19 @@ function changed(
 }
 
 function documentText(document: unknown): string {
-  const isDocument = typeof document === 'object' && document !== null && !Array.isArray(document)
-  // A promise would be stored as an empty object.
-  const text = isDocument && !(document instanceof Promise) ? JSON.stringify(document) : undefined
-  if (text === undefined || !text.startsWith('{')) throw new InvalidArgument('document', 'is not an object of JSON')
+  checkDocument(document)
+  const text = jsonOf(document)
+  // It may have a toJSON of its own.
+  if (!text?.startsWith('{')) throw new InvalidArgument('document', 'is not an object of JSON')
   return text
+}
+
+function jsonOf(document: object): string | undefined {
+  try {
+    return JSON.stringify(document)
+  } catch (error) {
+    throw new InvalidArgument('document', `is no JSON: ${(error as Error).message}`)
+  }
 }
 
 /** An id as the server takes it. */

@@ -98,6 +98,18 @@ onSearch(({ product, server }) => {
       equal((await verifyProjection(store, stock)).differences, 0)
     })
 
+    it('is built again where all that it has was removed', { timeout: 60_000 }, async () => {
+      await using store = openStore({ engine: memory() })
+      await using target = open()
+      await using running = runProjections(store, [stockIn(target)], { leaseMs: 2_000, log: () => undefined })
+      const received = { type: 'Received', data: {} }
+      const add = async () => running.waitFor('stock', (await store.append('Stock-1', [received])).position)
+      await add()
+      await server().clear()
+      await add()
+      await expect.poll(() => target.readModel.get('tea'), { timeout: 30_000 }).toEqual({ count: 2 })
+    })
+
     it.each([
       ['does not take', 2, (_: Count | undefined): Count => ({ count: 'many' as unknown as number })],
       [
@@ -191,6 +203,15 @@ onSearch(({ product, server }) => {
       deepEqual([sizes.length, sizes.filter((size) => size > text.length).length], [1_108, 8])
     })
 
+    it('may have any id that is text of 512 bytes', async () => {
+      await using target = open()
+      const ids = ['.', '..', '_', '__proto__', 'a\0b', 'a/b?c#d%', '🫖', ' ', '"', '\n', 'x'.repeat(512)]
+      await write(target, (documents) => {
+        for (const [at, id] of ids.entries()) documents.put({ position: 1 }, id, { count: at })
+      })
+      deepEqual(await Promise.all(ids.map(async (id) => (await target.readModel.get(id))?.count)), [...ids.keys()])
+    })
+
     it('are updated through one request for all of them', async () => {
       const road = createRoad()
       await using target = open({ fetch: road.fetch })
@@ -198,8 +219,8 @@ onSearch(({ product, server }) => {
         for (let at = 0; at < 400; at++)
           documents.update({ position: 1 }, `order-${at % 100}`, (found) => ({ count: (found?.count ?? 0) + 1 }))
       })
-      deepEqual(await target.readModel.get('order-7'), { count: 4 })
       equal(road.asked.filter(({ path }) => path.endsWith('_mget') && !path.includes('checkpoints')).length, 1)
+      deepEqual(await target.readModel.get('order-7'), { count: 4 })
     })
   })
 

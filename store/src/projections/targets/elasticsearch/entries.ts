@@ -1,4 +1,5 @@
 import type { TargetEntry } from '../../../model/target.ts'
+import { TargetUnavailable } from '../../../model/target-errors.ts'
 import { stored } from './bulk.ts'
 import type { Link } from './link.ts'
 
@@ -21,6 +22,7 @@ export async function* entriesOf({ ask }: Link, index: string): AsyncGenerator<T
 }
 
 interface Page {
+  readonly _shards?: { readonly failed?: number }
   readonly _scroll_id?: string
   readonly hits: { readonly hits: readonly { readonly _id: string }[] }
 }
@@ -32,17 +34,25 @@ async function idsOf(ask: Link['ask'], index: string): Promise<readonly string[]
   const ids: string[] = []
   const body = { size: pageIds, _source: false, sort: ['_doc'] }
   const first = await ask({ method: 'POST', path: `${path}/_search`, query: { scroll: keepAlive }, body })
-  let page = first.body as Page
+  let page = whole(first.body)
   try {
     while (page.hits.hits.length > 0) {
       ids.push(...page.hits.hits.map(({ _id }) => _id))
       const next = { scroll: keepAlive, scroll_id: page._scroll_id }
-      page = (await ask({ method: 'POST', path: '/_search/scroll', body: next })).body as Page
+      page = whole((await ask({ method: 'POST', path: '/_search/scroll', body: next })).body)
     }
   } finally {
     await ask({ method: 'DELETE', path: '/_search/scroll', body: { scroll_id: page._scroll_id } }, 404)
   }
   return ids
+}
+
+/** The server gives what it has, also where shards are away. */
+function whole(answer: unknown): Page {
+  const page = answer as Page
+  const failed = page._shards?.failed ?? 0
+  if (failed > 0) throw new TargetUnavailable('elasticsearch', `${failed} shards did not answer`)
+  return page
 }
 
 /** The same text for the same document, whatever order its fields came in. */

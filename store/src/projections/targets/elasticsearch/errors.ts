@@ -20,11 +20,19 @@ const advice: Readonly<Record<number, string>> = {
 /** What the official clients throw that no waiting mends, by name. */
 const hopeless: readonly string[] = ['ProductNotSupportedError', 'ConfigurationError']
 
+/** What a client of OpenSearch says of a field `__proto__`, which it takes for an attack unless it is told otherwise. */
+const poisoned = 'Object contains forbidden prototype property'
+
 /** No answer came. */
 export function noAnswer(error: unknown): unknown {
   if (isVarveError(error)) return error
   if (error instanceof Error && hopeless.includes(error.name)) {
     return new TargetFailed('elasticsearch', `${error.name}: ${error.message}`, { cause: error })
+  }
+  if (error instanceof Error && error.message === poisoned) {
+    return new TargetFailed('elasticsearch', `${poisoned}. Make the client with disablePrototypePoisoningProtection.`, {
+      cause: error,
+    })
   }
   const { cause } = error instanceof Error ? error : { cause: undefined }
   // What fetch throws says only that it failed; why, its cause says.
@@ -40,6 +48,11 @@ export function unexpected({ status, body }: Answer): Error {
   return new TargetFailed('elasticsearch', hint === undefined ? said : `${said}. ${hint}.`)
 }
 
+/** What came is not from the server. */
+export function noJson({ status, body }: Answer): Error {
+  return new TargetUnavailable('elasticsearch', `${status} with something that is no JSON: ${saidBy(body)}`)
+}
+
 /** Type and reason that the server gives. */
 export function saidBy(body: unknown): string {
   const { error } = (typeof body === 'object' && body !== null ? body : {}) as Refusal
@@ -53,7 +66,7 @@ export function errorType(body: unknown): string | undefined {
   return typeof error === 'object' && error !== null ? String(error.type) : undefined
 }
 
-/** Whether a document, or one of many, may be sent again as it is. */
-export function isPassingStatus(status: number): boolean {
-  return passing.includes(status)
+/** Whether a refusal is for what a document is, and not for who sends it or for how the server is. */
+export function isOfDocument(status: number): boolean {
+  return status === 400
 }

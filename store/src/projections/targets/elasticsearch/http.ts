@@ -61,8 +61,16 @@ function addressOf(url: string): { readonly base: string; readonly authorization
   parsedUrl.password = ''
   const base = parsedUrl.href.replace(/\/+$/, '')
   if (username === '') return { base, authorization: {} }
-  const secret = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64')
+  const secret = Buffer.from(`${decoded(username)}:${decoded(password)}`).toString('base64')
   return { base, authorization: { authorization: `Basic ${secret}` } }
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    throw new InvalidArgument('url', 'has a % in its name or password that begins no code: write it as %25')
+  }
 }
 
 function contentTypeOf({ body }: Request): string {

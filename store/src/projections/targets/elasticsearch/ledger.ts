@@ -82,8 +82,12 @@ export function createLedger({ checkpoints }: Names, { askAgain: ask }: Pick<Lin
       over === undefined
         ? { op_type: 'create' }
         : { if_seq_no: String(over.seqNo), if_primary_term: String(over.primaryTerm) }
-    const { status } = await ask({ method: 'PUT', path: doc(id), query, body: content }, 409)
-    return status !== 409
+    const request = { method: 'PUT', path: doc(id), query, body: content } as const
+    const { status } = await ask(request, 404, 409)
+    if (status !== 404) return status !== 409
+    // Somebody has removed the index since.
+    await created(checkpoints, ask)
+    return (await ask(request, 409)).status !== 409
   }
 
   async function owner(): Promise<string | undefined> {

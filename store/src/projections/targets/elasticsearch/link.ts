@@ -3,7 +3,7 @@ import type { Clock } from '../../../engine/clock.ts'
 import { StoreClosed } from '../../../model/errors.ts'
 import { persistently } from '../persistently.ts'
 import type { Answer, Exchange, Request } from './client.ts'
-import { noAnswer, unexpected } from './errors.ts'
+import { noAnswer, noJson, unexpected } from './errors.ts'
 
 /** Sends a request; 2xx and the statuses named are answers, everything else is thrown. */
 export type Ask = (request: Request, ...expected: readonly number[]) => Promise<Answer>
@@ -30,6 +30,9 @@ export function createLink(exchange: Exchange, clock: Clock, random: () => numbe
     })
     const isExpected = (answer.status >= 200 && answer.status < 300) || expected.includes(answer.status)
     if (!isExpected) throw unexpected(answer)
+    // A page of something in between says nothing of what is there and what is not.
+    const tells = answer.status < 300 || answer.status === 404
+    if (tells && (typeof answer.body !== 'object' || answer.body === null)) throw noJson(answer)
     return answer
   }
 

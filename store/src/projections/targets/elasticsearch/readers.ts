@@ -1,4 +1,5 @@
 import { InvalidArgument } from '../../../model/errors.ts'
+import { stored } from './bulk.ts'
 import { checkId } from './documents.ts'
 import type { Ask } from './link.ts'
 import type { ElasticsearchReadModel, SearchAnswer } from './read-model.ts'
@@ -14,9 +15,8 @@ export function readersOf(ask: Ask, indexNow: () => Promise<string | undefined>)
       checkId(id)
       const index = await indexNow()
       if (index === undefined) return undefined
-      const path = `/${encodeURIComponent(index)}/_doc/${encodeURIComponent(id)}`
-      const { status, body } = await ask({ method: 'GET', path }, 404)
-      return status === 404 ? undefined : (body as { readonly _source?: object })._source
+      // Not by a path, in which '..' would be another one.
+      return (await stored(ask, index, [id])).get(id)?.document
     },
     search: async (body) => {
       if (typeof body !== 'object' || body === null) throw new InvalidArgument('body', 'is not an object')

@@ -39,7 +39,7 @@ describe('a request', () => {
     const target = at({ url: 'https://me:s%C3%BC%40@search.example/es/', headers: { 'x-own': '1' }, fetch })
     equal(await target.readModel.get('a/b'), undefined)
     const [{ url, headers } = { url: '', headers: {} }] = sent
-    equal(url, 'https://search.example/es/stock/_doc/a%2Fb')
+    equal(url, 'https://search.example/es/stock/_mget')
     equal(headers.authorization, `Basic ${Buffer.from('me:sü@').toString('base64')}`)
     equal(headers['x-own'], '1')
   })
@@ -94,12 +94,13 @@ describe('what handlers may not do', () => {
       'give an id of more than 512 bytes',
       (documents: Documents) => documents.delete({ position: 5 }, 'ä'.repeat(257)),
     ],
-    ['document', 'put a list', (documents: Documents) => documents.put({ position: 5 }, 'a', [] as never)],
+    ['document', 'put a text of JSON', (documents: Documents) => documents.put({ position: 5 }, 'a', '{}' as never)],
     [
       'document',
-      'put a promise',
-      (documents: Documents) => documents.put({ position: 5 }, 'a', Promise.resolve() as never),
+      'put what contains itself',
+      (documents: Documents) => documents.put({ position: 5 }, 'a', containingItself),
     ],
+    ['document', 'put a bigint', (documents: Documents) => documents.put({ position: 5 }, 'a', { cents: 1n })],
     [
       'change',
       'update without a function',
@@ -124,6 +125,9 @@ describe('what handlers may not do', () => {
 
 type Documents = ElasticsearchReadModel<Record<string, unknown>>
 
+const containingItself: Record<string, unknown> = {}
+containingItself.itself = containingItself
+
 describe('options of an Elasticsearch target', () => {
   it.each([
     ['indexPrefix', { indexPrefix: 'Stock' }],
@@ -132,6 +136,7 @@ describe('options of an Elasticsearch target', () => {
     ['indexPrefix', { indexPrefix: 'x'.repeat(181) }],
     ['url', { url: 'search.example' }],
     ['url', { url: 'redis://search.example' }],
+    ['url', { url: 'http://me:100%@search.example' }],
     ['client', { client: { transport: { request: async () => ({}) } } }],
     ['client', { url: undefined as never }],
     ['client', { url: undefined as never, client: {} as never }],

@@ -7,8 +7,8 @@
  */
 import { nameArray, textArray } from '../../../engines/postgres/encode.ts'
 import { decodeName } from '../../../engines/postgres/names.ts'
-import { InvalidArgument } from '../../../model/errors.ts'
 import { TargetFailed } from '../../../model/target-errors.ts'
+import { checkDocument } from '../checked-document.ts'
 import { type CollectionTable, checkedId, type DocumentRow, documentsFrom } from './collection-table.ts'
 import type { Documents } from './documents.ts'
 import { translated } from './errors.ts'
@@ -76,9 +76,7 @@ export function createWriter<Document>(
       return text === undefined ? undefined : (JSON.parse(text) as Document)
     },
     put: (id, document) => {
-      if (typeof document !== 'object' || document === null) {
-        throw new InvalidArgument('document', 'is no object; delete what is to be there no more')
-      }
+      checkDocument(document)
       change(checkedId(id), jsonOf(document, 'document'))
     },
     delete: (id) => change(checkedId(id), undefined),

@@ -3,10 +3,10 @@
  *
  *   {prefix}:index        hash: the projection it all belongs to, and the build that readers see, as in 3.1
  *   {prefix}:g3           hash, the record: the life of generation 3, and of each checkpoint its text and who wrote it
- *   {prefix}:g3:1:key     the read model
+ *   {prefix}:g3:1-k3x9q:key   the read model
  *
- * Emptying begins a new life, which is one number in the record, however large the read model is; the keys of the life
- * before are swept away afterwards. Everything of a target begins with the same hash tag, so it lies in one slot of a cluster.
+ * Emptying begins a new life, which is one field of the record, however large the read model is; the keys of the life
+ * before are swept away afterwards. No life is called like another one, even where the record was lost and they are counted anew. Everything of a target begins with the same hash tag, so it lies in one slot of a cluster.
  */
 import { InvalidArgument, isVarveError } from '../../../model/errors.ts'
 import { CheckpointConflict } from '../../../model/shelf-errors.ts'
@@ -18,7 +18,7 @@ import type { Link } from './link.ts'
 import type { ReadKey, RedisReadModel } from './read-model.ts'
 import { textOf, textsOf } from './reads.ts'
 import { createRecorder } from './recorder.ts'
-import { evictionScript, readScript, sweepScript, writeScript } from './scripts.ts'
+import { isYes, readScript, sweepScript, writeScript } from './scripts.ts'
 
 /** What the builds of a target have in common. */
 export interface BuildPlace {
@@ -28,6 +28,8 @@ export interface BuildPlace {
   readonly link: Link
   /** Another text each time, everywhere. */
   readonly newToken: () => string
+  /** The life after one. */
+  readonly lifeAfter: (life: string) => string
 }
 
 /** Keys looked at in one step of a sweep or a listing. */
@@ -56,7 +58,6 @@ class RedisBuild implements Build {
   readonly #record: string
   /** As it was when it was last looked at. Scripts are told, and say when it is another one. */
   #life = '0'
-  #isSafe = false
 
   constructor(place: BuildPlace, generation: number, birth: string) {
     this.#place = place
@@ -94,8 +95,6 @@ class RedisBuild implements Build {
     } finally {
       recorder.end()
     }
-    if (!this.#isSafe) await this.#refuseEviction()
-    this.#isSafe = true
     const litter = await this.#written(projection, change, changes, readLife)
     if (litter) await sweptNowOrLater(this.#place, this.#record)
   }
@@ -113,20 +112,10 @@ class RedisBuild implements Build {
       const believed = this.#life
       const fields = ['life', '0', believed, command, ...args]
       const keys = [this.#record, this.#keyIn(believed, key)]
-      const [isSo, answer] = (await this.#place.link.run(readScript, keys, fields)) as [number, unknown]
-      if (isSo === 1) return { answer, in: believed }
+      const [isSo, answer] = (await this.#place.link.run(readScript, keys, fields)) as [unknown, unknown]
+      if (isYes(isSo)) return { answer, in: believed }
       this.#life = String(answer)
     }
-  }
-
-  /** What Redis takes away is missing in the read model, and nothing would ever tell. */
-  async #refuseEviction(): Promise<void> {
-    const policy = textOf(await this.#place.link.run(evictionScript, [this.#record], [])) ?? ''
-    if (policy === '') return
-    throw new TargetFailed(
-      'redis',
-      `with maxmemory-policy ${policy} it drops keys of the read model. Set it to noeviction.`,
-    )
   }
 
   /** Carries it out, and tells whether there is litter. Its token tells a repeated one whether it has come through already. */
@@ -136,16 +125,16 @@ class RedisBuild implements Build {
     { byKey }: Changes,
     readLife: string | undefined,
   ): Promise<boolean> {
-    const { begin, link, newToken } = this.#place
+    const { begin, link, newToken, lifeAfter } = this.#place
     const mode = expected === undefined ? 'none' : expected === 'any' ? 'any' : 'is'
     const isText = typeof expected === 'object' ? checkpointText(expected) : ''
     const head = [projection, this.#birth, name, mode, isText, checkpointText(next), newToken()]
     const args = [...byKey.values()].flatMap((change) => [...argumentsOf(change)])
     for (;;) {
       const believed = this.#life
-      const lives = empty ? String(Number(believed) + 1) : believed
+      const lives = empty ? lifeAfter(believed) : believed
       const keys = [indexKey(begin), this.#record, ...[...byKey.keys()].map((key) => this.#keyIn(lives, key))]
-      const answer = await link.run(writeScript, keys, [...head, believed, empty ? '1' : '0', ...args])
+      const answer = await link.run(writeScript, keys, [...head, believed, empty ? lives : '', ...args])
       const [said = '', about = '', more = ''] = textsOf(answer)
       if (said === 'done') {
         this.#life = lives
@@ -190,6 +179,11 @@ function refusal(said: string, { name, projection, about, more, keys }: Refused)
       return new CheckpointConflict(name)
     case 'owner':
       return belongsToAnother(about, projection)
+    case 'evicts':
+      return new TargetFailed(
+        'redis',
+        `with maxmemory-policy ${about} it drops keys of the read model. Nothing was written: set it to noeviction, and rebuild what it has dropped.`,
+      )
     case 'type':
       return new TargetFailed(
         'redis',
@@ -199,6 +193,11 @@ function refusal(said: string, { name, projection, about, more, keys }: Refused)
       return new TargetFailed(
         'redis',
         `${more === '' ? '' : `${JSON.stringify(more)} of `}key ${key} holds no whole number of 18 digits at most, so nothing can be added to it. Nothing was written.`,
+      )
+    case 'infinite':
+      return new TargetFailed(
+        'redis',
+        `${JSON.stringify(more)} of key ${key} would get an infinite score. Nothing was written.`,
       )
     case 'denied':
       return new TargetFailed(

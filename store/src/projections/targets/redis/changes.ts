@@ -33,6 +33,9 @@ export const whole = ''
 /** As many whole digits as the script that writes can add without leaving 64 bits. */
 const digitsMax = 18
 
+/** What Redis takes for a whole number, which '007' is not: what an addition refuses must not depend on the batch. */
+const wholeNumber = /^(?:0|-?[1-9]\d{0,17})$/
+
 /** The changes of one batch, by key. */
 export interface Changes {
   readonly byKey: ReadonlyMap<string, KeyChange>
@@ -96,8 +99,8 @@ function added(before: MemberChange | undefined, by: bigint | number): MemberCha
 /** The sum of what a member holds and what is added to it. */
 export function sumOf(value: string | undefined, by: bigint | number): string {
   if (value === undefined) return String(by)
-  if (typeof by === 'number') return String(Number(value) + by)
-  if (!/^-?\d+$/.test(value)) throw notWhole(value)
+  if (typeof by === 'number') return String(checkedSum(Number(value) + by))
+  if (!wholeNumber.test(value)) throw notWhole(value)
   return String(checkedSum(BigInt(value) + by))
 }
 
@@ -114,6 +117,8 @@ function plus(a: bigint | number, b: bigint | number): bigint | number {
 
 function checkedSum(sum: bigint | number): bigint | number {
   if (typeof sum === 'bigint' && String(sum).replace('-', '').length > digitsMax) throw notWhole(String(sum))
+  // Adding one to a score that is infinite as well may come to no number, at which a script would end half way.
+  if (typeof sum === 'number' && !Number.isFinite(sum)) throw new InvalidArgument('by', 'adds up to no finite number')
   return sum
 }
 

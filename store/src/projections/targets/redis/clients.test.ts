@@ -1,10 +1,10 @@
 import { deepEqual, equal } from 'node:assert/strict'
 import { Cluster, Redis } from 'ioredis'
-import { createClient, createClientPool, createCluster } from 'redis'
+import { createClient, createClientPool, createCluster, createSentinel, RESP_TYPES } from 'redis'
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import { freePort } from '../../../../../test/postgres/kept-server.ts'
 import { sayWhy } from '../../../../../test/postgres/on-postgres.ts'
-import { type RedisServer, startRedis, whyNoRedis } from '../../../../../test/redis/redis-server.ts'
+import { type RedisServer, startRedis, startSentinel, whyNoRedis } from '../../../../../test/redis/redis-server.ts'
 import { firstCheckpoint, type TargetEntry } from '../../../model/target.ts'
 import { type RedisClientLike, type RedisReadModel, redisTarget } from './index.ts'
 
@@ -12,6 +12,8 @@ const reason = sayWhy(whyNoRedis())
 let server: RedisServer
 /** One node that is a cluster: it refuses what does not lie in one slot, and whatever it is asked beside a key. */
 let cluster: RedisServer
+/** Watches the one server. */
+let sentinel: RedisServer
 
 beforeAll(async () => {
   if (reason !== undefined) return
@@ -23,10 +25,12 @@ beforeAll(async () => {
   await admin.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
   while (!String(await admin.call('CLUSTER', 'INFO')).includes('cluster_state:ok'));
   admin.disconnect()
+  sentinel = await startSentinel(server)
 })
 afterAll(async () => {
   await server?.stop()
   await cluster?.stop()
+  await sentinel?.stop()
 })
 
 interface Client {
@@ -41,6 +45,17 @@ const clients: Readonly<Record<string, () => Promise<Client>>> = {
   },
   'createClient of redis in the second version of the protocol': async () => {
     const client = await createClient({ url: server.url, RESP: 2, keyPrefix: 'own:' }).connect()
+    return { client, end: () => client.close() }
+  },
+  'createClient of redis that is to give numbers and texts in other types': async () => {
+    const client = await createClient({ url: server.url }).connect()
+    const types = { [RESP_TYPES.NUMBER]: String, [RESP_TYPES.BLOB_STRING]: Buffer }
+    return { client: client.withTypeMapping(types), end: () => client.close() }
+  },
+  'createSentinel of redis': async () => {
+    const sentinelRootNodes = [{ host: '127.0.0.1', port: sentinel.port }]
+    const client = createSentinel({ name: 'watched', sentinelRootNodes })
+    await client.connect()
     return { client, end: () => client.close() }
   },
   'createClientPool of redis': async () => {
@@ -59,6 +74,14 @@ const clients: Readonly<Record<string, () => Promise<Client>>> = {
   },
   'Redis of ioredis with a prefix of its own for keys': async () => {
     const client = new Redis(server.port, { keyPrefix: 'own:' })
+    return { client, end: () => client.quit() }
+  },
+  'Redis of ioredis that is to give numbers as texts': async () => {
+    const client = new Redis(server.port, { stringNumbers: true })
+    return { client, end: () => client.quit() }
+  },
+  'Redis of ioredis behind sentinels': async () => {
+    const client = new Redis({ name: 'watched', sentinels: [{ host: '127.0.0.1', port: sentinel.port }] })
     return { client, end: () => client.quit() }
   },
   'Cluster of ioredis': async () => {

@@ -164,6 +164,7 @@ describe.skipIf(reason)('the commands of a Redis target', () => {
       'TARGET_FAILED',
       (redis: RedisReadModel) => redis.hincrby('h', 'zeros', 1),
     ],
+    ['a score would be infinite', 'TARGET_FAILED', (redis: RedisReadModel) => redis.zincrby('scores', 1e308, 'm')],
   ])('leave nothing of a batch when %s', async (_, code, wrong) => {
     const { target, prefix, batch } = scene()
     await batch((redis) => {
@@ -171,6 +172,7 @@ describe.skipIf(reason)('the commands of a Redis target', () => {
       redis.hset('h', 'word', 'tea')
       redis.hset('h', 'large', '1000000000000000000')
       redis.hset('h', 'zeros', '007')
+      redis.zadd('scores', 1e308, 'm')
     })
     const keys = await keysUnder(prefix)
     const late = batch((redis) => {
@@ -230,6 +232,20 @@ describe.skipIf(reason)('the commands of a Redis target', () => {
     ['by', (redis: RedisReadModel) => redis.hincrby('k', 'f', 2 ** 53)],
     ['score', (redis: RedisReadModel) => redis.zadd('k', Number.POSITIVE_INFINITY, 'm')],
     ['member', (redis: RedisReadModel) => redis.sadd('k', null as never)],
+    [
+      'value',
+      (redis: RedisReadModel) => {
+        redis.hset('k', 'f', '007')
+        redis.hincrby('k', 'f', 1)
+      },
+    ],
+    [
+      'by',
+      (redis: RedisReadModel) => {
+        redis.zincrby('k', -1e308, 'm')
+        redis.zincrby('k', -1e308, 'm')
+      },
+    ],
     ['from', (redis: RedisReadModel) => redis.zrange('k', { from: 0.5 })],
   ])('refuse a wrong %s', async (argument, wrong) => {
     const { prefix, batch } = scene()

@@ -2,7 +2,7 @@ import type { TargetEntry } from '../../../model/target.ts'
 import { TargetUnavailable } from '../../../model/target-errors.ts'
 import { type BuildPlace, indexKey, scanKeys } from './build.ts'
 import { pairsOf, textOf, textsOf } from './reads.ts'
-import { listScript, readScript } from './scripts.ts'
+import { isYes, listScript, readScript } from './scripts.ts'
 
 /**
  * What a generation holds: a string is an entry, and so is each field of a hash and each member of a set. The names of all
@@ -20,8 +20,11 @@ export async function* entriesOf(
 
   const read = async (key: string, command: string, ...args: readonly string[]): Promise<unknown> => {
     const fields = ['life', '', at, command, ...args]
-    const [isSo, answer] = (await link.run(readScript, [record, `${record}:${at}:${key}`], fields)) as [number, unknown]
-    if (isSo === 0) throw begunAnew()
+    const [isSo, answer] = (await link.run(readScript, [record, `${record}:${at}:${key}`], fields)) as [
+      unknown,
+      unknown,
+    ]
+    if (!isYes(isSo)) throw begunAnew()
     return answer
   }
 

@@ -19,6 +19,8 @@ const advice: Readonly<Record<string, string>> = {
   NOPERM: 'Give the user the right to EVALSHA, EVAL and the commands that the guide lists, on the keys of the prefix',
   OOM: 'Give it more memory, or a server of its own',
   MISCONF: 'Look at its log: it cannot save to its disk',
+  WRONGTYPE: 'The prefix is not for others, and a key is read by the commands of what it holds',
+  MOVED: 'This is one node of a cluster: give a client for clusters',
   CROSSSLOT: 'Give a prefix without { and }: all keys of a target belong into one slot',
 }
 
@@ -29,10 +31,26 @@ const advice: Readonly<Record<string, string>> = {
 export function translatedRedis(error: unknown): unknown {
   if (isVarveError(error)) return error
   const text = error instanceof Error ? error.message : String(error)
-  const [code] = /^[A-Z][A-Z0-9]+(?= )/.exec(text) ?? []
-  if (code === undefined || passing.includes(code)) return new TargetUnavailable('redis', text, { cause: error })
+  const code = codeOf(text)
+  if (code === undefined || passing.includes(code) || isFull(text))
+    return new TargetUnavailable('redis', text, { cause: error })
   const hint = advice[code]
-  return new TargetFailed('redis', hint === undefined ? text : `${text}. ${hint}.`, { cause: error })
+  return new TargetFailed('redis', hint === undefined ? text : `${text.replace(/\.$/, '')}. ${hint}.`, { cause: error })
+}
+
+/** Others hold all connections at this moment, for which Redis has no code of its own. */
+function isFull(text: string): boolean {
+  return text.startsWith('ERR max number of clients')
+}
+
+/** Redis 6 puts what a command of a script said at the end of a sentence of its own. */
+function codeOf(text: string): string | undefined {
+  return (/^ERR Error running script .*: -([A-Z][A-Z0-9]+) /.exec(text) ?? /^([A-Z][A-Z0-9]+) /.exec(text))?.[1]
+}
+
+/** Whether it is a replica that was written to, as the server that was the primary before is after a failover. */
+export function isOfReplica(error: unknown): boolean {
+  return error instanceof Error && codeOf(error.message) === 'READONLY'
 }
 
 /** Whether Redis does not know a script by its digest, as after every restart. */

@@ -10,16 +10,25 @@ import { entriesOf } from './entries.ts'
 import { createLinks } from './link.ts'
 import type { ReadKey, RedisReadModel } from './read-model.ts'
 import { checkedKey, readersOf, textOf, textsOf } from './reads.ts'
-import { dropScript, openScript, publishScript, readScript } from './scripts.ts'
+import { dropScript, isYes, openScript, publishScript, readScript } from './scripts.ts'
 
-export type { IoredisLike, NodeRedisClusterLike, NodeRedisLike, RedisClientLike } from './client.ts'
+export type {
+  IoredisLike,
+  NodeRedisClusterLike,
+  NodeRedisLike,
+  NodeRedisSentinelLike,
+  RedisClientLike,
+} from './client.ts'
 export type { RedisReadModel, RedisValue, ScoredMember, ScoreRange } from './read-model.ts'
 
 /** Options of {@link redisTarget}. */
 export interface RedisTargetOptions {
   /** What all keys begin with, in braces: `stock` makes `{stock}:…`. One for each projection. */
   readonly prefix: string
-  /** A connected client of yours, of the package `redis` or `ioredis`, for one server or a cluster. It stays yours to close. */
+  /**
+   * A connected client of yours, of the package `redis` or `ioredis`, for one server, a cluster or
+   * what sentinels watch. It stays yours to close.
+   */
   readonly client?: RedisClientLike
   /** The server, as in `redis://127.0.0.1:6379`, for a connection of its own through the package `redis`. */
   readonly url?: string
@@ -58,6 +67,7 @@ export function redisTarget(options: RedisTargetOptions): RedisTarget {
     begin: `{${prefix}}:`,
     link: links.patient,
     newToken: tokens(random),
+    lifeAfter: (life) => `${Number.parseInt(life, 10) + 1}-${Math.floor(random() * 36 ** 5).toString(36)}`,
   }
   const underWay = new Set<Promise<unknown>>()
   let isClosed = false
@@ -102,7 +112,7 @@ interface Shown {
 }
 
 function shownBuild({ begin, link }: BuildPlace, check: () => void): Shown {
-  /** As in 3.1, as it was when it was last looked at; scripts say when it is another one. */
+  /** As in 3.1-k3x9q, as it was when it was last looked at; scripts say when it is another one. */
   let shown = ''
   const nameIn = (build: string, key: string): string => {
     const [generation, life] = (build || '0.0').split('.')
@@ -114,8 +124,8 @@ function shownBuild({ begin, link }: BuildPlace, check: () => void): Shown {
       for (;;) {
         const fields = ['shown', '', shown, command, ...args]
         const answer = await link.run(readScript, [indexKey(begin), nameIn(shown, key)], fields)
-        const [isSo, found] = answer as [number, unknown]
-        if (isSo === 1) return found
+        const [isSo, found] = answer as [unknown, unknown]
+        if (isYes(isSo)) return found
         shown = String(found)
       }
     },

@@ -2,8 +2,8 @@
 import type { Clock } from '../../../engine/clock.ts'
 import { InvalidArgument, StoreClosed } from '../../../model/errors.ts'
 import { persistently } from '../persistently.ts'
-import { type RedisClientLike, type Send, senderOf } from './client.ts'
-import { type Connection, openConnection } from './driver.ts'
+import { type RedisClientLike, senderOf } from './client.ts'
+import { connectionKept } from './connection-kept.ts'
 import { isUnknownScript, translatedRedis } from './errors.ts'
 import type { Script } from './scripts.ts'
 
@@ -45,24 +45,12 @@ export function createLinks({ client, url, clock, random }: LinkPlace): Links {
   if (client !== undefined && given === undefined) {
     throw new InvalidArgument('client', 'is no client of the package redis or ioredis')
   }
-  let opening: Promise<Connection> | undefined
+  const own = connectionKept(url ?? '', clock)
+  const send = given ?? own.send
   let isClosed = false
-
-  async function sender(): Promise<Send> {
-    if (given !== undefined) return given
-    opening ??= openConnection(url ?? '', clock)
-    try {
-      return (await opening).send
-    } catch (error) {
-      // The next command tries again.
-      opening = undefined
-      throw error
-    }
-  }
 
   async function sent(key: string, args: readonly string[]): Promise<unknown> {
     if (isClosed) throw new StoreClosed('The target')
-    const send = await sender()
     return send(key, args)
   }
 
@@ -88,8 +76,7 @@ export function createLinks({ client, url, clock, random }: LinkPlace): Links {
     },
     close: async () => {
       isClosed = true
-      const connection = await opening?.catch(() => undefined)
-      await connection?.close()
+      await own.close()
     },
   }
 }

@@ -13,6 +13,11 @@ export interface Script {
   readonly digest: string
 }
 
+/** Whether a script said 1: clients may be set up to give numbers as texts. */
+export function isYes(said: unknown): boolean {
+  return Number(said) === 1
+}
+
 function script(text: string): Script {
   return { text, digest: createHash('sha1').update(text).digest('hex') }
 }
@@ -20,7 +25,7 @@ function script(text: string): Script {
 /**
  * Carries out one write. Keys: the index, the record of the generation, and each key that is changed. Arguments: projection,
  * birth of the generation, '' for 0, which is never dropped; checkpoint name, what is expected ('any', 'none', 'is'), expected text,
- * next text, token of this write, life of the generation, '1' for an emptying write; then for each key its kind, '1' when it begins anew, the number of its changes,
+ * next text, token of this write, life of the generation, the life that begins, '' where it goes on; then for each key its kind, '1' when it begins anew, the number of its changes,
  * and of each the member, what is done (= + -) and the value.
  *
  * Whole numbers of at most 18 digits are added to, by as many at most, so that no sum leaves 64 bits.
@@ -28,7 +33,7 @@ function script(text: string): Script {
 export const writeScript: Script = script(`
 local index, record = KEYS[1], KEYS[2]
 local projection, birth, name = ARGV[1], ARGV[2], ARGV[3]
-local mode, expected, next, token, life, empties = ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9] == '1'
+local mode, expected, next, token, life, empties = ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9] ~= ''
 local kinds = { s = 'string', h = 'hash', z = 'zset', e = 'set' }
 local commands = {
   ['s='] = 'SET', ['s+'] = 'INCRBY', ['h='] = 'HSET', ['h+'] = 'HINCRBY', ['h-'] = 'HDEL',
@@ -68,6 +73,11 @@ local function each(visit)
   end
 end
 
+-- Asked each time, since it may be set at any: what it drops would be missing, and nothing would ever tell.
+local info = allows('INFO') and redis.pcall('INFO', 'memory')
+local evicts = type(info) == 'string' and not string.find(info, 'maxmemory:0%s') and string.match(info, 'maxmemory_policy:(allkeys%-%w+)')
+if evicts then return { 'evicts', evicts } end
+
 if not allows('DEL', record) or not allows('HSET', record, '1', '1') then return { 'denied', '', 'DEL or HSET' } end
 local refusal = each(function(key, kind, anew, at, count)
   local kept = not anew and not empties
@@ -88,13 +98,17 @@ local refusal = each(function(key, kind, anew, at, count)
       local value = does == 's+' and redis.call('GET', key) or does == 'h+' and redis.call('HGET', key, member)
       if value and not isWhole(value) then return { 'number', member } end
     end
+    if kept and does == 'z+' then
+      local sum = tonumber(redis.call('ZSCORE', key, member) or '0') + tonumber(ARGV[change + 2])
+      if sum ~= sum or math.abs(sum) == math.huge then return { 'infinite', member } end
+    end
   end
 end)
 if refusal then return refusal end
 
 local lives = known
 if empties then
-  lives = tostring(tonumber(known) + 1)
+  lives = ARGV[9]
   redis.call('DEL', record)
   redis.call('HSET', record, 'litter', '1')
   if birth ~= '' then redis.call('HSET', record, 'birth', birth) end
@@ -102,7 +116,8 @@ if empties then
 end
 redis.call('HSET', record, 'life', lives, 'at:' .. name, next, 'by:' .. name, token)
 local shown, generation = redis.call('HGET', index, 'shown'), string.match(record, ':g(%d+)$')
-if (not shown and birth == '') or shown == generation .. '.' .. known then
+-- Whichever life of it they see: where the record was lost it is not the one before.
+if (not shown and birth == '') or (shown and string.match(shown, '^%d+') == generation) then
   redis.call('HSET', index, 'shown', generation .. '.' .. lives)
 end
 
@@ -128,13 +143,6 @@ export const readScript: Script = script(`
 local now = redis.call('HGET', KEYS[1], ARGV[1]) or ARGV[2]
 if now ~= ARGV[3] then return { 0, now } end
 return { 1, redis.call(ARGV[4], KEYS[2], unpack(ARGV, 5)) }
-`)
-
-/** Tells the policy by which Redis takes keys away that nobody removed, '' for none, or where it may not be asked. Keys: any one. */
-export const evictionScript: Script = script(`
-local told, info = pcall(redis.call, 'INFO', 'memory')
-if not told or type(info) ~= 'string' or string.find(info, 'maxmemory:0%s') then return '' end
-return string.match(info, 'maxmemory_policy:(allkeys%-%w+)') or ''
 `)
 
 /** Makes a generation where there is none, and gives its birth. Keys: index, record. Arguments: projection, birth of a new one. */
