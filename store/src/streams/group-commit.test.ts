@@ -11,13 +11,14 @@ import { createGroupCommit } from './group-commit.ts'
 import { type PreparedAppend, prepareAppend } from './prepare.ts'
 
 /** The memory engine with its batches recorded, its commits held back until told, and failures on demand. */
-function recordedEngine(logShards = 1): Engine & {
+function recordedEngine({ logShards = 1, batchesInFlight = 1 } = {}): Engine & {
   batches: string[][]
   fail: (batch: readonly AppendRequest[]) => Error | undefined
 } {
   const engine = memory({ logShards })
   const recorded = {
     ...engine,
+    capabilities: { ...engine.capabilities, batchesInFlight },
     batches: [] as string[][],
     fail: (_: readonly AppendRequest[]): Error | undefined => undefined,
     append: async (batch: readonly AppendRequest[]): Promise<readonly AppendOutcome[]> => {
@@ -84,6 +85,29 @@ describe('group commit', () => {
     deepEqual(
       engine.batches,
       Array.from({ length: 3 }, () => ['a', 'b', 'c', 'd']),
+    )
+  })
+
+  it('shares many appenders between the batches that may be in flight', async () => {
+    const engine = recordedEngine({ batchesInFlight: 2 })
+    const commit = createGroupCommit(engine, clock)
+    const appender = async (type: string): Promise<void> => {
+      for (let round = 0; round < 3; round++) await commit.submit(prepared(type))
+    }
+    await Promise.all(Array.from({ length: 64 }, (_, nth) => appender(`${nth}`)))
+    deepEqual(
+      engine.batches.map((batch) => batch.length),
+      [32, 32, 32, 32, 32, 32],
+    )
+  })
+
+  it('keeps appenders together whose shares would be small', async () => {
+    const engine = recordedEngine({ batchesInFlight: 2 })
+    const commit = createGroupCommit(engine, clock)
+    await Promise.all(Array.from({ length: 62 }, (_, nth) => commit.submit(prepared(`${nth}`))))
+    deepEqual(
+      engine.batches.map((batch) => batch.length),
+      [62],
     )
   })
 
@@ -187,7 +211,7 @@ describe('group commit', () => {
   })
 
   it('commits what goes to different log shards beside each other, and what goes to several together', async () => {
-    const engine = recordedEngine(4)
+    const engine = recordedEngine({ logShards: 4 })
     const commit = createGroupCommit(engine, clock)
     const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
     const several = prepareAppend(

@@ -13,6 +13,8 @@ import { type PreparedAppend, requestBytes } from './prepare.ts'
  * - No timer: an append on an idle store goes out at the end of the microtasks it was made in; while a commit runs, the
  *   next batch fills by itself up to the number of appenders.
  * - First come, first served: a batch is a run of the queue from its head. An append larger than a batch goes alone.
+ * - Where several batches may be in flight, many appenders are shared between them: one batch is committed while the next is
+ *   made of those just answered. All of them in one batch would have this process and the database wait for each other.
  * - Each log shard has its own: appends in one do not wait for those in another. What writes to several, or checks streams of
  *   several, goes together, and may so come before or after what was called beside it.
  * - Bounded: a batch by events and bytes, the queue by events and bytes (QUEUE_FULL). Bytes are an upper bound until it
@@ -25,6 +27,12 @@ export interface GroupCommit {
   /** Refuses what comes from now on and waits for what was taken in. */
   close(): Promise<void>
 }
+
+/**
+ * Events of the smallest share of a batch. On PostgreSQL two batches of 32 in flight take 1.2 times as many events as one of
+ * 64; two of 16 gain nothing over one of 32, and cost the server a third more.
+ */
+const shareEventsMin = 32
 
 interface Sized extends Pick<PreparedAppend, 'request'> {
   /** An upper bound, until it is counted. */
@@ -59,8 +67,10 @@ export function createGroupCommit(engine: Engine, clock: Clock): GroupCommit {
 
 /** One queue, and what is under way of it. */
 function createLine(engine: Engine, clock: Clock): GroupCommit {
+  const { batchesInFlight } = engine.capabilities
   const queue = new AppendQueue()
   let lanes = 0
+  let eventsInFlight = 0
   let closed = false
   const idle: (() => void)[] = []
 
@@ -69,12 +79,28 @@ function createLine(engine: Engine, clock: Clock): GroupCommit {
     // Whatever is appended in the same turn of the caller's code shares the first commit.
     await undefined
     while (!queue.isEmpty) {
-      await commit(engine, queue.takeBatch())
+      const eventsBefore = queue.events
+      const batch = queue.takeBatch(share())
+      const events = eventsBefore - queue.events
+      eventsInFlight += events
+      if (!queue.isEmpty) beginLane()
+      await commit(engine, batch)
+      eventsInFlight -= events
       // The appenders just answered come back within this turn; without it, the next batch would be one of them.
       await clock.turn()
     }
     lanes--
     if (lanes === 0) for (const resolve of idle.splice(0)) resolve()
+  }
+
+  function beginLane(): void {
+    if (lanes < batchesInFlight) void runLane()
+  }
+
+  /** The most events of the next batch, so that every batch in flight has as many. */
+  function share(): number {
+    const events = Math.ceil((queue.events + eventsInFlight) / batchesInFlight)
+    return events < shareEventsMin ? limits.batchEvents : Math.min(events, limits.batchEvents)
   }
 
   return {
@@ -88,7 +114,7 @@ function createLine(engine: Engine, clock: Clock): GroupCommit {
         const waiting: Waiting = { request, bytes, isCounted, resolve, reject, taken: false, settled: undefined }
         queue.add(waiting)
         if (signal !== undefined) queue.giveUpOn(signal, waiting)
-        if (lanes < engine.capabilities.batchesInFlight) void runLane()
+        beginLane()
       })
     },
     close: async () => {
@@ -109,6 +135,10 @@ class AppendQueue {
 
   get isEmpty(): boolean {
     return this.#events === 0
+  }
+
+  get events(): number {
+    return this.#events
   }
 
   refuseWhenFull(append: Sized): void {
@@ -138,7 +168,7 @@ class AppendQueue {
     waiting.settled = () => signal.removeEventListener('abort', abort)
   }
 
-  takeBatch(): readonly Waiting[] {
+  takeBatch(eventsMax: number): readonly Waiting[] {
     const batch: Waiting[] = []
     let events = 0
     let bytes = 0
@@ -153,7 +183,7 @@ class AppendQueue {
       }
       if (isCounted) this.#count(next)
       bytes += next.bytes
-      if (batch.length > 0 && (events > limits.batchEvents || bytes > limits.batchBytes)) break
+      if (batch.length > 0 && (events > eventsMax || bytes > limits.batchBytes)) break
       this.#take(next)
       batch.push(next)
     }

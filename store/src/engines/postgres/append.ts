@@ -12,6 +12,11 @@ const callAppend = (schema: string): string => `
   select ${answered} from ${schema}.append(
     $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23) as a`
 
+/** See migrations/0009-append-together.ts. */
+const callAppendTogether = (schema: string): string => `
+  select ${answered} from ${schema}.append_together(
+    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) as a`
+
 /** See migrations/0005-append-one.ts. */
 const callAppendOne = (schema: string): string => `
   select ${answered} from ${schema}.append_one($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) as a`
@@ -32,16 +37,34 @@ export interface AppendAnswer {
   readonly listened: boolean
 }
 
-/** Turns a batch into one call of the function that serves it best. */
+/**
+ * Turns a batch into one call of the function that serves it best. Whether nothing speaks against any request of a batch is
+ * not known before: after one where something did, the next is judged request by request at once, until nothing does.
+ */
 export function createAppendCalls(schema: string, prepare: boolean): (batch: readonly AppendRequest[]) => AppendCall {
-  const many = { ...(prepare && { name: statementName('append', schema) }), text: callAppend(schema) }
-  const one = { ...(prepare && { name: statementName('append_one', schema) }), text: callAppendOne(schema) }
-  return (batch) => {
+  const named = (name: string, text: string) => ({ ...(prepare && { name: statementName(name, schema) }), text })
+  const judged = named('append', callAppend(schema))
+  const together = named('append_together', callAppendTogether(schema))
+  const one = named('append_one', callAppendOne(schema))
+  let hopeful = true
+
+  function callOf(batch: readonly AppendRequest[]): { readonly query: PostgresQuery; readonly numbered: Numbered } {
     const alone = encodeAlone(batch)
-    const { numbered, values } = alone ?? encodeBatch(batch)
+    if (alone !== undefined) return { query: { ...one, values: alone.values }, numbered: alone.numbered }
+    const encoded = encodeBatch(batch, hopeful)
+    const { numbered, values } = encoded
+    return { query: { ...(encoded.together ? together : judged), values }, numbered }
+  }
+
+  return (batch) => {
+    const { query, numbered } = callOf(batch)
     return {
-      query: { ...(alone === undefined ? many : one), values },
-      answer: (row) => ({ outcomes: readOutcomes(batch, numbered, row), listened: row[5] === 't' }),
+      query,
+      answer: (row) => {
+        const outcomes = readOutcomes(batch, numbered, row)
+        hopeful = outcomes.every(({ status }) => status === 'done')
+        return { outcomes, listened: row[5] === 't' }
+      },
     }
   }
 }

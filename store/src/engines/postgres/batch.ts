@@ -19,20 +19,33 @@ export interface Numbered {
 const expectsNoStream = -1
 const expectsStream = -2
 
-/** The arguments of the append function: see migrations/0003-the-append.ts for what each is. */
-export function encodeBatch(batch: readonly AppendRequest[]): {
+/** A batch as the arguments of an append function, and which. */
+export interface EncodedBatch {
   readonly numbered: Numbered
   readonly values: unknown[]
-} {
+  /** For `append_together`, which has what each stream is expected to be in third place; else for `append`. */
+  readonly together: boolean
+}
+
+/**
+ * The arguments of the function that appends a batch: see migrations/0003-the-append.ts for what each is. Where all requests
+ * may well be done (migrations/0009-append-together.ts) and `hopeful` says to try, those of that function.
+ */
+export function encodeBatch(batch: readonly AppendRequest[], hopeful: boolean): EncodedBatch {
   const events = batch.length === 1 ? (batch[0] as AppendRequest).events : batch.flatMap((request) => request.events)
   // A check of 'any' asks nothing.
   const checked = batch.map((request) => request.checks.filter((check) => check.expectedVersion !== 'any'))
   const checks = checked.flat()
   const changes = changesIn(events)
   const streams = numberStreams(batch, checks, changes)
+  const conditions = conditionsOf(batch, events)
+  const twins = twinsOf(events)
+  const isPlain = conditions === null && twins === null && changes.length === 0
+  const expecteds = hopeful && isPlain ? expectedsOf(streams, checks) : undefined
   const values = [
     nameArray(streams.ids),
     intArray(streams.counts),
+    ...(expecteds === undefined ? [] : [expecteds]),
     intArray(streams.ofEvents),
     intArray(streams.placesOfEvents),
     uuidArray(events.map((event) => event.id)),
@@ -46,14 +59,31 @@ export function encodeBatch(batch: readonly AppendRequest[]): {
     intArray(ends(checked.map((one) => one.length))),
     checks.length === 0 ? null : intArray(checks.map((check) => streams.numberOf(check.streamId))),
     checks.length === 0 ? null : bigintArray(checks.map((check) => expectation(check.expectedVersion))),
-    conditionsOf(batch, events),
-    changes.length === 0
-      ? null
-      : JSON.stringify(changes.map(({ streamId, ...change }) => ({ ...change, stream: streams.numberOf(streamId) }))),
-    twinsOf(events),
-    streams.shared,
+    ...(expecteds === undefined ? [conditions, changesOf(streams, changes), twins, streams.shared] : []),
   ]
-  return { numbered: { streamIds: streams.ids, checks, decode: decodeName }, values }
+  const numbered = { streamIds: streams.ids, checks, decode: decodeName }
+  return { numbered, values, together: expecteds !== undefined }
+}
+
+/**
+ * What each stream is expected to be before the batch, null for anything of all. Undefined where a stream has to do with two
+ * requests, or is checked twice or without being written: then the requests have to be judged one after the other.
+ */
+function expectedsOf(streams: Streams, checks: readonly StreamCheck[]): Buffer | null | undefined {
+  if (streams.shared || streams.counts.includes(0)) return undefined
+  if (checks.length === 0) return null
+  const expecteds: (number | undefined)[] = streams.ids.map(() => undefined)
+  for (const { streamId, expectedVersion } of checks) {
+    const index = streams.numberOf(streamId) - 1
+    if (expecteds[index] !== undefined) return undefined
+    expecteds[index] = expectation(expectedVersion)
+  }
+  return bigintArray(expecteds)
+}
+
+function changesOf(streams: Streams, changes: readonly Change[]): string | null {
+  if (changes.length === 0) return null
+  return JSON.stringify(changes.map(({ streamId, ...change }) => ({ ...change, stream: streams.numberOf(streamId) })))
 }
 
 /** Content type, texts and blobs of the events' payloads or metadata; a column that says nothing is null. */

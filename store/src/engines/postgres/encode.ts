@@ -67,16 +67,20 @@ export function intArray(values: readonly number[]): Buffer {
   return buffer
 }
 
-/** Safe whole numbers. */
-export function bigintArray(values: readonly number[]): Buffer {
+/** Safe whole numbers; undefined becomes null. */
+export function bigintArray(values: readonly (number | undefined)[]): Buffer {
   const buffer = header(oid.int8, values.length, headerBytes + values.length * 12)
   let at = headerBytes
   for (const value of values) {
+    if (value === undefined) {
+      at = buffer.writeInt32BE(-1, at)
+      continue
+    }
     at = buffer.writeInt32BE(8, at)
     at = buffer.writeInt32BE(Math.floor(value / 0x1_0000_0000), at)
     at = buffer.writeUInt32BE(value >= 0 ? value % 0x1_0000_0000 : value >>> 0, at)
   }
-  return buffer
+  return buffer.subarray(0, at)
 }
 
 /** None of these arrays may be empty: an array without elements has another header, and null says the same. */

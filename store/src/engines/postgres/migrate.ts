@@ -9,6 +9,7 @@ import { appendOne } from './migrations/0005-append-one.ts'
 import { parts } from './migrations/0006-parts.ts'
 import { readingParts } from './migrations/0007-reading-parts.ts'
 import { matchInParts } from './migrations/0008-match-in-parts.ts'
+import { appendTogether } from './migrations/0009-append-together.ts'
 
 /** One step of the schema. */
 export interface Migration {
@@ -27,6 +28,7 @@ export const migrations: readonly Migration[] = [
   { version: 6, name: 'parts', sql: parts },
   { version: 7, name: 'reading parts', sql: readingParts },
   { version: 8, name: 'match in parts', sql: matchInParts },
+  { version: 9, name: 'append together', sql: appendTogether },
 ]
 
 /** 'Varv' in hexadecimal: the first half of the advisory lock that migrations take, the second being the schema's. */

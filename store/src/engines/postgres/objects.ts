@@ -15,6 +15,7 @@ export const readable: readonly string[] = [
 export const callable: readonly string[] = [
   'append',
   'append_one',
+  'append_together',
   'append_within',
   'events_at',
   'events_between',
