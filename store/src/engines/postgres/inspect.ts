@@ -204,6 +204,6 @@ function guarded(missing: readonly string[]): PostgresFinding {
 
 function closed(open: string | undefined): PostgresFinding {
   if (open === undefined) return { check: 'rights', state: 'ok', says: "what is the owner's to do nobody else may do" }
-  const says = `everybody who may use the schema may call ${open}. Run 'varve migrate --grant' for the role that appends, which ends that`
+  const says = `everybody who may use the schema may call ${open}, which is for the owner alone`
   return { check: 'rights', state: 'warning', says }
 }

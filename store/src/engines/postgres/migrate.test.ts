@@ -76,19 +76,17 @@ onEveryPostgres(({ cluster }) => {
       expect(await opened({ url: role.url }).head()).toBe(0)
     })
 
-    it.each([
-      'create table varve.migrations (id int, name text)',
-      'create table varve.events (id int)',
-      'create type varve.shelf as (id int)',
-      'create table varve.migrations (version text)',
-    ])('with objects of somebody else is left alone, and they are named: %s', async (statement) => {
-      const { url } = await empty(cluster)
-      await execute({ url }, `create schema varve; ${statement}`)
-      await expect(opened({ url }).head()).rejects.toMatchObject({
-        code: 'ENGINE_FAILED',
-        message: expect.stringMatching(/Varve has not made them .*Give the store a schema of its own/),
-      })
-    })
+    it.each(['create table varve.events (id int)', 'create table varve.migrations (version text)'])(
+      'with objects of somebody else is left alone, and they are named: %s',
+      async (statement) => {
+        const { url } = await empty(cluster)
+        await execute({ url }, `create schema varve; ${statement}`)
+        await expect(opened({ url }).head()).rejects.toMatchObject({
+          code: 'ENGINE_FAILED',
+          message: expect.stringMatching(/Varve has not made them .*Give the store a schema of its own/),
+        })
+      },
+    )
 
     it('of which somebody has dropped a table is not to be migrated once more', async () => {
       const { url } = await empty(cluster)
