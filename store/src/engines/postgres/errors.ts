@@ -1,4 +1,4 @@
-import { EngineFailed, EngineUnavailable, isVarveError, StoreCorrupt } from '../../model/errors.ts'
+import { EngineFailed, EngineUnavailable, InvalidArgument, isVarveError, StoreCorrupt } from '../../model/errors.ts'
 import { EventsArchived } from '../../model/event-errors.ts'
 
 /** SQLSTATEs (https://www.postgresql.org/docs/current/errcodes-appendix.html) that mean something special here. */
@@ -106,10 +106,23 @@ export function translated(error: unknown): unknown {
     const says = state === code.readOnly ? `${text}: ${whyReadOnly}` : text
     return new EngineUnavailable('postgres', state === undefined ? says : `${says} (${state})`, cause)
   }
-  if (state === undefined) return error
+  if (state === undefined) return isUnreadableUrl(error) ? unreadableUrl() : error
   if (state === code.archived) return new EventsArchived(Number((error as { readonly detail?: string }).detail), cause)
   if (state.startsWith('XX')) return new StoreCorrupt(`PostgreSQL reports ${text} (${state})`, cause)
   return new EngineFailed('postgres', `${problems[state] ?? advised(text, state, error)} (SQLSTATE ${state})`, cause)
+}
+
+/** As the driver's `new URL` says it, when it first connects. */
+function isUnreadableUrl(error: unknown): boolean {
+  return error instanceof TypeError && 'code' in error && error.code === 'ERR_INVALID_URL'
+}
+
+/** Without the cause, which may have the password in it. */
+function unreadableUrl(): InvalidArgument {
+  return new InvalidArgument(
+    'url',
+    'is no URL of one database: write postgres://user@host:5432/database, and in a password %40 for an @, %2F for a /, %25 for a %',
+  )
 }
 
 /** PostgreSQL's words, and what to do: as this code knows it, or as PostgreSQL hints. */

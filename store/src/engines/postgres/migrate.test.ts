@@ -99,14 +99,6 @@ onEveryPostgres(({ cluster }) => {
       expect(await maintenance.inspect()).toEqual([{ check: 'schema', state: 'damaged', says }])
     })
 
-    it('has a name that PostgreSQL does not cut', () => {
-      const cut = { code: 'INVALID_ARGUMENT', message: expect.stringContaining('1 to 50 bytes') }
-      expect(() => postgres({ url: 'postgres://db/shop', schema: 'é'.repeat(26) })).toThrow(
-        expect.objectContaining(cut),
-      )
-      expect(() => postgres({ url: 'postgres://db/shop', schema: 'é'.repeat(25) })).not.toThrow()
-    })
-
     it('that is missing or old is refused where asked, and left as it is', async () => {
       const { url } = await empty(cluster)
       const strict = opened({ url, migrate: 'refuse' })
