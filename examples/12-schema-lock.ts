@@ -25,7 +25,12 @@ const careful = defineEvents({
   OrderPlaced: {
     schema: z.object({ customerId: z.string(), total: z.int() }),
     version: 2,
-    upcast: { 1: ({ customer, total }) => ({ customerId: customer, total: Math.round(total) }) },
+    upcast: {
+      1: ({ customer, total }: { customer: string; total: number }) => ({
+        customerId: customer,
+        total: Math.round(total),
+      }),
+    },
   },
 })
 const next = lockSchemas(careful, lock)

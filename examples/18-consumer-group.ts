@@ -1,17 +1,7 @@
 // Mails for orders, by three workers that share them: one address fails and is tried again, one is hopeless and is put
 // aside, and what belongs to one order stays in its order. Run with: node examples/18-consumer-group.ts
 import assert from 'node:assert/strict'
-import {
-  causedBy,
-  consume,
-  createGroup,
-  type Delivery,
-  groupInfo,
-  memory,
-  openStore,
-  parkedEvents,
-  replayParked,
-} from 'varve'
+import { consume, createGroup, type Delivery, groupInfo, memory, openStore, parkedEvents, replayParked } from 'varve'
 
 await using store = openStore({ engine: memory() })
 
@@ -45,7 +35,7 @@ function send(id: string, to: string, text: string): void {
 async function handle(delivery: Delivery): Promise<void> {
   const { event } = delivery
   try {
-    await causedBy(event, async () => send(event.id, (event.data as { to: string }).to, event.type))
+    await delivery.run(async () => send(event.id, (event.data as { to: string }).to, event.type))
   } catch (error) {
     return delivery.nack('retry', { reason: (error as Error).message })
   }

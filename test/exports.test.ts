@@ -66,6 +66,21 @@ function anysIn(path: string, text: string): readonly string[] {
     .map(({ start }) => `${path}:${lineOf(start)} says any`)
 }
 
+/** Where code declares what is disposed of by the end of its block, as Node does from 24 on. */
+function resourcesIn(path: string, text: string): readonly string[] {
+  // Few files have such words at all, if only in SQL, and parsing all of them takes seconds.
+  if (!/\busing \w+ = /.test(text)) return []
+  const { program, lineOf } = parseSource(path, text)
+  return [...nodesIn(program)]
+    .filter(({ type, kind }) => type === 'VariableDeclaration' && (kind === 'using' || kind === 'await using'))
+    .map(({ start }) => `${path}:${lineOf(start)} needs Node 24`)
+}
+
+it('finds what only a newer Node can read', () => {
+  const text = "// using a = b\nexport const using = 'await using a'\n{ using a = b() }\nawait using c = d()\n"
+  expect(resourcesIn('a.js', text)).toEqual(['a.js:3 needs Node 24', 'a.js:4 needs Node 24'])
+})
+
 it('finds any where it is a type, and nowhere else', () => {
   const text =
     '/** any */\nexport declare const any: "any"\nexport declare function f(...any: any[]): Map<string, any>\n'
@@ -104,6 +119,19 @@ describe.each(['store', 'server'])('the package of %s/, as npm would publish it'
     const { files } = of(workspace)
     expect(files).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'package.json']))
     expect(files.filter((path) => path.includes('.test.') || path.includes('tsbuildinfo'))).toEqual([])
+  })
+
+  it('says nothing that the oldest Node it is for cannot read', () => {
+    expect(of(workspace).manifest.engines.node).toBe('>=22.13')
+    const code = of(workspace).files.filter((path) => path.endsWith('.js'))
+    expect(code.length).toBeGreaterThan(0)
+    expect(code.flatMap((path) => resourcesIn(path, of(workspace).source(path)))).toEqual([])
+  })
+
+  it('tells in its README of every entry', () => {
+    const readme = of(workspace).source('README.md')
+    const specifiers = importable(of(workspace)).map(({ specifier }) => specifier)
+    expect(specifiers.filter((specifier) => !readme.includes(`\`${specifier}\``))).toEqual([])
   })
 
   it('names no package that it does not declare', () => {
@@ -149,6 +177,15 @@ describe('varve, installed into an empty TypeScript project', () => {
     expect(readdirSync(join(project, 'node_modules')).filter((name) => !name.startsWith('.'))).toEqual(['varve'])
   })
 
+  it('is imported by the oldest Node it is for', async ({ skip }) => {
+    const oldest = process.env.VARVE_OLDEST_NODE
+    if (oldest === undefined) return skip('VARVE_OLDEST_NODE names no Node 22.13 to try it on')
+    const imports = importable(of('store')).map(({ specifier }) => `await import('${specifier}')\n`)
+    writeFileSync(join(project, 'oldest.js'), `${imports.join('')}console.log(process.version)\n`)
+    const { code, output } = await run(oldest, ['--no-warnings', 'oldest.js'], project)
+    expect({ code, output }).toEqual({ code: 0, output: 'v22.13.0\n' })
+  })
+
   it('compiles with every declaration checked, without types of Node unless an entry hands out something of Node', async () => {
     const entries = importable(of('store'))
     const plain = entries.filter(({ declaration }) => !namesNode(of('store'), declaration))
@@ -168,18 +205,15 @@ describe('varve, installed into an empty TypeScript project', () => {
   })
 
   it.each([
-    ['@aws-sdk/client-s3', 's3', "s3Blobs({ bucket: 'any' }).setAside('0'.repeat(64))"],
-    ['pg', 'postgres', "postgres({ url: 'postgres://127.0.0.1:1/any' }).head()"],
-    ['@kurrent/kurrentdb-client', 'kurrentdb', "kurrentdb({ url: 'kurrentdb://127.0.0.1:1?tls=false' }).head()"],
-    ['pg', 'targets/postgres', "postgresTarget({ url: 'postgres://127.0.0.1:1/any' }).checkpoint('any')"],
-    ['redis', 'targets/redis', "redisTarget({ url: 'redis://127.0.0.1:1', prefix: 'any' }).checkpoint('any')"],
-  ])('says that %s is missing', async (driver, entry, call) => {
-    const names = {
-      ...{ s3: 's3Blobs', postgres: 'postgres', kurrentdb: 'kurrentdb' },
-      ...{ 'targets/postgres': 'postgresTarget', 'targets/redis': 'redisTarget' },
-    }[entry]
+    ['@aws-sdk/client-s3', 's3', 's3Blobs', "({ bucket: 'any' }).setAside('0'.repeat(64))"],
+    ['@aws-sdk/client-dynamodb', 'dynamodb', 'dynamodb', "({ table: 'any', region: 'any' }).head()"],
+    ['pg', 'postgres', 'postgres', "({ url: 'postgres://127.0.0.1:1/any' }).head()"],
+    ['@kurrent/kurrentdb-client', 'kurrentdb', 'kurrentdb', "({ url: 'kurrentdb://127.0.0.1:1?tls=false' }).head()"],
+    ['pg', 'targets/postgres', 'postgresTarget', "({ url: 'postgres://127.0.0.1:1/any' }).checkpoint('any')"],
+    ['redis', 'targets/redis', 'redisTarget', "({ url: 'redis://127.0.0.1:1', prefix: 'any' }).checkpoint('any')"],
+  ])('says that %s is missing where varve/%s is used', async (driver, entry, name, call) => {
     const report = 'catch((error) => console.log(error.code, error.message))'
-    writeFileSync(join(project, 'missing.js'), `import { ${names} } from 'varve/${entry}'\n${call}.${report}\n`)
+    writeFileSync(join(project, 'missing.js'), `import { ${name} } from 'varve/${entry}'\n${name}${call}.${report}\n`)
     const { output } = await run('node', ['missing.js'], project)
     expect(output).toMatch(/^DRIVER_MISSING /)
     expect(output).toContain(`npm install ${driver}`)

@@ -20,8 +20,10 @@ async function bundle(folder: string): Promise<void> {
   await using build = await rolldown({
     input: Object.fromEntries(entries.map((name) => [name, join(root, folder, 'src', `${name}.ts`)])),
     platform: 'node',
-    // What a package depends on comes from npm.
-    external: (id) => !id.startsWith('.') && !isAbsolute(id),
+    // The oldest Node that the package is for knows no `await using`, and imports nothing of a file that says it.
+    transform: { target: `node${manifestOf(folder).engines.node.replace('>=', '')}` },
+    // What a package depends on comes from npm. What stands for newer syntax is joined in, and depends on nothing.
+    external: (id) => !id.startsWith('.') && !isAbsolute(id) && !id.startsWith('@oxc-project/runtime/'),
   })
   const out = join(root, folder, 'dist')
   const { output } = await build.write({
@@ -60,11 +62,18 @@ function filesIn(folder: string, ending: string): readonly string[] {
 
 /** The modules behind the entries and the commands of a package, as in `engines/sqlite/index`. */
 function entriesOf(folder: string): readonly string[] {
-  const { exports, bin = {} } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')) as {
-    readonly exports: Readonly<Record<string, string>>
-    readonly bin?: Readonly<Record<string, string>>
-  }
+  const { exports, bin = {} } = manifestOf(folder)
   return [...Object.values(exports), ...Object.values(bin)]
     .filter((target) => target.endsWith('.js'))
     .map((target) => posix.relative('dist', target).slice(0, -'.js'.length))
+}
+
+interface Manifest {
+  readonly engines: { readonly node: string }
+  readonly exports: Readonly<Record<string, string>>
+  readonly bin?: Readonly<Record<string, string>>
+}
+
+function manifestOf(folder: string): Manifest {
+  return JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')) as Manifest
 }

@@ -4,7 +4,7 @@
 //   npm test    install if needed > build > the whole test suite
 //
 // Plain JavaScript without dependencies, because it runs before anything is installed, on whatever Node is there
-// (18 or later). What it starts runs on the project's own Node, an npm package pinned in the lock file.
+// (20 or later). What it starts runs on the project's own Node, an npm package pinned in the lock file.
 
 import { spawn } from 'node:child_process'
 import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -15,8 +15,11 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const binFolder = join(root, 'node_modules', '.bin')
 const isWindows = process.platform === 'win32'
 
-/** The oldest Node that runs this repository's TypeScript files as they are. The packages themselves run from 22.13. */
-const oldestNode = [22, 18]
+/**
+ * The oldest Node that runs this repository's TypeScript files as they are: before, there is no `await using`. What is built
+ * of them, the packages, runs from 22.13.
+ */
+const oldestNode = [24, 0]
 
 /** One press of Ctrl-C can arrive several times: from the terminal, from npm, from a shell. */
 const onePressMs = 1_000

@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { isLoopback, serverConfig } from './config.ts'
 
@@ -23,6 +25,19 @@ describe('the configuration of a server', () => {
     [{ VARVE_BODY_BYTES: '-1' }, /^VARVE_BODY_BYTES/],
   ])('refuses %j by its name', (variables, says) => {
     expect(() => serverConfig({}, variables)).toThrow(says)
+  })
+
+  it('starts in an environment that is also for other commands, whatever their variables', () => {
+    const commands = readdirSync(join(import.meta.dirname, 'cli')).filter((name) => !name.includes('.test.'))
+    const variables = commands.flatMap((name) => {
+      const source = readFileSync(join(import.meta.dirname, 'cli', name), 'utf8')
+      return source.match(/\bVARVE_[A-Z_]*[A-Z]\b/g) ?? []
+    })
+    expect(variables).toEqual(expect.arrayContaining(['VARVE_BLOBS', 'VARVE_KAFKA_PASSWORD', 'VARVE_TOKEN']))
+    for (const variable of variables) {
+      // Of one that the server knows, nothing is a value.
+      expect(() => serverConfig({}, { [variable]: '' }), variable).not.toThrow(/is no variable/)
+    }
   })
 
   it('refuses an unknown flag', () => {

@@ -110,8 +110,14 @@ const settings: { readonly [Name in keyof ServerConfig]: Setting } = {
   logFormat: setting('log-format', oneOf(logFormats), 'auto'),
 }
 
-/** Variables of the `varve` command that are no settings of the server. */
-const otherVariables: ReadonlySet<string> = new Set(['VARVE_DEBUG', 'VARVE_TOKEN'])
+/** Variables of other commands of `varve`: one environment is often given to all of them. */
+const otherVariables: ReadonlySet<string> = new Set([
+  'VARVE_BLOBS',
+  'VARVE_DEBUG',
+  'VARVE_KAFKA_BROKERS',
+  'VARVE_KAFKA_PASSWORD',
+  'VARVE_TOKEN',
+])
 
 /**
  * One frozen configuration from flags, then `VARVE_…` variables, then defaults.

@@ -39,10 +39,10 @@ export interface OpenStoreOptions {
  * await using store = openStore({ engine: sqlite({ path: 'shop.db' }) })
  */
 export function openStore(options: OpenStoreOptions): EventStore {
-  const { clock = systemClock, tracer } = options
-  if (typeof options.engine?.append !== 'function') {
+  if (typeof options?.engine?.append !== 'function') {
     throw new InvalidArgument('engine', "is missing: give one, such as memory(), or sqlite({ path }) of 'varve/sqlite'")
   }
+  const { clock = systemClock, tracer } = options
   checkTracer(tracer)
   const engine = tracer === undefined ? options.engine : traced(options.engine, tracer)
   const { capabilities } = engine

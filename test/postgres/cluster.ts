@@ -6,7 +6,7 @@
 // It is as durable as one in production unless asked otherwise: a promise that is only tested without fsync is not tested.
 
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import {
@@ -176,9 +176,18 @@ function mayTryAgain(words: string, dataFolder: string): boolean {
 
 /** The server writes its process id into the first line of this file and its state into the eighth. */
 function isReady(dataFolder: string, pid: number): boolean {
-  const file = join(dataFolder, 'postmaster.pid')
-  const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n') : []
+  const lines = textOf(join(dataFolder, 'postmaster.pid')).split('\n')
   return Number(lines[0]) === pid && lines[7]?.trim() === 'ready'
+}
+
+/** What a file says; nothing when there is none, or it goes away just now. */
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
+    throw error
+  }
 }
 
 /** Ends every session and stops cleanly. */

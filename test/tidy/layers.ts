@@ -49,7 +49,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
     'engine/span.ts',
     'engine/system-clock.ts',
     'streams/causation.ts',
-    'projections/progress.ts',
+    'projections/run-until-stopped.ts',
   ],
   claims: ['model', 'event-store.ts', 'engine/aws-failure.ts', 'engine/clock.ts', 'engine/system-clock.ts'],
   // As these, and it does to events on their way what a store does: ids, JSON, categories.

@@ -1,4 +1,13 @@
-import { type EventStore, isVarveError, memory, openStore, type RecordedEvent, type SubscriptionItem } from 'varve'
+import {
+  type ErrorCode,
+  type ErrorOfCode,
+  type EventStore,
+  isVarveError,
+  memory,
+  openStore,
+  type RecordedEvent,
+  type SubscriptionItem,
+} from 'varve'
 import { expectTypeOf } from 'vitest'
 
 declare const store: EventStore
@@ -39,5 +48,7 @@ if (isVarveError(error, 'VERSION_CONFLICT')) {
   // @ts-expect-error a field of another error
   error.eventId
 }
+type WithoutClass = { [Code in ErrorCode]: [ErrorOfCode<Code>] extends [never] ? Code : never }[ErrorCode]
+expectTypeOf<WithoutClass>().toBeNever()
 // @ts-expect-error there is no such code
 isVarveError(error, 'VERSION_CONFLICTS')

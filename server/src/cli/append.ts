@@ -108,7 +108,7 @@ async function standardInput(session: Session): Promise<Buffer> {
       if (bytes > limits.eventBytes) {
         refuseUsage(
           `Standard input has more than the ${limits.eventBytes} bytes an event may hold. ` +
-            'Store the blob elsewhere and append a reference to it.',
+            'Put it into a blob store and its claim into the event: docs/guides/large-payloads.md.',
         )
       }
       yield chunk

@@ -149,7 +149,7 @@ function bodyFacts(error: unknown, { server }: FastifyRequest): object {
   const allowed = server.initialConfig.bodyLimit
   const detail =
     `The body is larger than the ${allowed} bytes that this server takes (VARVE_BODY_BYTES). ` +
-    'Split the append, or store large blobs elsewhere and put a reference to them in the event.'
+    'Split the append, or put what is large into a blob store and its claim into the event: docs/guides/large-payloads.md.'
   return { detail, limit: 'body_bytes', allowed }
 }
 

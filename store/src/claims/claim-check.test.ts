@@ -41,19 +41,23 @@ describe('checking in', () => {
   })
 
   it.each([
-    ['text', 'a text', 'content'],
-    ['nothing', undefined, 'content'],
-    ['an object', {}, 'content'],
+    ['text', 'a text'],
+    ['nothing', undefined],
+    ['an object', {}],
     [
       'text in chunks',
       (async function* () {
         yield 'text'
       })(),
-      'content',
     ],
-  ])('refuses %s', async (_, content, argument) => {
+  ])('refuses %s as bytes', async (_, content) => {
     const refused = claimCheck(memoryBlobs()).check(content as Uint8Array)
-    await expect(refused).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', argument })
+    await expect(refused).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', argument: 'content' })
+  })
+
+  it.each([[undefined], [{}]])('refuses %j as a blob store', (blobs) => {
+    const refusal = expect.objectContaining({ code: 'INVALID_ARGUMENT', argument: 'blobs' })
+    expect(() => claimCheck(blobs as never)).toThrowError(refusal)
   })
 
   it.each([

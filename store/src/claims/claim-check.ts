@@ -48,12 +48,16 @@ export interface CheckOptions extends CallOptions {
  * Keeps bytes that are too large for an event in a blob store. A claim is a value like any other: a field of any payload,
  * typed as {@link Claim}, read without touching the blob.
  *
+ * @throws INVALID_ARGUMENT when it is given no blob store.
  * @example
  * const claims = claimCheck(memoryBlobs())
  * const claim = await claims.check(new TextEncoder().encode('a long text'), { contentType: 'text/plain' })
  * const bytes = await claims.redeem(claim)
  */
 export function claimCheck(blobs: BlobStore): ClaimCheck {
+  if (typeof blobs?.put !== 'function') {
+    throw new InvalidArgument('blobs', 'is no blob store, such as fileBlobs({ directory })')
+  }
   return {
     check: async (content, { contentType = binaryContentType, signal } = {}) => {
       refuseContentType(contentType)

@@ -130,6 +130,15 @@ describe('an aggregate in memory', () => {
     await rejects(orders.load(''), { code: 'INVALID_ARGUMENT', argument: 'id' })
   })
 
+  it('has a repository only by a class that extends one', () => {
+    for (const kind of [undefined, class {}]) {
+      throws(() => repository(openStore({ engine: memory() }), kind as never), {
+        code: 'INVALID_ARGUMENT',
+        argument: 'kind',
+      })
+    }
+  })
+
   it('does not wait', async () => {
     const orders = repository(openStore({ engine: memory() }), Order)
     for (const act of [async () => undefined, () => Promise.reject(new Error('unheard'))]) {

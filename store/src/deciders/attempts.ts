@@ -1,7 +1,6 @@
 import { systemClock, systemRandom } from '../engine/system-clock.ts'
-import { InvalidArgument } from '../model/errors.ts'
 import { limits } from '../model/limits.ts'
-import { isPosition } from '../model/position.ts'
+import { checkWhole } from '../model/whole-number.ts'
 import type { ExecuteOptions } from './execute-options.ts'
 
 /** The bounds between which the pause before a further attempt is drawn grow from here, doubling, in milliseconds. */
@@ -32,9 +31,7 @@ export async function attempted<Result extends object>(
  * @throws INVALID_ARGUMENT
  */
 export function attemptsMaxOf({ attemptsMax = limits.conflictAttempts }: ExecuteOptions): number {
-  if (!isPosition(attemptsMax) || attemptsMax === 0) {
-    throw new InvalidArgument('attemptsMax', 'is not a whole number from 1 on')
-  }
+  checkWhole('attemptsMax', attemptsMax, 1)
   return attemptsMax
 }
 

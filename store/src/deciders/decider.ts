@@ -74,6 +74,16 @@ export function defineDecider<Events extends EventDefinitions, Command, State>(
   return { events, initialState, decide, evolve, snapshot }
 }
 
+/**
+ * Refuses a task without a decider: without types, a decider is easily given in the place of the task.
+ *
+ * @throws INVALID_ARGUMENT
+ */
+export function checkDecider(task: { readonly decider: { readonly evolve: unknown } }): void {
+  if (typeof task?.decider?.evolve === 'function') return
+  throw new InvalidArgument('decider', 'is missing: give { decider, streamId, … }, with a decider of defineDecider')
+}
+
 /** A stream folded up to a version. */
 export interface Folded<State> {
   readonly state: State

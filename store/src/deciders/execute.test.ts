@@ -11,6 +11,8 @@ import { defineEvents, event } from '../schema/events.ts'
 import { causedBy } from '../streams/causation.ts'
 import { defineDecider } from './decider.ts'
 import { execute } from './execute.ts'
+import { foldStream } from './fold-stream.ts'
+import { takeSnapshot } from './take-snapshot.ts'
 
 type Command = { readonly deposit: number } | { readonly withdraw: number } | { readonly split: readonly number[] }
 
@@ -141,6 +143,15 @@ describe('executing a command', () => {
     const task = { decider: account, streamId: wrong as string, command: { deposit: 1 } }
     await rejects(execute(opened(), task), { code: 'INVALID_ARGUMENT', argument: 'streamId' })
   })
+})
+
+it('says what a task without a decider is to have', async () => {
+  const refusal = { code: 'INVALID_ARGUMENT', argument: 'decider' }
+  for (const task of [undefined, account, { streamId, command: { deposit: 1 } }] as never[]) {
+    await rejects(execute(opened(), task), refusal)
+    await rejects(foldStream(opened(), task), refusal)
+    await rejects(takeSnapshot(opened(), task), refusal)
+  }
 })
 
 describe('when the stream moved on', () => {

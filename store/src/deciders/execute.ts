@@ -1,6 +1,7 @@
 import type { EventDefinitions } from '../model/event-definition.ts'
 import { attemptsMaxOf } from './attempts.ts'
 import { inCommandSpan } from './command-span.ts'
+import { checkDecider } from './decider.ts'
 import type { Executed, ExecuteOptions } from './execute-options.ts'
 import { memoryOf } from './recent-states.ts'
 import { type AnyTask, type CommandStore, streamOf, type Task } from './task.ts'
@@ -23,6 +24,7 @@ export async function execute<Events extends EventDefinitions, Command, State>(
   task: Task<Events, Command, State>,
   options: ExecuteOptions = {},
 ): Promise<Executed<Events>> {
+  checkDecider(task)
   streamOf(store, task, task.decider.events)
   attemptsMaxOf(options)
   if (options.recent !== undefined) memoryOf(store, options.recent)

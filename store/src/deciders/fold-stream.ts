@@ -6,7 +6,7 @@ import type { RecordedEvent } from '../model/event.ts'
 import type { EventDefinitions, RecordedEventOf } from '../model/event-definition.ts'
 import type { SnapshotPlace } from '../model/snapshot.ts'
 import { upToDate } from '../model/upcast.ts'
-import { type Folded, foldedWith, unfolded } from './decider.ts'
+import { checkDecider, type Folded, foldedWith, unfolded } from './decider.ts'
 import { type FoldTask, loadSnapshot } from './snapshot.ts'
 import { shelfSnapshots } from './snapshot-shelf.ts'
 
@@ -41,7 +41,7 @@ export interface Folding<State> extends FoldedStream<State> {
  * The state of a stream now, as `execute` would decide on it: from the decider's snapshot where there is one, and the
  * events after it; from all events otherwise. The answer is the same either way.
  *
- * @throws EVENT_NOT_DEFINED when the stream holds an event the decider does not know; UPCAST_FAILED.
+ * @throws EVENT_NOT_DEFINED when the stream holds an event the decider does not know; UPCAST_FAILED; INVALID_ARGUMENT.
  * @example
  * const { state, version } = await foldStream(store, { decider: cart, streamId: 'Cart-7' })
  */
@@ -50,6 +50,7 @@ export async function foldStream<Events extends EventDefinitions, State>(
   task: FoldTask<Events, State>,
   options: FoldOptions = {},
 ): Promise<FoldedStream<State>> {
+  checkDecider(task)
   const { state, version, position, snapshotVersion, eventsFolded } = await fold(store, task, options)
   return { state, version, position, snapshotVersion, eventsFolded }
 }

@@ -1,7 +1,7 @@
 import { InvalidArgument } from '../model/errors.ts'
 import { limits } from '../model/limits.ts'
-import { isPosition } from '../model/position.ts'
 import type { StoreShelf } from '../model/shelf.ts'
+import { checkWhole } from '../model/whole-number.ts'
 import type { Folding } from './fold-stream.ts'
 import { type FactStore, StreamFacts } from './stream-facts.ts'
 import type { AnyTask } from './task.ts'
@@ -29,9 +29,7 @@ export interface RecentStatesOptions {
  * await execute(store, { decider: cart, streamId: 'Cart-7', command: { add: 'tea' } }, { recent })
  */
 export function recentStates({ streamsMax = limits.recentStreams }: RecentStatesOptions = {}): RecentStates {
-  if (!isPosition(streamsMax) || streamsMax === 0) {
-    throw new InvalidArgument('streamsMax', 'is not a whole number from 1 on')
-  }
+  checkWhole('streamsMax', streamsMax, 1)
   const states: RecentStates = { streamsMax }
   memories.set(states, new Memory(streamsMax))
   return states

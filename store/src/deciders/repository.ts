@@ -45,6 +45,7 @@ export interface SaveOptions extends CallOptions {
 /**
  * Aggregates of one class in a store.
  *
+ * @throws INVALID_ARGUMENT when the class does not extend what `aggregate` makes.
  * @example
  * class Seat extends aggregate({
  *   category: 'Seat',
@@ -65,6 +66,7 @@ export function repository<Events extends EventDefinitions, State, Instance exte
   store: CommandStore,
   kind: ConcreteAggregate<Events, State, Instance>,
 ): Repository<Events, State, Instance> {
+  if (typeof kind?.rules !== 'object') throw new InvalidArgument('kind', 'is no class that extends aggregate({ … })')
   const { category, ...rules } = kind.rules
   const { restore, saved } = aggregateAccess()
   const streamIdOf = (id: string): string => {
@@ -104,7 +106,7 @@ export function repository<Events extends EventDefinitions, State, Instance exte
       if (pending.length === 0) return version
       const { commandId, signal } = options
       const events = pending.map((event) => withMetadata(event, options))
-      const appended = await store
+      const { version: now } = await store
         .category(category, rules.events)
         .stream(id)
         .append(events, {
@@ -112,9 +114,8 @@ export function repository<Events extends EventDefinitions, State, Instance exte
           ...(commandId !== undefined && { idempotencyKey: commandId }),
           ...(signal && { signal }),
         })
-      const { version: now } = appended
       saved(aggregate as unknown as Aggregate<EventDefinitions, never>, { version: now, events: events.length })
-      return appended.version
+      return now
     },
     execute: (id, act, options) =>
       execute(store, { decider: deciderFor(id), streamId: streamIdOf(id), command: act }, options),

@@ -12,7 +12,7 @@ import { systemRandom } from '../engine/system-clock.ts'
 import { KeyStoreFailed } from '../model/erasure-errors.ts'
 import { InvalidArgument } from '../model/errors.ts'
 import type { KeyStore, SubjectKeys } from '../model/key-store.ts'
-import { isPosition } from '../model/position.ts'
+import { checkWhole } from '../model/whole-number.ts'
 
 /** Options of {@link fileKeys}. */
 export interface FileKeysOptions {
@@ -232,7 +232,7 @@ function versionOf(name: string): number | undefined {
 }
 
 function checkedVersion(version: number): number {
-  if (!isPosition(version) || version === 0) throw new InvalidArgument('version', 'is not a whole number from 1 on')
+  checkWhole('version', version, 1)
   return version
 }
 

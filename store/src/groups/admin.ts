@@ -79,7 +79,8 @@ export interface UpdateGroupOptions extends GivenGroupSettings, CallOptions {
 }
 
 /**
- * Changes the settings of a consumer group that are given, for its consumers at once. What it follows stays. Where `strategy` or `pinnedBy` changes, the events that are unfinished now are delivered one after the other.
+ * Changes the settings of a consumer group that are given, for its consumers at once. What it follows stays. Where
+ * `strategy` or `pinnedBy` changes, the events that are unfinished now are delivered one after the other.
  *
  * @throws GROUP_NOT_FOUND; INVALID_ARGUMENT, LIMIT_EXCEEDED
  */

@@ -2,7 +2,7 @@ import type { NackAction } from '../model/consumer-group.ts'
 import { InvalidArgument } from '../model/errors.ts'
 import type { RecordedEvent } from '../model/event.ts'
 import { limits } from '../model/limits.ts'
-import { isPosition } from '../model/position.ts'
+import { checkWhole } from '../model/whole-number.ts'
 import { asCausedHere, causedBy } from '../streams/causation.ts'
 import { DeliverySpan, type Tracing } from './delivery-span.ts'
 import type { Handed, Held } from './held.ts'
@@ -41,8 +41,9 @@ export interface Delivery {
    */
   ack(options?: AckOptions): Promise<void>
   /**
-   * The event was not handled; resolves when that is saved. `'retry'`: deliver it again, after a while. `'park'`: put it aside, to be looked at.
-   * `'skip'`: forget it. `'stop'`: deliver nothing more to anybody until the group is started again; it comes again then.
+   * The event was not handled; resolves when that is saved. `'retry'`: deliver it again, after a while. `'park'`: put it
+   * aside, to be looked at. `'skip'`: forget it. `'stop'`: deliver nothing more to anybody until the group is started again;
+   * it comes again then.
    *
    * @throws DELIVERY_LOST when the event is not this consumer's any more.
    */
@@ -103,9 +104,7 @@ export class MemberDelivery implements Delivery {
 
   nack(action: NackAction, { reason = '', delayMs }: NackOptions = {}): Promise<void> {
     if (typeof reason !== 'string') throw new InvalidArgument('reason', 'is not a string')
-    if (delayMs !== undefined && !isPosition(delayMs)) {
-      throw new InvalidArgument('delayMs', 'is not a whole number from 0 on')
-    }
+    if (delayMs !== undefined) checkWhole('delayMs', delayMs, 0)
     const known = this.#say(saysFrom(action, cut(reason), delayMs)).saved()
     this.#span?.said(action, known, cut(reason))
     return known

@@ -1,8 +1,8 @@
 import type { GroupSettings, GroupStrategy, PinnedBy } from '../model/consumer-group.ts'
 import { InvalidArgument, LimitExceeded } from '../model/errors.ts'
 import { type LimitName, limits } from '../model/limits.ts'
-import { isPosition } from '../model/position.ts'
 import { normalQuery } from '../model/query.ts'
+import { checkWhole } from '../model/whole-number.ts'
 
 /** What a group may be told when it is created, and changed to later. */
 export interface GivenGroupSettings {
@@ -105,7 +105,7 @@ function isPinnedBy(text: unknown): text is PinnedBy {
 function checkNumber(name: NumberName, value: unknown): void {
   if (value === undefined) return
   const { min, max } = numbers[name]
-  if (!isPosition(value) || value < min) throw new InvalidArgument(name, `is not a whole number from ${min} on`)
+  checkWhole(name, value, min)
   if (typeof max === 'number') {
     if (value > max) throw new InvalidArgument(name, `is more than ${max}`)
   } else if (value > limits[max]) {

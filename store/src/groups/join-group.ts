@@ -7,8 +7,8 @@ import { InvalidArgument, LimitExceeded } from '../model/errors.ts'
 import type { RecordedEvent } from '../model/event.ts'
 import type { EventDefinitions } from '../model/event-definition.ts'
 import { limits } from '../model/limits.ts'
-import { isPosition } from '../model/position.ts'
 import type { Tracer } from '../model/tracer.ts'
+import { checkWhole } from '../model/whole-number.ts'
 import type { Delivery } from './delivery.ts'
 import type { GroupStore } from './group-events.ts'
 import { checkGroupName } from './group-shelf.ts'
@@ -124,9 +124,7 @@ export function joinGroup(
   }
 
   function take(eventsMax: number, { signal }: CallOptions = {}): Promise<readonly Delivery[]> {
-    if (!isPosition(eventsMax) || eventsMax === 0) {
-      throw new InvalidArgument('eventsMax', 'is not a whole number from 1 on')
-    }
+    checkWhole('eventsMax', eventsMax, 1)
     const taken = before.then(() => takeNext(eventsMax, signal))
     before = taken.catch(() => undefined)
     return taken
@@ -165,13 +163,11 @@ export function checkedOptions(
   if (name.length > limits.consumerNameChars) {
     throw new LimitExceeded('consumerNameChars', name.length, 'Choose a shorter name.')
   }
-  if (bufferEvents !== undefined && (!isPosition(bufferEvents) || bufferEvents === 0)) {
-    throw new InvalidArgument('bufferEvents', 'is not a whole number from 1 on')
-  }
+  if (bufferEvents !== undefined) checkWhole('bufferEvents', bufferEvents, 1)
   if (bufferEvents !== undefined && bufferEvents > limits.consumerEvents) {
     throw new LimitExceeded('consumerEvents', bufferEvents, 'Let more consumers share the events instead.')
   }
-  if (!isPosition(readyEvents)) throw new InvalidArgument('readyEvents', 'is not a whole number from 0 on')
+  checkWhole('readyEvents', readyEvents, 0)
   if (readyEvents > limits.consumerEvents) {
     throw new LimitExceeded('consumerEvents', readyEvents, 'Keep fewer events ready.')
   }

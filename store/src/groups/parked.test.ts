@@ -105,6 +105,15 @@ onEveryEngine((open) => {
       equal((await groupInfo(store, 'mailer')).checkpoint, 3)
     })
 
+    it('of a group whose deletion was cut off are gone before another of its name begins', async () => {
+      const store = await withParked(2)
+      const cutOff = { ...store, shelf: { ...store.shelf, delete: () => Promise.reject(new Error('killed')) } }
+      await rejects(deleteGroup(cutOff, 'mailer'), /killed/)
+      equal((await store.shelf.list({ prefix: 'group-parked/' }).toArray()).length, 2)
+      await createGroup(store, 'mailer')
+      equal((await store.shelf.list({ prefix: 'group-parked/' }).toArray()).length, 0)
+    })
+
     it('go with their group, and another group of its name has none of them', async () => {
       const store = await withParked(2)
       await deleteGroup(store, 'mailer')

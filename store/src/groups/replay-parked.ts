@@ -3,6 +3,7 @@ import { InvalidArgument, LimitExceeded } from '../model/errors.ts'
 import { ParkedCountDiffers } from '../model/group-errors.ts'
 import { limits } from '../model/limits.ts'
 import { isPosition } from '../model/position.ts'
+import { checkWhole } from '../model/whole-number.ts'
 import { checkedLimit, reader } from '../streams/reader.ts'
 import { changeGroup, existing } from './admin.ts'
 import type { GroupStore } from './group-events.ts'
@@ -42,7 +43,7 @@ export function parkedEvents(
   options: ParkedEventsOptions = {},
 ): Reader<ParkedEvent> {
   const { after = 0, signal } = options
-  if (!isPosition(after)) throw new InvalidArgument('after', 'is not a whole number from 0 on')
+  checkWhole('after', after, 0)
   async function* parked(limit: number): AsyncGenerator<ParkedEvent> {
     const found = existing(group, await loadGroup(store.shelf, group, signal))
     if (limit === 0) return
@@ -94,7 +95,7 @@ async function replayFirst(
   group: string,
   { countMax }: FirstParked,
 ): Promise<{ readonly count: number }> {
-  if (!isPosition(countMax)) throw new InvalidArgument('countMax', 'is not a whole number from 0 on')
+  checkWhole('countMax', countMax, 0)
   let count = 0
   await changeGroup(store, group, async (found) => {
     count = 0
@@ -190,9 +191,7 @@ function isOnItsWay({ unfinished, chores }: Group, position: number): boolean {
 }
 
 function checkedPositions({ positions, expectedCount }: ParkedChoice): readonly number[] | 'all' {
-  if (expectedCount !== undefined && !isPosition(expectedCount)) {
-    throw new InvalidArgument('expectedCount', 'is not a whole number from 0 on')
-  }
+  if (expectedCount !== undefined) checkWhole('expectedCount', expectedCount, 0)
   if (positions === 'all') {
     if (expectedCount !== undefined) return positions
     throw new InvalidArgument('expectedCount', 'is missing: say how many events you take to be parked')

@@ -1,5 +1,8 @@
 import { quoted, VarveError } from './varve-error.ts'
 
+/** The errors of blob stores. */
+export type AnyBlobError = BlobMissing | BlobCorrupt | BlobsFailed | BlobsUnavailable | NoBlobNamed
+
 /** The blob that a claim stands for is not in the blob store. */
 export class BlobMissing extends VarveError {
   readonly code = 'BLOB_MISSING'

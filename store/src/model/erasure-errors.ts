@@ -1,5 +1,8 @@
 import { quoted, VarveError } from './varve-error.ts'
 
+/** The errors of personal data. */
+export type AnyErasureError = SubjectForgotten | KeyMissing | PersonalDataUnreadable | KeyStoreFailed
+
 /** The keys of the person that personal data is about were destroyed; nothing was written. */
 export class SubjectForgotten extends VarveError {
   readonly code = 'SUBJECT_FORGOTTEN'

@@ -1,17 +1,12 @@
-import type { BlobCorrupt, BlobMissing, BlobsFailed, BlobsUnavailable, NoBlobNamed } from './blob-errors.ts'
-import type { KeyMissing, KeyStoreFailed, PersonalDataUnreadable, SubjectForgotten } from './erasure-errors.ts'
-import type {
-  EventNotDefined,
-  EventsArchived,
-  PayloadInvalid,
-  PayloadUnreadable,
-  ProjectionFailed,
-  ReactionFailed,
-} from './event-errors.ts'
+import type { AnyBlobError } from './blob-errors.ts'
+import type { AnyErasureError } from './erasure-errors.ts'
+import type { AnyEventError } from './event-errors.ts'
 import type { AnyGroupError } from './group-errors.ts'
 import { type LimitName, limits } from './limits.ts'
 import type { AnyProjectionError } from './projection-errors.ts'
+import type { MessageRefused } from './relay-errors.ts'
 import type { CheckpointConflict, ShelfConflict } from './shelf-errors.ts'
+import type { TargetFailed, TargetUnavailable } from './target-errors.ts'
 import { type ErrorCode, quoted, VarveError, type VarveErrorShape } from './varve-error.ts'
 import type { ExpectedVersion } from './version.ts'
 
@@ -37,12 +32,6 @@ type AnyVarveError =
   | InvalidArgument
   | LimitExceeded
   | PayloadTooLarge
-  | PayloadUnreadable
-  | PayloadInvalid
-  | EventNotDefined
-  | EventsArchived
-  | ProjectionFailed
-  | ReactionFailed
   | NotSupported
   | QueueFull
   | StoreClosed
@@ -53,15 +42,12 @@ type AnyVarveError =
   | DriverMissing
   | CheckpointConflict
   | ShelfConflict
-  | BlobMissing
-  | BlobCorrupt
-  | BlobsFailed
-  | BlobsUnavailable
-  | NoBlobNamed
-  | SubjectForgotten
-  | KeyMissing
-  | PersonalDataUnreadable
-  | KeyStoreFailed
+  | TargetUnavailable
+  | TargetFailed
+  | MessageRefused
+  | AnyEventError
+  | AnyBlobError
+  | AnyErasureError
   | AnyProjectionError
   | AnyGroupError
   | Forbidden

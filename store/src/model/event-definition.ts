@@ -38,6 +38,7 @@ export type Upcasters = Readonly<Record<number, Upcaster>>
 /**
  * Makes a payload of the next version of one that is stored. No type of today knows what that is, so it says itself what it
  * is given, as in `(old: { total: number }) => ({ totalCents: old.total * 100 })`: the compiler takes its word, as a method's.
+ * An upcaster that does not say so gets `unknown`; one that takes it apart at once, as in `({ total }) => …`, gets `any`.
  */
 export type Upcaster = Step['upcast']
 

@@ -1,5 +1,15 @@
 import { quoted, VarveError } from './varve-error.ts'
 
+/** The errors about one event. */
+export type AnyEventError =
+  | PayloadInvalid
+  | PayloadUnreadable
+  | EventNotDefined
+  | EventsArchived
+  | UpcastFailed
+  | ProjectionFailed
+  | ReactionFailed
+
 /** A payload does not have the shape its event definition asks for; when it was on its way in, nothing was written. */
 export class PayloadInvalid extends VarveError {
   readonly code = 'PAYLOAD_INVALID'

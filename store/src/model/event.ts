@@ -20,7 +20,7 @@ export interface NewEvent<Type extends string = string, Data = unknown> {
   readonly contentType?: string
   /** Of `metadata` given as bytes. Default `application/octet-stream`. */
   readonly metadataContentType?: string
-  /** For imports only: when the event was first recorded, ISO 8601 in UTC. Default: now. */
+  /** For imports only: when the event was first recorded, ISO 8601 with its zone. Default: now. */
   readonly timestamp?: string
 }
 

@@ -101,7 +101,7 @@ export class DeliveryLost extends VarveError {
   }
 }
 
-/** As many events are parked as the caller did not count on; nothing was changed. */
+/** Another number of events is parked than the caller counted on; nothing was changed. */
 export class ParkedCountDiffers extends VarveError {
   readonly code = 'PARKED_COUNT_DIFFERS'
   override readonly retryable = true

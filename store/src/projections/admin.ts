@@ -10,6 +10,7 @@ import { ParkedCountDiffers } from '../model/group-errors.ts'
 import { isPosition } from '../model/position.ts'
 import { NoSuchProjection, ProjectionBusy } from '../model/projection-errors.ts'
 import type { ParkedInProjection, ProjectionStatus } from '../model/projection-status.ts'
+import { checkWhole } from '../model/whole-number.ts'
 import { changeControl, changePartition, checkName } from './change-entry.ts'
 import { callingFor, type ProjectionControl, recordOf, withRebuild, withRetired } from './control.ts'
 import {
@@ -159,7 +160,7 @@ export async function* parkedInProjection(
   options: ParkedInProjectionOptions = {},
 ): AsyncGenerator<ParkedInProjection> {
   const { from = 0 } = options
-  if (!isPosition(from)) throw new InvalidArgument('from', 'is not a whole number from 0 on')
+  checkWhole('from', from, 0)
   const shelf = projectionShelf(store.shelf)
   const generation = await generationOf(shelf, name, options)
   yield* shelf.parked(name, generation, from)
@@ -188,7 +189,7 @@ export async function replayInProjection(
   if (positions !== 'all' && !(Array.isArray(positions) && positions.every(isPosition))) {
     throw new InvalidArgument('positions', "is neither a list of positions nor 'all'")
   }
-  if (!isPosition(expectedCount)) throw new InvalidArgument('expectedCount', 'is not a whole number from 0 on')
+  checkWhole('expectedCount', expectedCount, 0)
   const shelf = projectionShelf(store.shelf)
   const generation = await generationOf(shelf, name, options)
   const chosen: ParkedInProjection[] = []
@@ -215,7 +216,7 @@ export async function skipEvent(
   given: OfGeneration & { readonly position: number },
 ): Promise<void> {
   const { position, ...options }: Partial<typeof given> = given ?? {}
-  if (!isPosition(position)) throw new InvalidArgument('position', 'is not a whole number from 0 on')
+  checkWhole('position', position, 0)
   const shelf = projectionShelf(store.shelf)
   const generation = await generationOf(shelf, name, options)
   const { partitions } = await shelf.view()

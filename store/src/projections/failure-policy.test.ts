@@ -42,6 +42,18 @@ describe('what is done about a failure', () => {
     throws(() => checkedDecision(decision), { code: 'INVALID_ARGUMENT', argument: 'onFailure' })
   })
 
+  it('is refused where it is defined when it could decide on nothing', () => {
+    throws(() => retryThen('park' as never), { code: 'INVALID_ARGUMENT', argument: 'onFailure' })
+    const always = (): boolean => true
+    for (const [rule, argument] of [
+      [undefined, 'rules[0].when'],
+      [{ decide: 'stop' }, 'rules[0].when'],
+      [{ when: always, decide: 'park' }, 'onFailure'],
+    ]) {
+      throws(() => failureRules([rule as never]), { code: 'INVALID_ARGUMENT', argument })
+    }
+  })
+
   it.each([{ attemptsMax: 0 }, { pauseMs: -1 }, { pauseMaxMs: 1.5 }])('is refused with %j', (options) => {
     throws(() => retryThen('stop', options), { code: 'INVALID_ARGUMENT' })
   })

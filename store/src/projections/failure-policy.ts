@@ -1,6 +1,6 @@
 import { InvalidArgument, isVarveError } from '../model/errors.ts'
 import type { RecordedEvent } from '../model/event.ts'
-import { isPosition } from '../model/position.ts'
+import { checkWhole } from '../model/whole-number.ts'
 
 /** Something went wrong while a batch was projected. */
 export interface BatchFailure {
@@ -42,9 +42,9 @@ export interface RetryOptions {
  */
 export function retryThen(decision: FailureDecision, options: RetryOptions = {}): FailurePolicy {
   const { attemptsMax = 5, pauseMs = 100, pauseMaxMs = 30_000 } = options
-  for (const [name, value] of Object.entries({ attemptsMax, pauseMs, pauseMaxMs })) {
-    if (!isPosition(value) || value === 0) throw new InvalidArgument(name, 'is not a whole number from 1 on')
-  }
+  for (const [name, value] of Object.entries({ attemptsMax, pauseMs, pauseMaxMs })) checkWhole(name, value, 1)
+  // Found here, and not when everything else has failed.
+  checkedDecision(decision)
   return ({ attempts, chance }) =>
     attempts < attemptsMax ? { retryAfterMs: pauseBefore(attempts, chance, pauseMs, pauseMaxMs) } : decision
 }
@@ -60,6 +60,7 @@ export interface FailureRule {
  * A policy per class of error. What no rule takes is tried again where the error says that this may help, and stops the
  * projection where not.
  *
+ * @throws INVALID_ARGUMENT
  * @example
  * const onFailure = failureRules([
  *   { when: ({ error }) => error instanceof SyntaxError, decide: 'park_event' },
@@ -68,6 +69,10 @@ export interface FailureRule {
  */
 export function failureRules(rules: readonly FailureRule[]): FailurePolicy {
   if (!Array.isArray(rules)) throw new InvalidArgument('rules', 'is not a list of rules')
+  for (const [index, rule] of (rules as readonly FailureRule[]).entries()) {
+    if (typeof rule?.when !== 'function') throw new InvalidArgument(`rules[${index}].when`, 'is not a function')
+    if (typeof rule.decide !== 'function') checkedDecision(rule.decide)
+  }
   return (failure) => {
     const rule = rules.find(({ when }) => when(failure))
     if (rule === undefined) return stopUnlessPassing(failure)

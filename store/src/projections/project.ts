@@ -3,9 +3,9 @@ import type { EventStore } from '../event-store.ts'
 import type { CallOptions } from '../model/call.ts'
 import type { Tracer } from '../model/tracer.ts'
 import { refuseSeveralShards } from './one-order.ts'
-import { createProgress } from './progress.ts'
-import type { Projection } from './projection.ts'
+import { checkProjection, type Projection } from './projection.ts'
 import { runProjection } from './run.ts'
+import { runUntilStopped } from './run-until-stopped.ts'
 
 /** Options of {@link project}. */
 export interface ProjectOptions {
@@ -42,10 +42,10 @@ export interface RunningProjection extends AsyncDisposable {
  * that was never built, or by an older version of the projection, is built from the first event on.
  *
  * An event whose handler throws ends it with PROJECTION_FAILED; nothing of the batch it was in is kept, or nothing from it
- * on when `onBatch` got the batch. Of two that run
- * under one name on one target, one ends with CHECKPOINT_CONFLICT. Projections do not append: what follows from
- * an event is for `react`.
+ * on when `onBatch` got the batch. Of two that run under one name on one target, one ends with CHECKPOINT_CONFLICT.
+ * Projections do not append: what follows from an event is for `react`.
  *
+ * @throws INVALID_ARGUMENT; NOT_SUPPORTED on a log with several shards.
  * @example
  * await using running = project(store, stock)
  * const { position } = await store.append('Goods-1', [{ type: 'GoodsReceived', data: { sku: 'tea', quantity: 4 } }])
@@ -57,41 +57,13 @@ export function project<ReadModel>(
   options: ProjectOptions = {},
 ): RunningProjection {
   refuseSeveralShards(store)
+  checkProjection(projection)
   const { tracer } = { tracer: store.tracer, ...options }
   checkTracer(tracer)
-  const stopping = new AbortController()
-  const signal = options.signal ? AbortSignal.any([options.signal, stopping.signal]) : stopping.signal
-  const progress = createProgress(`Projection ${JSON.stringify(projection.name)}`)
-
-  async function run(): Promise<void> {
-    try {
-      await runProjection(store, projection, {
-        signal,
-        begin: 'resume',
-        saved: progress.reach,
-        until: 'stopped',
-        tracer,
-      })
-      progress.end(undefined)
-    } catch (error) {
-      const isStopped = signal.aborted && error === signal.reason
-      progress.end(isStopped ? undefined : error)
-      if (!isStopped) throw error
-    }
-  }
-
-  const done = run()
-  const stop = (): Promise<void> => {
-    stopping.abort()
-    return done
-  }
-  return {
-    done,
-    get position() {
-      return progress.position()
-    },
-    waitFor: progress.waitFor,
-    stop,
-    [Symbol.asyncDispose]: stop,
-  }
+  return runUntilStopped({
+    what: `Projection ${JSON.stringify(projection.name)}`,
+    signal: options.signal,
+    work: (signal, saved) =>
+      runProjection(store, projection, { signal, begin: 'resume', saved, until: 'stopped', tracer }),
+  })
 }

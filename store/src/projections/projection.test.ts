@@ -1,10 +1,16 @@
 import { describe, expect, it } from 'vitest'
+import { memory } from '../engines/memory/index.ts'
 import type { RecordedEvent } from '../model/event.ts'
 import { limits } from '../model/limits.ts'
+import { openStore } from '../open-store.ts'
 import { defineEvents, event } from '../schema/events.ts'
+import { project } from './project.ts'
 import { defineProjection } from './projection.ts'
+import { rebuild } from './rebuild.ts'
+import { runProjections } from './run-projections.ts'
 import { memoryTarget } from './targets/memory.ts'
 import { sqliteTarget } from './targets/sqlite/index.ts'
+import { verifyProjection } from './verify.ts'
 
 const stockEvents = defineEvents({ Received: event<{ sku: string }>() })
 
@@ -32,6 +38,17 @@ describe('a projection that cannot be', () => {
     expect(() => defineProjection(given as never)).toThrowError(
       expect.objectContaining({ code: 'INVALID_ARGUMENT', argument }),
     )
+  })
+
+  it.each([[undefined], [right], [{ target }]])('is refused where it is to be run: %j', async (given) => {
+    const store = openStore({ engine: memory() })
+    const refusal = { code: 'INVALID_ARGUMENT', argument: 'projection' }
+    for (const call of [async () => project(store, given as never), () => rebuild(store, given as never)]) {
+      await expect(call()).rejects.toMatchObject(refusal)
+    }
+    await expect(verifyProjection(store, given as never)).rejects.toMatchObject(refusal)
+    const several = { ...refusal, argument: 'projections' }
+    expect(() => runProjections(store, [given as never])).toThrowError(expect.objectContaining(several))
   })
 
   it('is refused with a name over the limit', () => {

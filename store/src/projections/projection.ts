@@ -8,11 +8,11 @@ import {
   type StoredOf,
 } from '../model/event-definition.ts'
 import { limits } from '../model/limits.ts'
-import { isPosition } from '../model/position.ts'
 import { normalQuery, type QueryItem } from '../model/query.ts'
 import { isRefusedPromise } from '../model/refused-promise.ts'
 import type { Target } from '../model/target.ts'
 import { liveTypes, storedTypes, upToDate } from '../model/upcast.ts'
+import { checkWhole } from '../model/whole-number.ts'
 import { type FailurePolicy, stopUnlessPassing } from './failure-policy.ts'
 
 /** A read model and how events change it. Made by {@link defineProjection}. */
@@ -132,7 +132,7 @@ export function defineProjection<Events extends EventDefinitions, ReadModel>(
   for (const [argument, given] of Object.entries({ key, onFailure, saved: saved ?? key, empty: empty ?? key })) {
     if (typeof given !== 'function') throw new InvalidArgument(argument, 'is not a function')
   }
-  if (!isPosition(version) || version === 0) throw new InvalidArgument('version', 'is not a whole number from 1 on')
+  checkWhole('version', version, 1)
   if (typeof events !== 'object' || events === null) throw new InvalidArgument('events', 'is missing: use defineEvents')
   if (typeof target?.write !== 'function') throw new InvalidArgument('target', 'is no target, such as memoryTarget(…)')
   if (empty === undefined && !target.emptiesItself) {
@@ -153,6 +153,18 @@ export function defineProjection<Events extends EventDefinitions, ReadModel>(
     onFailure,
     saved,
   }
+}
+
+/** @throws INVALID_ARGUMENT for what {@link defineProjection} did not make. */
+export function checkProjection<ReadModel>(projection: Projection<ReadModel>): void {
+  if (isProjection(projection)) return
+  throw new InvalidArgument('projection', 'is no projection: make one with defineProjection')
+}
+
+/** Whether this is what {@link defineProjection} makes. */
+export function isProjection(given: unknown): boolean {
+  const { handle, target } = (given ?? {}) as Partial<Projection<unknown>>
+  return typeof handle === 'function' && typeof target?.write === 'function'
 }
 
 /** A key that is no text would put all events into one partition, or let them overtake what is parked. */
@@ -255,9 +267,7 @@ function checkedTypes(events: EventDefinitions, on: unknown): readonly string[] 
 }
 
 function checkPartitions(partitions: unknown): void {
-  if (!isPosition(partitions) || partitions === 0) {
-    throw new InvalidArgument('partitions', 'is not a whole number from 1 on')
-  }
+  checkWhole('partitions', partitions, 1)
   if (partitions > limits.projectionPartitions) throw new LimitExceeded('projectionPartitions', partitions)
 }
 

@@ -1,7 +1,7 @@
 import type { EventStore } from '../event-store.ts'
 import type { CallOptions } from '../model/call.ts'
 import { refuseSeveralShards } from './one-order.ts'
-import type { Projection } from './projection.ts'
+import { checkProjection, type Projection } from './projection.ts'
 import { runProjection } from './run.ts'
 
 /** What {@link rebuild} did. */
@@ -16,7 +16,7 @@ export interface Rebuilt {
  * batch. Readers see the read model grow: to swap it in at once, build it under a new name and target. Interrupted, it
  * goes on where it was with `project`.
  *
- * @throws PROJECTION_FAILED at an event whose handler throws.
+ * @throws PROJECTION_FAILED at an event whose handler throws; INVALID_ARGUMENT; NOT_SUPPORTED on a log with several shards.
  * @example
  * const { position } = await rebuild(store, stock)
  */
@@ -28,6 +28,7 @@ export async function rebuild<ReadModel>(
   const { signal = new AbortController().signal } = options
   signal.throwIfAborted()
   refuseSeveralShards(store)
+  checkProjection(projection)
   let position = 0
   const saved = (reached: number): void => {
     position = reached

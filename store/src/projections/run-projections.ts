@@ -2,12 +2,12 @@ import type { Clock } from '../engine/clock.ts'
 import { checkTracer } from '../engine/span.ts'
 import { systemClock, systemRandom } from '../engine/system-clock.ts'
 import { InvalidArgument } from '../model/errors.ts'
-import { isPosition } from '../model/position.ts'
 import type { ProjectionStatus } from '../model/projection-status.ts'
 import type { Tracer } from '../model/tracer.ts'
+import { checkWhole } from '../model/whole-number.ts'
 import { Instance, type InstanceOptions, type ProjectionStore } from './instance.ts'
 import { refuseSeveralShards } from './one-order.ts'
-import type { Projection } from './projection.ts'
+import { isProjection, type Projection } from './projection.ts'
 import { projectionShelf } from './projection-shelf.ts'
 import type { ProjectionLogLine } from './running-partition.ts'
 import { statuses } from './status.ts'
@@ -115,7 +115,7 @@ function withDefaults(options: RunProjectionsOptions): InstanceOptions {
   const { leaseMs = 10_000, swap = 'when_caught_up', keepsPrevious = true, rebuildEventsPerSecond, tracer } = options
   const { signal = new AbortController().signal, log = systemLog, clock = systemClock, random = systemRandom } = options
   const { instance = `instance-${Math.floor(random() * 2 ** 48).toString(36)}` } = options
-  if (!isPosition(leaseMs) || leaseMs < 4) throw new InvalidArgument('leaseMs', 'is not a whole number from 4 on')
+  checkWhole('leaseMs', leaseMs, 4)
   if (swap !== 'when_caught_up' && swap !== 'manual') {
     throw new InvalidArgument('swap', "is neither 'when_caught_up' nor 'manual'")
   }
@@ -129,8 +129,7 @@ function withDefaults(options: RunProjectionsOptions): InstanceOptions {
 }
 
 function checkProjections(projections: readonly Projection<unknown>[]): void {
-  const areAll = Array.isArray(projections) && projections.every((one) => typeof one?.name === 'string' && one.target)
-  if (!areAll || projections.length === 0) {
+  if (!Array.isArray(projections) || projections.length === 0 || !projections.every(isProjection)) {
     throw new InvalidArgument('projections', 'is not a list of projections from defineProjection')
   }
   const names = new Set<string>()

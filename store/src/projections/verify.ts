@@ -7,7 +7,7 @@ import { NoSuchProjection, ProjectionBusy } from '../model/projection-errors.ts'
 import type { Target, TargetCheckpoint, TargetEntry } from '../model/target.ts'
 import { pauseProjection, resumeProjection } from './admin.ts'
 import { checkpointName } from './partition-run.ts'
-import type { Projection } from './projection.ts'
+import { checkProjection, type Projection } from './projection.ts'
 import { projectionShelf, type SharedView } from './projection-shelf.ts'
 import { createScratch, type Goal } from './scratch.ts'
 
@@ -61,6 +61,7 @@ export async function verifyProjection<ReadModel>(
   options: VerifyOptions = {},
 ): Promise<Verified> {
   const { differencesMax = 100, random = systemRandom, signal = new AbortController().signal } = options
+  checkProjection(projection)
   const { name, target } = projection
   const { generations } = target
   const shelf = projectionShelf(store.shelf)

@@ -1,10 +1,11 @@
 import { deepEqual, equal, rejects } from 'node:assert/strict'
 import { describe, it } from 'vitest'
-import { newTarget, receive, starting, stocked, stockOf } from '../../../test/projections/stock.ts'
+import { newTarget, receive, starting, stocked, stockOf, untilState } from '../../../test/projections/stock.ts'
 import type { Engine } from '../engine/engine.ts'
 import { systemClock } from '../engine/system-clock.ts'
 import { memory } from '../engines/memory/index.ts'
 import { openStore } from '../open-store.ts'
+import { resumeProjection } from './admin.ts'
 import { waitForProjection } from './wait-for.ts'
 
 /** A memory engine whose shelf is listed in another way. */
@@ -53,6 +54,28 @@ describe('a wait for a read model', () => {
       ['no disk', 'no disk'],
     )
     await rejects(waitForProjection(store, 'stock', 1), { code: 'NO_SUCH_PROJECTION' })
+  })
+
+  it('does not end because of a failure that was seen before it began, and is mended since', async () => {
+    await using store = openStore({ engine: memory() })
+    const poison = new Set(['mug'])
+    const position = await receive(store, 'tea', 'mug')
+    start(store, stockOf({ target: newTarget(), poison }))
+    await untilState(store, 'failed')
+    // A look is used again for a while, which only ends when somebody has slept.
+    let nowMs = systemClock.now()
+    const clock = {
+      ...systemClock,
+      now: () => nowMs,
+      sleep: async (ms: number, signal?: AbortSignal) => {
+        await systemClock.sleep(ms, signal)
+        if (signal?.aborted !== true) nowMs += ms
+      },
+    }
+    await rejects(waitForProjection(store, 'stock', position, { clock }), { code: 'PROJECTION_STOPPED' })
+    poison.clear()
+    await resumeProjection(store, 'stock')
+    await waitForProjection(store, 'stock', position, { clock })
   })
 
   it('looks at the shelf together with all others, one look at a time', async () => {

@@ -2,11 +2,10 @@ import type { Clock } from '../engine/clock.ts'
 import { systemClock } from '../engine/system-clock.ts'
 import type { EventStore } from '../event-store.ts'
 import type { CallOptions } from '../model/call.ts'
-import { InvalidArgument } from '../model/errors.ts'
-import { isPosition } from '../model/position.ts'
 import { NoSuchProjection, ProjectionStopped, WaitTimedOut } from '../model/projection-errors.ts'
 import type { StoredFailure } from '../model/projection-status.ts'
 import type { StoreShelf } from '../model/shelf.ts'
+import { checkWhole } from '../model/whole-number.ts'
 import { projectionShelf, type SharedView } from './projection-shelf.ts'
 import { stateOf } from './status.ts'
 
@@ -66,8 +65,8 @@ export async function waitForProjection(
 /** The same with what this process knows before the shelf does. */
 export async function waitUntil(store: Pick<EventStore, 'shelf'>, wait: Wait): Promise<void> {
   const { projection, position, clock, local, timeoutMs = 30_000, signal } = wait
-  if (!isPosition(position)) throw new InvalidArgument('position', 'is not a whole number from 0 on')
-  if (!isPosition(timeoutMs)) throw new InvalidArgument('timeoutMs', 'is not a whole number from 0 on')
+  checkWhole('position', position, 0)
+  checkWhole('timeoutMs', timeoutMs, 0)
   const untilMs = clock.now() + timeoutMs
   const before = looks.get(store.shelf)
   let seen: Seen = { position: -1, state: 'unknown', failures: [] }

@@ -271,11 +271,14 @@ it('lets a deadline set the next one, counted from when it was due', async () =>
   deepEqual(due, [startMs + 1_000, startMs + 2_000, startMs + 3_000])
 })
 
-it('refuses options that are none', () => {
+it('refuses options, and a reaction, that are none', () => {
   const store = opened()
   const reaction = checkout({ send: worker(store) })
   throws(() => react(store, reaction, { from: -1 }), { code: 'INVALID_ARGUMENT', argument: 'from' })
   throws(() => react(store, reaction, { attemptsMax: 0 }), { code: 'INVALID_ARGUMENT', argument: 'attemptsMax' })
+  for (const none of [undefined, { name: 'checkout', on: {} }] as never[]) {
+    throws(() => react(store, none), { code: 'INVALID_ARGUMENT', argument: 'reaction' })
+  }
 })
 
 it('is done at once when it was stopped before it began', async () => {

@@ -7,7 +7,8 @@ import { limits } from '../model/limits.ts'
 import { requireOneOrder } from '../model/log-shard.ts'
 import { isPosition } from '../model/position.ts'
 import type { Tracer } from '../model/tracer.ts'
-import { createProgress } from '../projections/progress.ts'
+import { checkWhole } from '../model/whole-number.ts'
+import { runUntilStopped } from '../projections/run-until-stopped.ts'
 import type { Reaction } from './reaction.ts'
 import { isOfClosedStore, type ReactionStore, runReaction } from './run.ts'
 
@@ -58,6 +59,7 @@ export interface RunningReaction extends AsyncDisposable {
  * A command that cannot be sent, or a rule that throws, ends it with REACTION_FAILED. Of two that run under one name one
  * ends with CHECKPOINT_CONFLICT; nothing was decided twice.
  *
+ * @throws INVALID_ARGUMENT; NOT_SUPPORTED on a log with several shards.
  * @example
  * await using running = react(store, reminders)
  * const { position } = await store.append('Cart-7', [{ type: 'CartFilled', data: { sku: 'tea' } }])
@@ -68,42 +70,20 @@ export function react(store: ReactionStore, reaction: Reaction, options: ReactOp
     store.capabilities,
     'The place of a reaction is one position: run it on an engine with one log shard.',
   )
+  if (typeof reaction?.decideDeadline !== 'function') {
+    throw new InvalidArgument('reaction', 'is no reaction: make one with defineReaction')
+  }
   const { from = 1, attemptsMax = limits.sendAttempts, clock = systemClock } = options
   if (from !== 'end' && !isPosition(from)) {
     throw new InvalidArgument('from', "is neither a whole number from 0 on nor 'end'")
   }
-  if (!isPosition(attemptsMax) || attemptsMax === 0) {
-    throw new InvalidArgument('attemptsMax', 'is not a whole number from 1 on')
-  }
+  checkWhole('attemptsMax', attemptsMax, 1)
   const { tracer } = { tracer: store.tracer, ...options }
   checkTracer(tracer)
-  const stopping = new AbortController()
-  const signal = options.signal ? AbortSignal.any([options.signal, stopping.signal]) : stopping.signal
-  const progress = createProgress(`Reaction ${JSON.stringify(reaction.name)}`)
-
-  async function run(): Promise<void> {
-    try {
-      await runReaction(store, reaction, { signal, clock, attemptsMax, from, tracer, reached: progress.reach })
-      progress.end(undefined)
-    } catch (error) {
-      const isAskedFor = (signal.aborted && error === signal.reason) || (await isOfClosedStore(store, error))
-      progress.end(isAskedFor ? undefined : error)
-      if (!isAskedFor) throw error
-    }
-  }
-
-  const done = run()
-  const stop = (): Promise<void> => {
-    stopping.abort()
-    return done
-  }
-  return {
-    done,
-    get position() {
-      return progress.position()
-    },
-    waitFor: progress.waitFor,
-    stop,
-    [Symbol.asyncDispose]: stop,
-  }
+  return runUntilStopped({
+    what: `Reaction ${JSON.stringify(reaction.name)}`,
+    signal: options.signal,
+    work: (signal, reached) => runReaction(store, reaction, { signal, clock, attemptsMax, from, tracer, reached }),
+    isAskedFor: (failure) => isOfClosedStore(store, failure),
+  })
 }

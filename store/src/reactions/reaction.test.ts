@@ -34,6 +34,7 @@ it('is refused where it is no reaction, and says what is wrong', () => {
   refused({ evolve: undefined }, 'evolve')
   refused({ initialState: undefined }, 'evolve')
   refused({ send: undefined }, 'send')
+  refused({ filter: { tags: 'urgent' } }, 'filter.tags')
   refused({ on: {} }, 'on')
   refused({ on: { Lost: () => undefined } }, 'on.Lost')
   refused({ on: { Rung: 'print' } }, 'on.Rung')

@@ -18,9 +18,10 @@ import {
 import { refuseInexact } from '../model/exact-json.ts'
 import { limits } from '../model/limits.ts'
 import { isPosition } from '../model/position.ts'
-import type { QueryItem } from '../model/query.ts'
+import { normalQuery, type QueryItem } from '../model/query.ts'
 import { isRefusedPromise } from '../model/refused-promise.ts'
 import { liveTypes, storedTypes, upToDate } from '../model/upcast.ts'
+import { checkWhole } from '../model/whole-number.ts'
 
 /**
  * What {@link defineReaction} takes. Rules take no part in inferring types: in what they return, a literal like `'paid'`
@@ -165,7 +166,7 @@ export function defineReaction<
 >(given: GivenReaction<Events, State, Command, Name>): Reaction {
   const { name, version = 1, events, filter = {}, initialState, evolve, isEnded, send } = given
   checkName(name)
-  if (!isPosition(version) || version === 0) throw new InvalidArgument('version', 'is not a whole number from 1 on')
+  checkWhole('version', version, 1)
   if (typeof events !== 'object' || events === null) throw new InvalidArgument('events', 'is missing: use defineEvents')
   if ((initialState === undefined) !== (evolve === undefined)) {
     throw new InvalidArgument('evolve', 'and initialState go together: a state is folded from where it begins')
@@ -183,10 +184,13 @@ export function defineReaction<
   if (on.size === 0) throw new InvalidArgument('on', 'has no handler: give one per event type')
   const hasState = evolve !== undefined
   const types = hasState ? liveTypes(events) : [...on.keys()]
+  const read = { ...filter, types: storedTypes(events, types) }
+  // Whatever is wrong with it is found here, and not by whoever runs it.
+  normalQuery(read, 'filter')
   return {
     name,
     version,
-    filter: { ...filter, types: storedTypes(events, types) },
+    filter: read,
     hasState,
     concerns: (event) => concernsOf(given, types, event),
     initialState: () => (initialState === undefined ? undefined : checkedState('initialState', initialState())),

@@ -5,6 +5,7 @@ import type { EventStore } from '../event-store.ts'
 import type { SubscribeOptions } from '../model/call.ts'
 import { InvalidArgument, StoreClosed } from '../model/errors.ts'
 import type { Tracer } from '../model/tracer.ts'
+import { checkWhole } from '../model/whole-number.ts'
 import { category } from '../schema/category.ts'
 import { createStamps } from '../streams/stamps.ts'
 import { streamVerbs } from '../streams/verbs.ts'
@@ -19,7 +20,7 @@ import { serverTime } from './wire.ts'
 export interface ConnectOptions {
   /** The server, as in `http://127.0.0.1:2113`. */
   readonly url: string
-  /** Sent with every request, as in `{ authorization: 'Bearer …' }` for a proxy in front. Default: none. */
+  /** Sent with every request: `{ authorization: 'Bearer vt.…' }` logs in with a token of the server. Default: none. */
   readonly headers?: Readonly<Record<string, string>>
   /** How long one attempt of a call waits for its answer, in milliseconds. Default 30,000. */
   readonly timeoutMs?: number
@@ -44,9 +45,7 @@ export interface ConnectOptions {
  */
 export async function connect(options: ConnectOptions): Promise<EventStore> {
   const { url, headers = {}, timeoutMs = 30_000, clock = systemClock, tracer } = options
-  if (!Number.isSafeInteger(timeoutMs) || timeoutMs < 1) {
-    throw new InvalidArgument('timeoutMs', 'is not a whole number from 1 on')
-  }
+  checkWhole('timeoutMs', timeoutMs, 1)
   checkTracer(tracer)
   const closing = new AbortController()
   const api = httpApi({ base: baseOf(url), headers, clock, timeoutMs, closing: closing.signal })

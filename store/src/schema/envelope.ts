@@ -1,8 +1,8 @@
 import { InvalidArgument } from '../model/errors.ts'
 import type { NewEvent, RecordedEvent, StoredEvent } from '../model/event.ts'
 import { jsonContentType, type Payload, samePayload, toBytes, toText } from '../model/payload.ts'
-import { isPosition } from '../model/position.ts'
 import { momentOf, notIsoTime } from '../model/time.ts'
+import { checkWhole } from '../model/whole-number.ts'
 import { decodeEvent, storedMetadata } from './codec.ts'
 
 /**
@@ -162,7 +162,7 @@ function text(value: unknown, argument: string): string {
 }
 
 function place(value: unknown, argument: string): number {
-  if (!isPosition(value) || value === 0) throw new InvalidArgument(argument, 'is not a whole number from 1 on')
+  checkWhole(argument, value, 1)
   return value
 }
 

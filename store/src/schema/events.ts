@@ -12,6 +12,7 @@ import { limits } from '../model/limits.ts'
 import { type AnyPersonalFields, checkedPersonalData, type PersonalData } from '../model/personal-data.ts'
 import { isPosition } from '../model/position.ts'
 import { isStandardSchema } from '../model/standard-schema.ts'
+import { checkWhole } from '../model/whole-number.ts'
 
 /**
  * Defines events once, for every place that appends, reads, folds or projects them. Each is given as a validator of
@@ -91,9 +92,7 @@ function normal(type: string, given: GivenDefinition): EventDefinition {
       'is no definition: give a Standard Schema validator (zod, valibot, arktype…), { schema, version }, or event<Data>()',
     )
   }
-  if (!isPosition(version) || version === 0) {
-    throw new InvalidArgument(`events.${type}.version`, 'is not a whole number from 1 on')
-  }
+  checkWhole(`events.${type}.version`, version, 1)
   return {
     version,
     schema,

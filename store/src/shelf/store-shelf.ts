@@ -2,9 +2,9 @@ import type { Shelf, ShelfEntry } from '../engine/engine.ts'
 import { InvalidArgument, LimitExceeded, StoreCorrupt } from '../model/errors.ts'
 import { limits } from '../model/limits.ts'
 import { payloadBytes, toText } from '../model/payload.ts'
-import { isPosition } from '../model/position.ts'
 import type { ShelfItem, ShelfListOptions, StoreShelf } from '../model/shelf.ts'
 import { ShelfConflict } from '../model/shelf-errors.ts'
+import { checkWhole } from '../model/whole-number.ts'
 import { encodeJson } from '../schema/codec.ts'
 import { checkedLimit, reader } from '../streams/reader.ts'
 
@@ -92,9 +92,7 @@ export function checkKey(key: unknown): asserts key is string {
 
 /** Refuses what is no version to expect. */
 export function checkExpected(expectedVersion: unknown): void {
-  if (expectedVersion !== undefined && !isPosition(expectedVersion)) {
-    throw new InvalidArgument('expectedVersion', 'is not a whole number from 0 on')
-  }
+  if (expectedVersion !== undefined) checkWhole('expectedVersion', expectedVersion, 0)
 }
 
 function engineKey(key: string): string {

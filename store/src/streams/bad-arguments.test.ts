@@ -1,10 +1,11 @@
-import { deepEqual, equal, ok, rejects, throws } from 'node:assert/strict'
+import { deepEqual, equal, fail, ok, rejects, throws } from 'node:assert/strict'
 import { describe, it } from 'vitest'
 import { memory } from '../engines/memory/index.ts'
 import type { EventStore } from '../event-store.ts'
 import type { AppendOptions } from '../model/call.ts'
 import { limits } from '../model/limits.ts'
 import { openStore } from '../open-store.ts'
+import { correlate } from './causation.ts'
 
 const good = { type: 'T', data: 1 }
 const id = '0198c6e2-0000-7000-8000-000000000001'
@@ -194,7 +195,14 @@ it('an append that is far too large is refused before all of it was encoded', as
 })
 
 it('a store without an engine is refused when it is opened', () => {
-  throws(() => openStore({} as never), { code: 'INVALID_ARGUMENT', argument: 'engine' })
+  for (const options of [undefined, {}, memory()]) {
+    throws(() => openStore(options as never), { code: 'INVALID_ARGUMENT', argument: 'engine' })
+  }
+})
+
+it('a correlation id that is given in the place of an object of ids is refused, and nothing runs', () => {
+  const refused = (): never => correlate('req-1' as never, () => fail('ran'))
+  throws(refused, { code: 'INVALID_ARGUMENT', argument: 'causation' })
 })
 
 describe('writes to several streams with a bad argument are refused and change nothing', () => {

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { InvalidArgument } from '../model/errors.ts'
 import type { NewEventMetadata, RecordedEvent } from '../model/event.ts'
 
 /** The ids that appends inherit when they give none themselves. */
@@ -16,10 +17,15 @@ const inForce = new AsyncLocalStorage<(Causation & { readonly traceparent?: stri
 /**
  * Runs `run`, and gives every event it appends these ids, unless the event has its own. Inner calls add to outer ones.
  *
+ * @throws INVALID_ARGUMENT when the ids are not given as an object.
  * @example
  * await correlate({ correlationId: requestId, userId }, () => store.append('Order-7', [placed]))
  */
 export function correlate<Result>(causation: Causation, run: () => Result): Result {
+  // A text would be spread, and each of its letters become a key of the metadata.
+  if (typeof causation !== 'object') {
+    throw new InvalidArgument('causation', 'is no object of ids, as in { correlationId }')
+  }
   return inForce.run({ ...inForce.getStore(), ...causation }, run)
 }
 

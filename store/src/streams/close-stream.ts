@@ -4,6 +4,7 @@ import { InvalidArgument, isVarveError, VersionConflict } from '../model/errors.
 import { limits } from '../model/limits.ts'
 import { metadataStreamOf, type StreamInfo, tombstoneEventType } from '../model/stream.ts'
 import { versionHolds } from '../model/version.ts'
+import { checkWhole } from '../model/whole-number.ts'
 import { appendAll } from './append.ts'
 import { getStreamMetadata, metadataFact, type StreamPort, streamInfo } from './metadata.ts'
 
@@ -14,9 +15,7 @@ export async function truncateBefore(
   version: number,
   options: CallOptions = {},
 ): Promise<Changed> {
-  if (!Number.isSafeInteger(version) || version < 1) {
-    throw new InvalidArgument('version', 'is not a whole number from 1 on')
-  }
+  checkWhole('version', version, 1)
   return hideBefore(port, streamId, options, (stream) => {
     // Hiding what is not written yet would make later appends vanish from sight.
     if (version > stream.version + 1) {

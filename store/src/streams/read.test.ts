@@ -4,6 +4,7 @@ import type { ReadQuery } from '../engine/engine.ts'
 import type { PageSource } from '../engine/read-ahead.ts'
 import { systemClock } from '../engine/system-clock.ts'
 import { memory } from '../engines/memory/index.ts'
+import { limits } from '../model/limits.ts'
 import { openStore } from '../open-store.ts'
 import { readAll, readStream } from './read.ts'
 
@@ -53,6 +54,14 @@ it('finds an event by the correlation id that it shows, under whichever of its t
       ['b'],
     )
   }
+})
+
+it('ends a trace with the event that passes its bytes, and says that there is more', async () => {
+  const store = openStore({ engine: memory() })
+  const page = { type: 'PageScanned', data: 'x'.repeat(1_000_000), metadata: { correlationId: 'scan-1' } }
+  for (const part of [1, 2, 3, 4, 5]) await store.append(`Scan-${part}`, Array(15).fill(page))
+  const { events, complete } = await store.trace('scan-1')
+  deepEqual([events.length, complete], [Math.ceil(limits.traceBytes / 1_000_000), false])
 })
 
 it('ends with the reason of its signal at the next event, not at the next page', async () => {

@@ -9,6 +9,7 @@ import { checkLogPositions, type LogPositions, requireOneOrder } from '../model/
 import { isPosition, lastPosition } from '../model/position.ts'
 import { normalQuery } from '../model/query.ts'
 import type { StreamInfo } from '../model/stream.ts'
+import { checkWhole } from '../model/whole-number.ts'
 import { decodeEvent } from '../schema/codec.ts'
 import { canonicalUuid } from './event-id.ts'
 import { mergedByPosition } from './merged.ts'
@@ -86,7 +87,7 @@ function normalRange(options: ReadStreamOptions): Omit<Reading, 'port' | 'source
     throw new InvalidArgument('direction', "is neither 'forward' nor 'backward'")
   }
   const from = options.from ?? (direction === 'forward' ? 1 : lastPosition)
-  if (!isPosition(from)) throw new InvalidArgument('from', 'is not a whole number from 0 on')
+  checkWhole('from', from, 0)
   return { direction, from, limit: checkedLimit(options.limit), signal }
 }
 

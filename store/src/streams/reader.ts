@@ -1,6 +1,5 @@
 import type { Reader } from '../model/call.ts'
-import { InvalidArgument } from '../model/errors.ts'
-import { isPosition } from '../model/position.ts'
+import { checkWhole } from '../model/whole-number.ts'
 
 /** A {@link Reader} over a generator that can be started any number of times. */
 export function reader<Item>(
@@ -31,6 +30,6 @@ export function reader<Item>(
 /** How many items are asked for; infinitely many when nothing is said. */
 export function checkedLimit(limit: number | undefined): number {
   if (limit === undefined) return Number.POSITIVE_INFINITY
-  if (!isPosition(limit)) throw new InvalidArgument('limit', 'is not a whole number from 0 on')
+  checkWhole('limit', limit, 0)
   return limit
 }

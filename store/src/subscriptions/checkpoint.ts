@@ -8,6 +8,7 @@ import type { LogPositions } from '../model/log-shard.ts'
 import { type Payload, toText } from '../model/payload.ts'
 import { isPosition } from '../model/position.ts'
 import { CheckpointConflict } from '../model/shelf-errors.ts'
+import { checkWhole } from '../model/whole-number.ts'
 
 const everyEventsDefault = 100
 
@@ -21,9 +22,7 @@ export function shelfCheckpoints(shelf: Shelf): Checkpoints {
     save: async (name, place, options = {}) => {
       checkPlace(place)
       const { expectedVersion, signal } = options
-      if (expectedVersion !== undefined && !isPosition(expectedVersion)) {
-        throw new InvalidArgument('expectedVersion', 'is not a whole number from 0 on')
-      }
+      if (expectedVersion !== undefined) checkWhole('expectedVersion', expectedVersion, 0)
       const value = JSON.stringify(typeof place === 'number' ? { position: place } : { positions: place })
       const version = await shelf.put(keyOf(name), value, { expectedVersion }, signal)
       if (version === 'conflict') throw new CheckpointConflict(name)
@@ -39,7 +38,7 @@ export function shelfCheckpoints(shelf: Shelf): Checkpoints {
  */
 export function checkPlace(place: unknown): asserts place is number | LogPositions {
   if (typeof place === 'number') {
-    if (!isPosition(place)) throw new InvalidArgument('position', 'is not a whole number from 0 on')
+    checkWhole('position', place, 0)
   } else if (!isPlaces(place)) {
     throw new InvalidArgument('position', 'is neither a whole number from 0 on nor a list of one for each log shard')
   }
@@ -53,9 +52,7 @@ function isPlaces(value: unknown): value is LogPositions {
 export function normalCheckpoint(options: string | CheckpointOptions): Required<CheckpointOptions> {
   const { name, everyEvents = everyEventsDefault } = typeof options === 'string' ? { name: options } : options
   checkName(name)
-  if (!isPosition(everyEvents) || everyEvents === 0) {
-    throw new InvalidArgument('checkpoint.everyEvents', 'is not a whole number from 1 on')
-  }
+  checkWhole('checkpoint.everyEvents', everyEvents, 1)
   return { name, everyEvents }
 }
 

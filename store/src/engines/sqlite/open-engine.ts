@@ -3,6 +3,7 @@ import type { Clock } from '../../engine/clock.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { StoreClosed } from '../../model/errors.ts'
 import { createAppend } from './append.ts'
+import { createCheckpoints } from './checkpoints.ts'
 import { isBusy, translated } from './errors.ts'
 import { Filters } from './filter.ts'
 import { Log } from './log.ts'
@@ -31,6 +32,7 @@ export function openEngine({ path, clock, chunkEvents }: EngineParts): Engine {
   const append = createAppend({ db, log, filters, transactions, chunkEvents })
   const shared = path !== inMemory
   const wake = createWake(clock, shared ? createChangeCheck() : undefined)
+  const checkpoints = createCheckpoints(db)
   const patience = createPatience(clock, path)
   let closed = false
 
@@ -64,6 +66,7 @@ export function openEngine({ path, clock, chunkEvents }: EngineParts): Engine {
     append: async (batch, signal) => {
       const outcomes = await call(signal, () => append(batch))
       wake.notify()
+      checkpoints.appended(batch)
       return outcomes
     },
     read: (query, signal) => call(signal, () => transactions.read(() => pages.read(query))),
@@ -77,6 +80,7 @@ export function openEngine({ path, clock, chunkEvents }: EngineParts): Engine {
       closed = true
       wake.close()
       await patience.settled()
+      await checkpoints.close()
       db.close()
     },
   }

@@ -2,8 +2,8 @@ import type { EventStore } from '../../event-store.ts'
 import { InvalidArgument, LimitExceeded } from '../../model/errors.ts'
 import type { RecordedEvent } from '../../model/event.ts'
 import { limits } from '../../model/limits.ts'
-import { isPosition } from '../../model/position.ts'
 import { normalQuery, type QueryItem } from '../../model/query.ts'
+import { checkWhole } from '../../model/whole-number.ts'
 import { type FailurePolicy, stopUnlessPassing } from '../../projections/failure-policy.ts'
 import type { Projection } from '../../projections/projection.ts'
 import { checkCluster, checkTopic, type KafkaCluster } from './client.ts'
@@ -110,9 +110,8 @@ function check(options: KafkaRelayOptions): void {
   if (typeof name !== 'string' || !/^[\w.-]{1,100}$/.test(name)) {
     throw new InvalidArgument('name', "is not 1 to 100 of a-z, A-Z, 0-9, '.', '_' and '-'")
   }
-  for (const [argument, value] of Object.entries({ version, partitions, messageBytesMax })) {
-    if (!isPosition(value) || value === 0) throw new InvalidArgument(argument, 'is not a whole number from 1 on')
-  }
+  for (const [argument, value] of Object.entries({ version, partitions, messageBytesMax }))
+    checkWhole(argument, value, 1)
   if (partitions > limits.projectionPartitions) throw new LimitExceeded('projectionPartitions', partitions)
   if (delivery !== 'at_least_once' && delivery !== 'exactly_once') {
     throw new InvalidArgument('delivery', "is neither 'at_least_once' nor 'exactly_once'")
