@@ -64,11 +64,15 @@ async function examineTables({ storeUrl, signal }: Session): Promise<readonly Fi
   return found.map(({ check, state, says }) => {
     if (state === 'ok') return ok(check, says)
     if (state === 'damaged') return damage(check, says)
-    const advice = storeUrl.startsWith('dynamodb')
-      ? 'Nothing is lost. Switch the protection on again in the settings of the table.'
-      : "Nothing is lost. Run 'varve migrate --up' as the owner, and switch triggers on again."
-    return warning(check, says, advice)
+    return warning(check, says, `Nothing is lost. ${adviceOn(check, storeUrl)}`)
   })
+}
+
+function adviceOn(check: string, storeUrl: string): string {
+  if (storeUrl.startsWith('dynamodb')) return 'Switch the protection on again in the settings of the table.'
+  if (check === 'rights')
+    return "Run 'varve migrate --grant' as the owner, for the role that appends: it takes that back."
+  return "Run 'varve migrate --up' as the owner, and switch triggers on again."
 }
 
 function versions(version: string): Finding {

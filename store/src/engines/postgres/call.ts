@@ -20,8 +20,8 @@ export type Call = <Result>(
 /** The calls of an engine, and their end. */
 export interface Calls {
   readonly call: Call
-  /** Runs a verb once: for a connection that is the caller's, whose transaction an error ends. */
-  readonly callOnce: Call
+  /** Runs a verb once on a connection that is the caller's, whose transaction an error ends. */
+  callOn<Result>(client: PostgresClient, signal: AbortSignal | undefined, verb: () => Promise<Result>): Promise<Result>
   /** Counts something that uses the other calls' connection as one of them. */
   tracked<Result>(signal: AbortSignal | undefined, run: () => Promise<Result>): Promise<Result>
   /** Runs a verb, again while the database is out of reach, for something that is tracked. */
@@ -62,6 +62,15 @@ export function createCalls(clock: Clock, connection: Connection): Calls {
     }
   }
 
+  async function onceOn<Result>(client: PostgresClient, verb: () => Promise<Result>): Promise<Result> {
+    try {
+      await connection.readyOn(client)
+      return await verb()
+    } catch (error) {
+      throw translated(error)
+    }
+  }
+
   async function tracked<Result>(signal: AbortSignal | undefined, run: () => Promise<Result>): Promise<Result> {
     if (closing.signal.aborted) throw new StoreClosed('The engine')
     signal?.throwIfAborted()
@@ -75,7 +84,7 @@ export function createCalls(clock: Clock, connection: Connection): Calls {
 
   return {
     call: (signal, verb) => tracked(signal, () => retried(verb)),
-    callOnce: (signal, verb) => tracked(signal, () => once(verb)),
+    callOn: (client, signal, verb) => tracked(signal, () => onceOn(client, verb)),
     tracked,
     retried,
     once,

@@ -7,7 +7,7 @@ import { openShop } from '../../../../test/postgres/shop.ts'
 import type { EventStore } from '../../event-store.ts'
 import type { NewEvent, RecordedEvent } from '../../model/event.ts'
 import { correlate } from '../../streams/causation.ts'
-import { grantScript } from './migrate.ts'
+import { grantScript } from './grant.ts'
 
 const placed: NewEvent = { type: 'OrderPlaced', data: { cents: 5 }, tags: ['customer:1'] }
 const paid: NewEvent = { type: 'OrderPaid', data: {} }

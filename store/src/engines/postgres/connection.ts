@@ -1,5 +1,5 @@
 import { EngineFailed } from '../../model/errors.ts'
-import { openPool, type PostgresPool } from './driver.ts'
+import { openPool, type PostgresClient, type PostgresPool } from './driver.ts'
 import { migrateUp, migrations, refuseNewer, schemaVersion } from './migrate.ts'
 import type { PoolSource } from './place.ts'
 
@@ -16,6 +16,11 @@ export interface Connection {
   readonly open: () => Promise<PostgresPool>
   /** The pool, once the schema is known to be as this code needs it. */
   readonly ready: () => Promise<PostgresPool>
+  /**
+   * The same for one connection of the caller's, which is looked at itself as long as nothing else was: the caller may hold
+   * the last connection of the pool.
+   */
+  readonly readyOn: (client: PostgresClient) => Promise<void>
   /** False when the pool is too small to give one connection away for good. */
   readonly canListen: boolean
   readonly close: () => Promise<void>
@@ -25,6 +30,7 @@ export interface Connection {
 export function createConnection({ source, schema, migrate }: ConnectionParts): Connection {
   let pool: Promise<PostgresPool> | undefined
   let checked: Promise<PostgresPool> | undefined
+  let isCurrent = false
 
   async function openWithListener(): Promise<PostgresPool> {
     const opened = 'pool' in source ? source.pool : await openPool(source.url, source.connectionsMax)
@@ -42,18 +48,28 @@ export function createConnection({ source, schema, migrate }: ConnectionParts): 
     const opened = await open()
     if (migrate === 'up') await migrateUp(opened, schema)
     else refuseOther(await schemaVersion(opened, schema), schema)
+    isCurrent = true
+    return opened
+  }
+
+  async function ready(): Promise<PostgresPool> {
+    checked ??= check().catch((error: unknown) => {
+      // The next call tries again.
+      checked = undefined
+      throw error
+    })
+    const opened = await checked
+    if (opened.ending === true) throw ended()
     return opened
   }
 
   return {
     open,
-    ready: () => {
-      checked ??= check().catch((error: unknown) => {
-        // The next call tries again.
-        checked = undefined
-        throw error
-      })
-      return checked
+    ready,
+    readyOn: async (client) => {
+      if (isCurrent) return
+      isCurrent = (await schemaVersion(client, schema)) === migrations.length
+      if (!isCurrent) await ready()
     },
     canListen: !('pool' in source) || (source.pool.options?.max ?? 10) >= 2,
     close: async () => {
@@ -66,6 +82,11 @@ export function createConnection({ source, schema, migrate }: ConnectionParts): 
 }
 
 function ignore(): void {}
+
+/** Of the pool's own error nothing but the text tells it from one that passes. */
+function ended(): EngineFailed {
+  return new EngineFailed('postgres', 'the pool was ended, and the store still used it. Close the store first')
+}
 
 function refuseOther(version: number, schema: string): void {
   refuseNewer(version)

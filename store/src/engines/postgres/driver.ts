@@ -9,6 +9,8 @@ export interface PostgresPool {
   on(event: 'error', listener: (error: Error) => void): unknown
   off(event: 'error', listener: (error: Error) => void): unknown
   readonly options?: { readonly max?: number | undefined }
+  /** True once `end` was called. */
+  readonly ending?: boolean
 }
 
 /** What runs a query: a pool, or one connection of it. */
@@ -57,6 +59,12 @@ export const asText = {
       value,
 } as const
 
+/** The first row of an answer, whatever parses the types of the connection. */
+export async function rowOf(client: PostgresClient, query: PostgresQuery): Promise<Row> {
+  const { rows } = await client.query({ ...query, rowMode: 'array', types: asText })
+  return rows[0] as Row
+}
+
 /**
  * The name under which a connection keeps a statement. A pool may serve several stores, whose statements differ by the
  * schema only, and PostgreSQL cuts names after 63 bytes.
@@ -72,6 +80,13 @@ export function statementName(verb: string, schema: string): string {
 export const sessionSettings: string = `set statement_timeout = 60000; set lock_timeout = 10000;
 set idle_in_transaction_session_timeout = 10000; set jit = off`
 
+/** PostgreSQL knows it since version 17. Takes a snapshot. */
+export const withoutTransactionLimit = `select set_config(name, '0', true) from pg_settings where name = 'transaction_timeout'`
+
+/** For the transactions of an owner's commands, whatever is set for the role or the database. */
+export const withoutLimits: string = `set local lock_timeout = 0; set local statement_timeout = 0;
+set local idle_in_transaction_session_timeout = 0; ${withoutTransactionLimit}`
+
 /**
  * A pool of the engine's own.
  *
@@ -79,16 +94,19 @@ set idle_in_transaction_session_timeout = 10000; set jit = off`
  */
 export async function openPool(url: string, connectionsMax: number): Promise<PostgresPool> {
   const { Pool } = await importDriver()
-  const pool = new Pool({
+  const options = {
     connectionString: url,
     max: connectionsMax,
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
     application_name: 'varve',
-    // Set by a query, not at start-up: a pooler in between refuses start-up parameters that it does not know.
-    onConnect: (client: PostgresClient) => client.query({ text: sessionSettings }),
-  })
-  return pool as PostgresPool
+    // Set by a query, not at start-up: a pooler in between refuses start-up parameters that it does not know. Every release
+    // of the driver that the package allows asks `verify` before it gives a connection away; `onConnect` came much later.
+    verify: (client: PostgresClient, done: (error?: Error) => void): void => {
+      client.query({ text: sessionSettings }).then(() => done(), done)
+    },
+  }
+  return new Pool(options) as PostgresPool
 }
 
 async function importDriver(): Promise<Pick<typeof import('pg'), 'Pool'>> {

@@ -1,4 +1,4 @@
-import { EngineFailed, EngineUnavailable, isVarveError, StoreCorrupt } from '../../model/errors.ts'
+import { EngineFailed, EngineUnavailable, InvalidArgument, isVarveError, StoreCorrupt } from '../../model/errors.ts'
 import { EventsArchived } from '../../model/event-errors.ts'
 
 /** SQLSTATEs (https://www.postgresql.org/docs/current/errcodes-appendix.html) that mean something special here. */
@@ -7,6 +7,11 @@ const code = {
   readOnly: '25006',
   lockTimeout: '55P03',
   cancelled: '57014',
+  idleTooLong: '25P03',
+  transactionTooLong: '25P04',
+  mayNot: '42501',
+  statementUnknown: '26000',
+  statementTaken: '42P05',
   undefinedTable: '42P01',
   undefinedFunction: '42883',
   undefinedSchema: '3F000',
@@ -20,6 +25,8 @@ const passing: readonly string[] = [
   '08', // connection exceptions
   '57P', // shut down, crashed, starting up
   code.cancelled, // by the statement timeout or by hand
+  code.idleTooLong,
+  code.transactionTooLong, // since PostgreSQL 17
   '53300', // too many connections
   '53400', // a configured limit was met
   code.lockTimeout,
@@ -27,20 +34,43 @@ const passing: readonly string[] = [
   code.readOnly, // a standby, during a fail-over
 ]
 
+/** Bounds of time that somebody has set, and that were reached. */
+const waits: readonly string[] = [code.lockTimeout, code.cancelled, code.idleTooLong, code.transactionTooLong]
+
+const withoutPrepared =
+  'a prepared statement was not there, or was there already: a pooler gives each transaction another connection, or the ' +
+  "connection was told to discard them. Open the store with 'prepare: false', in a URL '?prepare=false'"
+
 const problems: Readonly<Record<string, string>> = {
   '28P01': 'the password was refused. Check user and password in the URL',
   '28000': 'this user may not connect. Check the URL and pg_hba.conf',
   '3D000': 'the database does not exist. Create it, or name another one in the URL',
-  '42501':
-    "this role may not do that. Give it the rights with 'varve migrate --grant', as the owner of the schema (docs/guides/postgresql.md)",
   '53100': 'the disk of the server is full. Free some space; nothing of this call was written',
-  [code.undefinedTable]: "the store's tables are missing. Run 'varve migrate --up' on this database",
-  [code.undefinedFunction]: "the store's functions are missing. Run 'varve migrate --up' on this database",
   [code.undefinedSchema]: "the store's schema is missing. Run 'varve migrate --up' on this database",
+  [code.statementUnknown]: withoutPrepared,
+  [code.statementTaken]: withoutPrepared,
   [code.wrongIsolation]:
     'the session runs under another isolation level than read committed, under which the order of the log cannot be kept. ' +
     'Set default_transaction_isolation to read committed for this role or database',
   [code.appendOnly]: 'the database refused a change of what was appended. Nothing was written',
+}
+
+const whyReadOnly = 'the server is a replica, or default_transaction_read_only is set for the role or the database'
+
+/** What to do where PostgreSQL's own words are needed, because they name what is meant. */
+const advice: Readonly<Record<string, string>> = {
+  [code.mayNot]:
+    "This role may not do that. 'varve migrate --grant', run as the owner of the schema, gives it what a store needs of its " +
+    'schema (docs/guides/postgresql.md)',
+  [code.undefinedTable]: incomplete('tables'),
+  [code.undefinedFunction]: incomplete('functions'),
+}
+
+function incomplete(what: string): string {
+  return (
+    `The store's ${what} are missing. Run 'varve migrate --up' on this database; where it says that the schema is current, ` +
+    'somebody has removed them: restore a backup'
+  )
 }
 
 /** What keeps event ids unique: of one table of events, and of events in parts. */
@@ -63,7 +93,7 @@ export function isPassing(error: unknown): boolean {
 /** Whether the server has waited as long as it was told to. Trying again here would make a multiple of that bound. */
 export function hasWaited(error: unknown): boolean {
   const state = stateOf(error)
-  return state === code.lockTimeout || state === code.cancelled
+  return state !== undefined && waits.includes(state)
 }
 
 /** An error of the driver as one of Varve's, told by its SQLSTATE; any other error as it is. */
@@ -72,12 +102,34 @@ export function translated(error: unknown): unknown {
   const state = stateOf(error)
   const text = error instanceof Error ? error.message : String(error)
   const cause = { cause: error }
-  if (isPassing(error))
-    return new EngineUnavailable('postgres', state === undefined ? text : `${text} (${state})`, cause)
-  if (state === undefined) return error
+  if (isPassing(error)) {
+    const says = state === code.readOnly ? `${text}: ${whyReadOnly}` : text
+    return new EngineUnavailable('postgres', state === undefined ? says : `${says} (${state})`, cause)
+  }
+  if (state === undefined) return isUnreadableUrl(error) ? unreadableUrl() : error
   if (state === code.archived) return new EventsArchived(Number((error as { readonly detail?: string }).detail), cause)
   if (state.startsWith('XX')) return new StoreCorrupt(`PostgreSQL reports ${text} (${state})`, cause)
-  return new EngineFailed('postgres', `${problems[state] ?? text} (SQLSTATE ${state})`, cause)
+  return new EngineFailed('postgres', `${problems[state] ?? advised(text, state, error)} (SQLSTATE ${state})`, cause)
+}
+
+/** As the driver's `new URL` says it, when it first connects. */
+function isUnreadableUrl(error: unknown): boolean {
+  return error instanceof TypeError && 'code' in error && error.code === 'ERR_INVALID_URL'
+}
+
+/** Without the cause, which may have the password in it. */
+function unreadableUrl(): InvalidArgument {
+  return new InvalidArgument(
+    'url',
+    'is no URL of one database: write postgres://user@host:5432/database, and in a password %40 for an @, %2F for a /, %25 for a %',
+  )
+}
+
+/** PostgreSQL's words, and what to do: as this code knows it, or as PostgreSQL hints. */
+function advised(text: string, state: string, error: unknown): string {
+  const { hint } = error as { readonly hint?: string }
+  const says = advice[state] ?? hint?.replace(/\.$/, '')
+  return says === undefined ? text : `${text}. ${says}`
 }
 
 /** Five characters, which no code of Node has: those begin with E and are longer, or are longer still. */

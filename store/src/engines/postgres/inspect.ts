@@ -1,6 +1,8 @@
-import type { PostgresPool } from './driver.ts'
+import { type PostgresPool, rowOf, withoutTransactionLimit } from './driver.ts'
+import { openFunctions } from './grant.ts'
 import { layoutOf, type PostgresLayout } from './layout.ts'
 import { quotedSchema } from './migrate.ts'
+import { missingObjects } from './objects.ts'
 
 /** What a comparison of tables found. */
 export interface PostgresFinding {
@@ -107,12 +109,13 @@ const ofParts: readonly Comparison[] = [
   archivedKeys,
 ]
 
-/** Triggers that were dropped or switched off, of those that refuse changes. $1: schema, $2: tables of parts */
+/** Triggers that were dropped or switched off, of those that guard the log or complete it. $1: schema, $2: tables of parts */
 const missingGuards = `
   select g.guarded || '.' || g.guard as guard from (
     select t.guarded, w.guard from unnest(array['events', 'event_keys', 'event_tags'] || $2::text[]) as t (guarded)
       cross join unnest(array['append_only', 'append_only_whole']) as w (guard)
-    union all select 'log_head', w.guard from unnest(array['one_head', 'one_head_whole']) as w (guard)) as g
+    union all select 'log_head', w.guard from unnest(array['one_head', 'one_head_whole']) as w (guard)
+    union all select 'pending_appends', 'settle_at_commit') as g
   where not exists (
     select from pg_trigger t join pg_class c on c.oid = t.tgrelid join pg_namespace n on n.oid = c.relnamespace
     where n.nspname = $1 and c.relname = g.guarded and t.tgname = g.guard and t.tgenabled in ('O', 'A'))`
@@ -126,6 +129,11 @@ export async function inspect(
   const says = `version ${version} of ${newest}: run 'varve migrate --up'`
   // An older schema has other tables.
   if (version !== newest) return [{ check: 'schema', state: 'warning', says }]
+  const missing = await missingObjects(pool, schema)
+  if (missing !== undefined) {
+    // Nothing can be compared with what is not there.
+    return [{ check: 'schema', state: 'damaged', says: `version ${version}, of which somebody has dropped ${missing}` }]
+  }
   const name = quotedSchema(schema)
   const findings: PostgresFinding[] = [{ check: 'schema', state: 'ok', says: `version ${version}` }]
   const client = await pool.connect()
@@ -133,18 +141,20 @@ export async function inspect(
     // Locked before the state is fixed: a part that is archived in between would be in neither place.
     const lock = `lock table only ${name}.events in access share mode`
     await client.query({
-      text: `begin isolation level repeatable read read only; set local statement_timeout = 0; ${lock}`,
+      text: `begin isolation level repeatable read read only; set local statement_timeout = 0;
+        set local idle_in_transaction_session_timeout = 0; ${lock}; ${withoutTransactionLimit}`,
     })
     const layout = await layoutOf(client, schema)
     for (const { check, fine, sql } of layout.state === 'parts' ? ofParts : ofOneTable) {
-      const { rows } = await client.query({ text: sql(name) })
-      findings.push(found(check, fine, rows[0] as Compared))
+      const [problems, first] = await rowOf(client, { text: sql(name) })
+      findings.push(found(check, fine, { problems: Number(problems), first }))
     }
     const tables = layout.parts.filter(({ state }) => state !== 'removed').map(({ table }) => table)
     const { rows } = await client.query({ text: missingGuards, values: [schema, tables] })
     findings.push(
       ...layoutFindings(layout),
       guarded((rows as readonly { readonly guard: string }[]).map(({ guard }) => guard)),
+      closed(await openFunctions(client, schema)),
     )
     await client.query({ text: 'commit' })
     client.release()
@@ -176,7 +186,7 @@ function layoutFindings({
 
 interface Compared {
   readonly problems: number
-  readonly first: string | null
+  readonly first: string | null | undefined
 }
 
 function found(check: string, fine: string, { problems, first }: Compared): PostgresFinding {
@@ -188,6 +198,12 @@ function found(check: string, fine: string, { problems, first }: Compared): Post
 function guarded(missing: readonly string[]): PostgresFinding {
   if (missing.length === 0)
     return { check: 'guards', state: 'ok', says: 'every change of what was appended is refused' }
-  const says = `triggers that refuse changes are gone or switched off: ${missing.join(', ')}`
+  const says = `triggers that guard the log are gone or switched off: ${missing.join(', ')}`
   return { check: 'guards', state: 'warning', says }
+}
+
+function closed(open: string | undefined): PostgresFinding {
+  if (open === undefined) return { check: 'rights', state: 'ok', says: "what is the owner's to do nobody else may do" }
+  const says = `everybody who may use the schema may call ${open}, which is for the owner alone`
+  return { check: 'rights', state: 'warning', says }
 }

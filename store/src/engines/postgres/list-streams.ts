@@ -12,7 +12,7 @@ export const selectStreams = (schema: string): string => `
   select s.stream_id, s.version, s.truncate_before, s.tombstoned from (
     select s.* from ${schema}.streams s
     where (left(s.stream_id, 300), '') >= (greatest(left($1, 300) collate "C", left($2, 300) collate "C"), '')
-      and (left(s.stream_id, 300), '') <= (left($1, 300) || repeat(U&'\\+10FFFF', 300), '')
+      and (left(s.stream_id, 300), '') <= (left($1, 300) || repeat(chr(1114111), 300), '')
       and case when s.stream_id > $2 and starts_with(s.stream_id, $1) then s.version > 0 else false end
     order by left(s.stream_id, 300) fetch first ($3::bigint) rows with ties) as s
   order by left(s.stream_id, 300), s.stream_id limit $3`

@@ -3,10 +3,11 @@ import { EngineFailed } from '../../model/errors.ts'
 import { archiveParts, attachParts } from './archive.ts'
 import { createConnection } from './connection.ts'
 import type { PostgresPool } from './driver.ts'
-import { stateOf, translated } from './errors.ts'
+import { translated } from './errors.ts'
+import { grantScript, grantTo } from './grant.ts'
 import { inspect, type PostgresFinding } from './inspect.ts'
 import { layoutOf, type PostgresLayout, type PostgresPart } from './layout.ts'
-import { grantScript, migrateUp, migrationScript, migrations, refuseNewer, schemaVersion } from './migrate.ts'
+import { migrateUp, migrationScript, migrations, refuseNewer, schemaVersion } from './migrate.ts'
 import type { OwnedStore } from './owned.ts'
 import { makePartsAhead, type PostgresPartitioning, partitionEvents } from './partition.ts'
 import { checkedPlace, type PostgresPlace } from './place.ts'
@@ -131,9 +132,7 @@ export function createMaintenance(place: PostgresPlace, clock: Clock): PostgresM
     grant: (role) =>
       run(async (pool) => {
         if ((await knownVersion(pool)) === 0) throw missing(schema)
-        await pool.query({ text: grantScript(schema, role) }).catch((error: unknown) => {
-          throw stateOf(error) === '42704' ? noRole(role, error) : error
-        })
+        await grantTo(pool, schema, role)
       }),
     inspect: () =>
       run(async (pool) => {
@@ -174,13 +173,5 @@ function old(schema: string, version: number): EngineFailed {
   return new EngineFailed(
     'postgres',
     `schema ${JSON.stringify(schema)} is at version ${version}, this code needs ${migrations.length}. Run 'varve migrate --up' first`,
-  )
-}
-
-function noRole(role: string, cause: unknown): EngineFailed {
-  return new EngineFailed(
-    'postgres',
-    `the role ${JSON.stringify(role)} does not exist. Create it first: create role "${role}" login`,
-    { cause },
   )
 }

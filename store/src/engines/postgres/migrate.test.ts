@@ -76,6 +76,29 @@ onEveryPostgres(({ cluster }) => {
       expect(await opened({ url: role.url }).head()).toBe(0)
     })
 
+    it.each(['create table varve.events (id int)', 'create table varve.migrations (version text)'])(
+      'with objects of somebody else is left alone, and they are named: %s',
+      async (statement) => {
+        const { url } = await empty(cluster)
+        await execute({ url }, `create schema varve; ${statement}`)
+        await expect(opened({ url }).head()).rejects.toMatchObject({
+          code: 'ENGINE_FAILED',
+          message: expect.stringMatching(/Varve has not made them .*Give the store a schema of its own/),
+        })
+      },
+    )
+
+    it('of which somebody has dropped a table is not to be migrated once more', async () => {
+      const { url } = await empty(cluster)
+      await postgresMaintenanceUp(url)
+      await execute({ url }, 'drop table varve.shelf')
+      const dropped = { code: 'ENGINE_FAILED', message: expect.stringMatching(/varve.shelf.*restore a backup/) }
+      await expect(opened({ url }).shelf.get('own')).rejects.toMatchObject(dropped)
+      await using maintenance = postgresMaintenance({ url })
+      const says = expect.stringMatching(/somebody has dropped table shelf$/)
+      expect(await maintenance.inspect()).toEqual([{ check: 'schema', state: 'damaged', says }])
+    })
+
     it('that is missing or old is refused where asked, and left as it is', async () => {
       const { url } = await empty(cluster)
       const strict = opened({ url, migrate: 'refuse' })

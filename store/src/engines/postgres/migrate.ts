@@ -1,5 +1,5 @@
 import { EngineFailed, StoreTooNew } from '../../model/errors.ts'
-import type { PostgresPool, PostgresPoolClient } from './driver.ts'
+import { type PostgresClient, type PostgresPool, type PostgresPoolClient, rowOf, withoutLimits } from './driver.ts'
 import { stateOf } from './errors.ts'
 import { theLog } from './migrations/0001-the-log.ts'
 import { conditionMatch } from './migrations/0002-condition-match.ts'
@@ -34,33 +34,42 @@ export const migrations: readonly Migration[] = [
 /** 'Varv' in hexadecimal: the first half of the advisory lock that migrations take, the second being the schema's. */
 const lockClass = 0x56617276
 
+/** SQLSTATEs of what somebody else's tables and functions bring about. */
+const otherTable: readonly (string | undefined)[] = ['42703', '42804']
+const takenNames: readonly string[] = ['42703', '42P07', '42710', '42723', '42725']
+
 /** A schema's name as an identifier. */
 export function quotedSchema(schema: string): string {
   return `"${schema.replaceAll('"', '""')}"`
 }
 
-/** The version of the schema, 0 when there is none. */
-export async function schemaVersion(pool: PostgresPool, schema: string): Promise<number> {
-  const { rows } = await pool.query({
-    text: `select to_regclass($1) is not null as there, current_setting('server_encoding') as encoding,
-      current_setting('server_version_num')::int as server`,
-    values: [`${quotedSchema(schema)}.migrations`],
-  })
-  const [found] = rows as readonly { readonly there: boolean; readonly encoding: string; readonly server: number }[]
-  if (found?.encoding !== 'UTF8') {
+/**
+ * $1: schema. Not by `to_regclass`: a session whose transaction is open would remember that the schema is not there, also
+ * after another one has made it.
+ */
+const selectServer = `
+  select current_setting('server_encoding'), current_setting('server_version_num'), exists (
+    select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+    where n.nspname = $1 and c.relname = 'migrations')`
+
+/** The version of the schema, 0 when there is none; whatever parses the types of the connection. */
+export async function schemaVersion(client: PostgresClient, schema: string): Promise<number> {
+  const [encoding, server, there] = await rowOf(client, { text: selectServer, values: [schema] })
+  if (encoding !== 'UTF8') {
     throw new EngineFailed(
       'postgres',
-      `the database has the encoding ${found?.encoding}. Create one with encoding UTF8; nothing was changed in this one`,
+      `the database has the encoding ${encoding}. Create one with encoding UTF8; nothing was changed in this one`,
     )
   }
-  if (found.server < 150_000) {
-    throw new EngineFailed('postgres', `the server is older than PostgreSQL 15 (${found.server}). Use 15 or later`)
+  if (Number(server) < 150_000) {
+    throw new EngineFailed('postgres', `the server is older than PostgreSQL 15 (${server}). Use 15 or later`)
   }
-  if (!found.there) return 0
-  const applied = await pool.query({
-    text: `select coalesce(max(version), 0)::int as version from ${quotedSchema(schema)}.migrations`,
+  if (there === 'f') return 0
+  const text = `select coalesce(max(version), 0)::int from ${quotedSchema(schema)}.migrations`
+  const [version] = await rowOf(client, { text }).catch((error: unknown) => {
+    throw otherTable.includes(stateOf(error)) ? takenByOthers(schema, error) : error
   })
-  return Number((applied.rows[0] as { readonly version: number }).version)
+  return Number(version)
 }
 
 /**
@@ -80,13 +89,25 @@ export async function migrateUp(pool: PostgresPool, schema: string): Promise<rea
     return applied
   } catch (error) {
     client.release(true)
-    throw stateOf(error) === '42501' ? mayNot(schema, error) : error
+    const state = stateOf(error) ?? ''
+    if (state === '42501') throw mayNot(schema, error)
+    throw takenNames.includes(state) ? takenByOthers(schema, error) : error
   }
 }
 
 /** Refuses a schema that this code does not know. */
 export function refuseNewer(version: number): void {
   if (version > migrations.length) throw new StoreTooNew(version, migrations.length)
+}
+
+function takenByOthers(schema: string, cause: unknown): EngineFailed {
+  const says = cause instanceof Error ? cause.message : String(cause)
+  return new EngineFailed(
+    'postgres',
+    `the schema ${JSON.stringify(schema)} has objects under names that Varve needs, and Varve has not made them (${says}). ` +
+      'Nothing was changed. Give the store a schema of its own',
+    { cause },
+  )
 }
 
 function mayNot(schema: string, cause: unknown): EngineFailed {
@@ -100,8 +121,8 @@ function mayNot(schema: string, cause: unknown): EngineFailed {
 }
 
 async function migrateWith(client: PostgresPoolClient, schema: string): Promise<readonly Migration[]> {
-  await client.query({ text: 'begin isolation level read committed' })
-  await client.query({ text: 'set local lock_timeout = 0; set local statement_timeout = 0' })
+  // In one message: between two the transaction is idle, which may be limited too.
+  await client.query({ text: `begin isolation level read committed; ${withoutLimits}` })
   await client.query({ text: 'select pg_advisory_xact_lock($1, hashtext($2))', values: [lockClass, schema] })
   const { rows: found } = await client.query({ text: 'select to_regnamespace($1)', values: [quotedSchema(schema)] })
   const [place] = found as readonly { readonly to_regnamespace: string | null }[]
@@ -139,35 +160,3 @@ export function migrationScript(schema: string, from: number): string {
   const start = from === 0 ? `create schema if not exists ${quotedSchema(schema)};\n` : ''
   return `begin isolation level read committed;\n${start}${opening(schema, false)}\n\n${steps.join('\n')}\ncommit;\n`
 }
-
-/** What a role needs that appends and reads, and nothing more. Run by the owner of the schema. */
-export function grantScript(schema: string, role: string): string {
-  const [name, to] = [quotedSchema(schema), quotedSchema(role)]
-  const named = (names: readonly string[]): string => names.map((one) => `${name}.${one}`).join(', ')
-  return `grant usage on schema ${name} to ${to};
-grant select on ${named(readable)} to ${to};
-grant select, insert, update, delete on ${name}.shelf to ${to};
-grant execute on function ${named(callable)} to ${to};
-`
-}
-
-const readable = [
-  'migrations',
-  'log_head',
-  'streams',
-  'events',
-  'event_keys',
-  'event_tags',
-  'partitioning',
-  'event_parts',
-]
-const callable = [
-  'append',
-  'append_one',
-  'append_together',
-  'append_within',
-  'events_at',
-  'events_between',
-  'stream_in_parts',
-  'walk_in_parts',
-]

@@ -47,7 +47,7 @@ export function openEngine(parts: EngineParts): Engine {
     clock,
     listens: parts.listen && connection.canListen,
   })
-  const { call, callOnce, tracked, retried, once, close: closeCalls } = createCalls(clock, connection)
+  const { call, callOn, tracked, retried, once, close: closeCalls } = createCalls(clock, connection)
   const readStream = createGathering<StreamRead, Page>(clock, {
     one: ({ query }) => retried((client) => reads.read(client, query)),
     many: (asked) => once((client) => reads.readTogether(client, asked)),
@@ -81,7 +81,7 @@ export function openEngine(parts: EngineParts): Engine {
     },
     appendWithin: async (client, request, signal) => {
       const connected = callersConnection(client)
-      return callOnce(signal, () => appendWithin(connected, schema, request))
+      return callOn(connected, signal, () => appendWithin(connected, schema, request))
     },
     read: (query, signal) => {
       const { source, direction } = query

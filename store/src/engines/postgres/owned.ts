@@ -1,6 +1,6 @@
 import type { Clock } from '../../engine/clock.ts'
 import { EngineFailed } from '../../model/errors.ts'
-import type { PostgresClient, PostgresPool } from './driver.ts'
+import { type PostgresClient, type PostgresPool, withoutLimits } from './driver.ts'
 import { stateOf } from './errors.ts'
 import { quotedSchema } from './migrate.ts'
 
@@ -28,10 +28,8 @@ export async function inTransaction<Result>(
 ): Promise<Result> {
   const client = await pool.connect()
   try {
-    await client.query({ text: 'begin isolation level read committed' })
-    await client.query({
-      text: `set local statement_timeout = 0; set local search_path = ${quotedSchema(schema)}, pg_temp`,
-    })
+    const place = `set local search_path = ${quotedSchema(schema)}, pg_temp`
+    await client.query({ text: `begin isolation level read committed; ${withoutLimits}; ${place}` })
     const result = await work(client)
     await client.query({ text: 'commit' })
     client.release()

@@ -11,6 +11,9 @@ export interface PostgresPlace {
   readonly schema?: string
 }
 
+/** Of the 63 that a name may have. */
+const schemaBytes = 50
+
 /** How to get at a database. */
 export type PoolSource = { readonly pool: PostgresPool } | { readonly url: string; readonly connectionsMax: number }
 
@@ -22,8 +25,9 @@ export function checkedPlace(
   if ((pool === undefined) === (url === undefined)) {
     throw new InvalidArgument('options', 'needs one of pool and url: a pg Pool of yours, or where the database is')
   }
-  if (typeof schema !== 'string' || !/^[^\0"]{1,50}$/.test(schema)) {
-    throw new InvalidArgument('schema', 'is not a name of 1 to 50 characters without quotes')
+  // PostgreSQL cuts names after 63 bytes without a word, and the channel for commits is named after the schema.
+  if (typeof schema !== 'string' || !/^[^\0"]+$/.test(schema) || Buffer.byteLength(schema) > schemaBytes) {
+    throw new InvalidArgument('schema', `is not a name of 1 to ${schemaBytes} bytes without quotes`)
   }
   return { source: pool === undefined ? { url: url as string, connectionsMax } : { pool }, schema }
 }

@@ -11,14 +11,14 @@ const reason = sayWhy(whyNoPgbouncer())
 describe.skipIf(reason)('behind PgBouncer in transaction mode', () => {
   onPostgres(({ cluster }) => {
     /** As many stores on one empty database, each as if in a process of its own, over two connections to the server. */
-    async function stores(count: number): Promise<readonly EventStore[]> {
+    async function stores(count: number, prepare = false): Promise<readonly EventStore[]> {
       const database = await freshDatabase(await cluster())
       onTestFinished(database.drop)
       const bouncer = await startPgbouncer(database, { poolConnections: 2 })
       onTestFinished(bouncer.stop)
       const url = bouncer.through(database)
       const opened = Array.from({ length: count }, () =>
-        openStore({ engine: postgres({ url, prepare: false, listen: false }) }),
+        openStore({ engine: postgres({ url, prepare, listen: false }) }),
       )
       onTestFinished(async () => void (await Promise.all(opened.map((store) => store.close()))))
       return opened
@@ -51,6 +51,16 @@ describe.skipIf(reason)('behind PgBouncer in transaction mode', () => {
       )
       expect(codesOf(versions)).toEqual(['VERSION_CONFLICT', 'VERSION_CONFLICT', 'VERSION_CONFLICT'])
       expect(codesOf(conditions)).toEqual(['CONDITION_FAILED', 'CONDITION_FAILED', 'CONDITION_FAILED'])
+    })
+
+    it('is told what to set when the pooler carries no prepared statements', async () => {
+      const [left, right] = (await stores(2, true)) as [EventStore, EventStore]
+      const placed = [{ type: 'Placed', data: {} }]
+      await left.append('Order-1', placed)
+      await expect(right.append('Order-1', placed)).rejects.toMatchObject({
+        code: 'ENGINE_FAILED',
+        message: expect.stringMatching(/prepared statement.*prepare=false/),
+      })
     })
 
     it('follows what another process appends, by polling', async () => {

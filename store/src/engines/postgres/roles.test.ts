@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { type FreshPlace, freshDatabase } from '../../../../test/postgres/database.ts'
 import { onPostgres, type Postgres } from '../../../../test/postgres/on-postgres.ts'
-import { execute, freshRole } from '../../../../test/postgres/role.ts'
+import { execute, type FreshRole, freshRole } from '../../../../test/postgres/role.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { openStore } from '../../open-store.ts'
 import { postgres, postgresMaintenance } from './index.ts'
@@ -18,12 +18,12 @@ async function filled(cluster: Postgres['cluster']): Promise<FreshPlace> {
 }
 
 /** The database as a role that has what `grant` gives. */
-async function asApplication(cluster: Postgres['cluster']): Promise<{ readonly url: string }> {
+async function asApplication(cluster: Postgres['cluster']): Promise<FreshRole & { readonly ownersUrl: string }> {
   const database = await filled(cluster)
   const role = await freshRole(database)
   await using maintenance = postgresMaintenance({ url: database.url })
   await maintenance.grant(role.name)
-  return role
+  return { ...role, ownersUrl: database.url }
 }
 
 function engineAt(url: string): Engine {
@@ -69,6 +69,23 @@ onPostgres(({ cluster }) => {
       await expect(execute(await asApplication(cluster), statement)).rejects.toMatchObject({ code: '42501' })
     })
 
+    it('is told what it lacks, in words of the database and with what to do', async () => {
+      const { name, url, ownersUrl } = await asApplication(cluster)
+      await execute({ url: ownersUrl }, `revoke all on varve.shelf from ${name}`)
+      const lacking = { code: 'ENGINE_FAILED', message: expect.stringMatching(/table shelf.*varve migrate --grant/) }
+      await expect(engineAt(url).shelf.get('own')).rejects.toMatchObject(lacking)
+    })
+
+    it('may not give rights to others, which is not taken for done', async () => {
+      const role = await asApplication(cluster)
+      const other = await freshRole({ url: role.ownersUrl })
+      await using maintenance = postgresMaintenance({ url: role.url })
+      await expect(maintenance.grant(other.name)).rejects.toMatchObject({
+        code: 'ENGINE_FAILED',
+        message: expect.stringMatching(/only the owner of the schema "varve".*may give rights/),
+      })
+    })
+
     it('may not bring the schema anywhere, and is not asked to', async () => {
       const { url } = await asApplication(cluster)
       await using maintenance = postgresMaintenance({ url })
@@ -79,6 +96,20 @@ onPostgres(({ cluster }) => {
 
 onPostgres(({ cluster }) => {
   describe('the owner', () => {
+    it('is told of functions that a restore has opened to everybody, and grant closes them', async () => {
+      const { name, ownersUrl } = await asApplication(cluster)
+      await execute({ url: ownersUrl }, 'grant execute on function varve.archive_parts to public')
+      await using maintenance = postgresMaintenance({ url: ownersUrl })
+      const rights = async () => (await maintenance.inspect()).find(({ check }) => check === 'rights')
+      const open = {
+        state: 'warning',
+        says: expect.stringMatching(/may call archive_parts, which is for the owner/),
+      }
+      expect(await rights()).toMatchObject(open)
+      await maintenance.grant(name)
+      expect(await rights()).toMatchObject({ state: 'ok' })
+    })
+
     it.each([
       "update varve.events set type = 'Forged'",
       'delete from varve.events',

@@ -40,7 +40,7 @@ const writtenSmall: Written = (column, of) => {
   switch (column) {
     case 'data':
     case 'data_bytes':
-      return `case when octet_length(${of}.${column}) <= $3::bigint and ${bytesIn(of, 'metadata')} <= $3::bigint then ${value} end`
+      return `case when octet_length(${of}.${column}) <= $3::bigint and ${octetsIn(of, 'metadata')} <= $3::bigint then ${value} end`
     case 'metadata':
     case 'metadata_bytes':
       return `case when octet_length(${of}.${column}) <= $3::bigint then ${value} end`
@@ -60,11 +60,11 @@ export const eventColumns: (of: string) => string = columnsBy(written)
 /** The columns of an event whose payloads come if they are no larger than $3. */
 export const sentColumns: (of: string) => string = columnsBy(writtenSmall)
 
-const bytesIn = (of: string, payload: 'data' | 'metadata'): string =>
+const octetsIn = (of: string, payload: 'data' | 'metadata'): string =>
   `coalesce(octet_length(${of}.${payload}), octet_length(${of}.${payload}_bytes))`
 
 /** Payload and metadata of an event, in bytes. Large values are not fetched to be measured. */
-export const bytesOf = (of: string): string => `${bytesIn(of, 'data')} + ${bytesIn(of, 'metadata')}`
+export const bytesOf = (of: string): string => `${octetsIn(of, 'data')} + ${octetsIn(of, 'metadata')}`
 
 /**
  * The one row of the head: how far the log is, and whether it lies in parts. A planner without statistics would plan for
@@ -123,12 +123,23 @@ function metadataIn(row: Row, at: number): string | null {
 }
 
 function sizeOf(text: string | null | undefined, bytes: string | null | undefined): number {
-  return typeof text === 'string' ? Buffer.byteLength(text) : ((bytes as string).length - 2) / 2
+  if (typeof text === 'string') return Buffer.byteLength(text)
+  const written = bytes as string
+  return written.startsWith('\\x') ? (written.length - 2) / 2 : bytesIn(written).byteLength
 }
 
-/** A payload in one of two columns; bytes arrive as `\x` and hexadecimal digits. */
+/** A payload in one of two columns. */
 export function payload(text: string | null | undefined, bytes: string | null | undefined): Payload {
-  return text ?? new Uint8Array(Buffer.from((bytes as string).slice(2), 'hex'))
+  return text ?? bytesIn(bytes as string)
+}
+
+/** Bytes as `bytea_output` has PostgreSQL write them; a backslash of the older form is never followed by an x. */
+function bytesIn(written: string): Uint8Array {
+  if (written.startsWith('\\x')) return new Uint8Array(Buffer.from(written.slice(2), 'hex'))
+  const characters = written.replace(/\\(\\|[0-7]{3})/g, (_, one: string) =>
+    one === '\\' ? one : String.fromCharCode(Number.parseInt(one, 8)),
+  )
+  return new Uint8Array(Buffer.from(characters, 'latin1'))
 }
 
 function contentType(stored: string | null | undefined): string {

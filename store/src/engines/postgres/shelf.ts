@@ -39,7 +39,7 @@ const remove = (schema: string): string => `
 /** $1: prefix, $2: after, $3: limit */
 const selectEntries = (schema: string): string => `
   select ${columns} from ${schema}.shelf s
-  where s.key >= $1 and s.key > $2 and starts_with(s.key, $1) and s.key <= $1 || repeat(U&'\\+10FFFF', 512)
+  where s.key >= $1 and s.key > $2 and starts_with(s.key, $1) and s.key <= $1 || repeat(chr(1114111), 512)
   order by s.key limit $3`
 
 /** The shelf in a table; each write is one statement. */

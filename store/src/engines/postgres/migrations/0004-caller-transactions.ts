@@ -196,8 +196,7 @@ begin
       from jsonb_array_elements(changes) with ordinality as c (change, place) group by 1) as c
     where t.stream_no = c.stream_no;
 
-    insert into pending_appends (owner, condition) values (owned, condition) returning append_no into number;
-
+    number := nextval(pg_get_serial_sequence('pending_appends', 'append_no'));
     insert into pending_events (owner, append_no, place, stream_no, version, event_id, recorded_at_ms, schema_version,
       stream_id, type, content_type, data, data_bytes, metadata_content_type, metadata, metadata_bytes, tags)
     select owned, number, e.place, stream_numbers[e.stream], e.version, e.id, e.recorded, e.schema_version,
@@ -212,6 +211,11 @@ begin
   -- Rows made only to be locked.
   delete from streams t
   where t.stream_no = any (stream_numbers) and t.version = 0 and t.truncate_before = 1 and not t.tombstoned;
+
+  -- Last: where the caller has set constraints to be immediate, this is when the events move into the log.
+  if number is not null then
+    insert into pending_appends (owner, append_no, condition) overriding system value values (owned, number, condition);
+  end if;
 end $$;
 
 create function settle_pending() returns trigger
@@ -279,5 +283,7 @@ end $$;
 
 create constraint trigger settle_at_commit after insert on pending_appends
   deferrable initially deferred for each row execute function settle_pending();
+-- Also for a caller that has switched off triggers for itself (session_replication_role): its events would be lost.
+alter table pending_appends enable always trigger settle_at_commit;
 revoke all on function condition_hit, append_within, settle_pending from public;
 `
