@@ -39,6 +39,12 @@ export async function benchSubscribe(preset: Preset): Promise<Report> {
       ...each('liveFromOtherProcess', { events: 0, subscriptions: 1 })
         .filter((_, at) => durableEngines.includes(preset.engines[at] ?? ''))
         .map((candidate) => ({ ...candidate, name: `${candidate.name}, appended by another process` })),
+      {
+        name: 'raw log, one record after the same pause',
+        module,
+        trial: 'rawAfterPause',
+        settings: { engine: 'none', ...amounts, events: 0, subscriptions: 0 },
+      },
     ],
     'p50Ms',
   )

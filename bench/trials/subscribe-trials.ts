@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
+import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -8,8 +9,9 @@ import { openBenchStore } from '../engines.ts'
 import { processCosts } from '../harness/measured.ts'
 import type { Trial } from '../harness/trial.ts'
 import { latencies, rates } from '../load/appenders.ts'
-import { newEvent } from '../load/events.ts'
+import { jsonEvent, newEvent } from '../load/events.ts'
 import { fillStore, shortStreams } from '../load/fill.ts'
+import { openRawLog } from '../raw/log.ts'
 
 /** How much of everything; each trial uses what concerns it. */
 export interface SubscribeSettings {
@@ -37,6 +39,20 @@ const live: Trial<SubscribeSettings> = async ({ engine, samples }, folder) => {
     const { position } = await store.append('Live-1', [newEvent('Live-1', nth, nth)], { expectedVersion: nth })
     samplesMs.push((await seenAt(position)) - startedAt)
   }
+  return latencies(samplesMs)
+}
+
+/** What the disk takes for one record after the same pause, with nobody to tell. */
+const rawAfterPause: Trial<SubscribeSettings> = async ({ samples }, folder) => {
+  const log = openRawLog(join(folder, 'raw.log'))
+  const samplesMs: number[] = []
+  for (let nth = 0; nth < samples; nth++) {
+    await sleep(quietMs)
+    const startedAt = performance.now()
+    await log.append(jsonEvent('Live-1', nth, nth))
+    samplesMs.push(performance.now() - startedAt)
+  }
+  log.close()
   return latencies(samplesMs)
 }
 
@@ -112,6 +128,7 @@ const idle: Trial<SubscribeSettings> = async ({ engine, events, idleMs, subscrip
 export const trials: Readonly<Record<string, Trial<SubscribeSettings>>> = {
   live,
   liveFromOtherProcess,
+  rawAfterPause,
   catchUp,
   slowReader,
   idle,
