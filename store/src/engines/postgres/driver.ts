@@ -106,8 +106,14 @@ export async function openPool(url: string, connectionsMax: number): Promise<Pos
       client.query({ text: sessionSettings }).then(() => done(), done)
     },
   }
-  return new Pool(options) as PostgresPool
+  const pool = new Pool(options)
+  // A server that goes away tells each connection. One that is in use, `verify` included, has no listener of the pool's, and
+  // the word would end the process; what it is in use for hears of it anyway.
+  pool.on('connect', (client) => client.on('error', ignore))
+  return pool as PostgresPool
 }
+
+function ignore(): void {}
 
 async function importDriver(): Promise<Pick<typeof import('pg'), 'Pool'>> {
   try {

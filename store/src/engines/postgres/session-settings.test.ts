@@ -41,6 +41,18 @@ onPostgres(({ cluster, major }) => {
     equal((await store.shelf.list({ prefix: 'scans/' }).toArray()).length, 1)
   })
 
+  it('keeps the process alive when a connection ends that is in use and asks nothing', async () => {
+    await using database = await freshDatabase(await cluster())
+    const pool = await openPool(database.url, 1)
+    const client = await pool.connect()
+    const { rows } = await client.query({ text: 'select pg_backend_pid() as pid' })
+    // Without a listener of ours the word of the server is thrown where nobody catches it, and the test run says so.
+    await execute(database, `select pg_terminate_backend(${(rows[0] as { readonly pid: number }).pid}, 5000)`)
+    await rejects(client.query({ text: 'select 1' }))
+    client.release(true)
+    await pool.end()
+  })
+
   it('keeps a migration and a conversion out of the limits that are set for sessions', async () => {
     await using database = await freshDatabase(await cluster())
     await settings(database, {
