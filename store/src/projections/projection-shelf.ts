@@ -81,6 +81,8 @@ export interface ProjectionShelf {
   unpark(name: string, event: Pick<ParkedInProjection, 'generation' | 'position'>): Promise<void>
   /** By rising position, from one on. */
   parked(name: string, generation: number, from: number): AsyncIterable<ParkedInProjection>
+  /** The same as they lie on the shelf, for {@link remove}. */
+  parkedEntries(name: string, generation: number): AsyncIterable<Kept<ParkedInProjection>>
   parkedEvent(name: string, generation: number, position: number): Promise<ParkedInProjection | undefined>
   /** Forgets what a generation has left on the shelf. */
   clear(name: string, generation: number): Promise<void>
@@ -133,6 +135,9 @@ export function projectionShelf(shelf: StoreShelf): ProjectionShelf {
       const prefix = parkedOf(name, generation)
       const after = from > 1 ? { after: parkedKey(name, { generation, position: from - 1 }) } : {}
       for await (const { value } of shelf.list({ prefix, ...after })) yield value as ParkedInProjection
+    },
+    parkedEntries: async function* (name, generation) {
+      for await (const item of shelf.list({ prefix: parkedOf(name, generation) })) yield kept<ParkedInProjection>(item)
     },
     parkedEvent: async (name, generation, position) =>
       (await shelf.get(parkedKey(name, { generation, position })))?.value as ParkedInProjection | undefined,

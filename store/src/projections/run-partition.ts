@@ -10,12 +10,14 @@
  */
 import { isVarveError } from '../model/errors.ts'
 import { limits } from '../model/limits.ts'
+import type { ParkedInProjection } from '../model/projection-status.ts'
 import { CheckpointConflict } from '../model/shelf-errors.ts'
 import { checkpointHolds, firstCheckpoint, type TargetCheckpoint } from '../model/target.ts'
 import { type GrowingBatches, gatherStretch, type SaveEffect, type Stretch } from './gathering.ts'
 import { carriedOutRequests } from './partition-requests.ts'
 import { afterPause, checkpointName, type PartitionRun, persistently } from './partition-run.ts'
 import type { Projection } from './projection.ts'
+import type { Kept } from './projection-shelf.ts'
 import { type Decided, notWhereItWas, savedBatch } from './save-batch.ts'
 
 /**
@@ -72,14 +74,21 @@ async function takenOver<ReadModel>(run: PartitionRun<ReadModel>, decided: Decid
  * after one did not any more.
  */
 async function unparkedWhatIsNot<ReadModel>(
-  { projection: { name }, shelf, generation, partition }: PartitionRun<ReadModel>,
+  { projection, target, shelf, generation, partition, epoch }: PartitionRun<ReadModel>,
   { parked }: TargetCheckpoint,
   decided: Decided,
 ): Promise<void> {
   const positions = new Set([...parked.map(({ position }) => position), ...decided.keys()])
-  for await (const event of shelf.parked(name, generation, 1)) {
-    if (event.partition === partition && !positions.has(event.position)) await shelf.unpark(name, event)
+  const strays: Kept<ParkedInProjection>[] = []
+  for await (const entry of shelf.parkedEntries(projection.name, generation)) {
+    if (entry.value.partition === partition && !positions.has(entry.value.position)) strays.push(entry)
   }
+  if (strays.length === 0) return
+  // A process may hang above until another one has taken over, whose parked events it must not take for strays. That one
+  // wrote its epoch before it parked any.
+  const now = await target.checkpoint(checkpointName(projection, partition))
+  if (now?.epoch !== epoch) return
+  for (const entry of strays) await shelf.remove(entry)
 }
 
 /** The first of many partitions empties the read model for all of them, before any of them writes. */
