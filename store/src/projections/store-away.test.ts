@@ -128,6 +128,30 @@ describe('a replay', () => {
   })
 })
 
+it('an owner that hung before it looked for strays leaves what its successor has parked', async () => {
+  const hanging = Promise.withResolvers<void>()
+  let isHung = false
+  const awake = async (): Promise<void> => (isHung ? hanging.promise : undefined)
+  const { store, faulty } = withShelf((shelf) => ({
+    put: async (...given) => awake().then(() => shelf.put(...given)),
+    delete: async (...given) => awake().then(() => shelf.delete(...given)),
+    list: async (...given) => {
+      isHung ||= JSON.stringify(given[0]).includes('projection-parked')
+      await awake()
+      return shelf.list(...given)
+    },
+  }))
+  const projection = stockOf({ target: newTarget(), poison: new Set(['bad']), onFailure: parking })
+  const options = { leaseMs: 100, log: () => undefined }
+  const hung = runProjections(faulty, [projection], options)
+  await until(() => isHung)
+  await using successor = runProjections(store, [projection], options)
+  await successor.waitFor('stock', await receive(store, 'tea', 'bad'))
+  hanging.resolve()
+  await hung.stop()
+  equal((await allParked(store)).length, 1)
+})
+
 it('no more is noted as parked than a checkpoint can name', async () => {
   await using store = openStore({ engine: memory() })
   const [target, poison] = [newTarget(), new Set(['bad'])]
