@@ -1,6 +1,18 @@
 import { quickPlans } from './0002-condition-match.ts'
 import { holds } from './0003-the-append.ts'
 
+/** The isolation that judging needs, a commit that is kept, and a bound of waiting where the session has none. */
+export const settled = `if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception 'an append needs the isolation level read committed; this is %', current_setting('transaction_isolation')
+      using errcode = 'VV001';
+  end if;
+  if current_setting('synchronous_commit') = 'off' then
+    perform set_config('synchronous_commit', 'on', true);
+  end if;
+  if current_setting('lock_timeout') = '0' then
+    perform set_config('lock_timeout', '10s', true);
+  end if;`
+
 /**
  * Version 5: the append of one event to one stream, which is what an idle store is mostly asked for. Three look-ups by
  * value instead of ten statements over arrays, in the same order and under the same locks as in version 3:
@@ -30,16 +42,7 @@ declare
   landed bigint;
   wanted_above bigint;
 begin
-  if current_setting('transaction_isolation') <> 'read committed' then
-    raise exception 'an append needs the isolation level read committed; this is %', current_setting('transaction_isolation')
-      using errcode = 'VV001';
-  end if;
-  if current_setting('synchronous_commit') = 'off' then
-    perform set_config('synchronous_commit', 'on', true);
-  end if;
-  if current_setting('lock_timeout') = '0' then
-    perform set_config('lock_timeout', '10s', true);
-  end if;
+  ${settled}
 
   update streams t set version = t.version + 1
   where t.stream_id = new_stream_id and not t.tombstoned

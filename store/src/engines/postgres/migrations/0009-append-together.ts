@@ -1,5 +1,6 @@
 import { quickPlans } from './0002-condition-match.ts'
 import { holds } from './0003-the-append.ts'
+import { settled } from './0005-append-one.ts'
 
 /**
  * Version 9: the append of a batch in which nothing speaks against anything: requests that share no stream, carry no
@@ -36,16 +37,7 @@ declare
   wanted_above bigint;
   are_done boolean := true;
 begin
-  if current_setting('transaction_isolation') <> 'read committed' then
-    raise exception 'an append needs the isolation level read committed; this is %', current_setting('transaction_isolation')
-      using errcode = 'VV001';
-  end if;
-  if current_setting('synchronous_commit') = 'off' then
-    perform set_config('synchronous_commit', 'on', true);
-  end if;
-  if current_setting('lock_timeout') = '0' then
-    perform set_config('lock_timeout', '10s', true);
-  end if;
+  ${settled}
 
   begin
     insert into streams (stream_id)
