@@ -6,7 +6,8 @@
  *   {prefix}:g3:1-k3x9q:key   the read model
  *
  * Emptying begins a new life, which is one field of the record, however large the read model is; the keys of the life
- * before are swept away afterwards. No life is called like another one, even where the record was lost and they are counted anew. Everything of a target begins with the same hash tag, so it lies in one slot of a cluster.
+ * before are swept away afterwards. No life is called like another one, even where the record was lost and they are counted
+ * anew. Everything of a target begins with the same hash tag, so it lies in one slot of a cluster.
  */
 import { InvalidArgument, isVarveError } from '../../../model/errors.ts'
 import { CheckpointConflict } from '../../../model/shelf-errors.ts'

@@ -14,33 +14,35 @@ export function connectionKept(
 ): { readonly send: Send; readonly close: () => Promise<void> } {
   let opening: Promise<Connection> | undefined
 
-  async function connected(): Promise<Connection> {
+  async function connected(): Promise<{ readonly connection: Connection; readonly leave: () => void }> {
     opening ??= openConnection(url, clock)
     const used = opening
+    // Others may have left it first, and opened another one.
+    const forget = (): void => {
+      if (opening === used) opening = undefined
+    }
     try {
       const connection = await used
-      if (!connection.isSilent()) return connection
-      leave(used, connection)
+      const leave = (): void => {
+        forget()
+        connection.close().catch(() => undefined)
+      }
+      if (!connection.isSilent()) return { connection, leave }
+      leave()
     } catch (error) {
-      if (opening === used) opening = undefined
+      forget()
       throw error
     }
     return connected()
   }
 
-  function leave(used: Promise<Connection> | undefined, connection: Connection): void {
-    if (opening === used) opening = undefined
-    connection.close().catch(() => undefined)
-  }
-
   return {
     send: async (key, args) => {
-      const connection = await connected()
-      const used = opening
+      const { connection, leave } = await connected()
       try {
         return await connection.send(key, args)
       } catch (error) {
-        if (isOfReplica(error)) leave(used, connection)
+        if (isOfReplica(error)) leave()
         throw error
       }
     },
