@@ -71,7 +71,7 @@ export async function appendWork(
   batch: readonly AppendRequest[],
 ): Promise<readonly Work[]> {
   await client.query('begin')
-  const { query } = createAppendCalls(schema, false)(batch)
+  const { first: query } = createAppendCalls(schema, false)(batch)
   const works = await nestedWork(client, () => client.query(query.text, query.values))
   await client.query('rollback')
   return works

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import type { AppendRequest } from '../engine/engine.ts'
+import type { EventToStore } from '../model/event.ts'
 import type { EngineCase } from './case.ts'
 import {
   eventFor,
@@ -11,6 +13,7 @@ import {
   logOf,
   outcomeOf,
   request,
+  statusesOf,
   statusOf,
   tombstone,
   truncation,
@@ -260,6 +263,29 @@ export const idempotentCases: readonly EngineCase[] = [
       await land(engine, tombstone('Order-2'))
       const wrong = request([{ ...stored, streamId: 'Order-2' }], expecting('Order-2', 9))
       assert.equal(await statusOf(engine, wrong), 'duplicate_event_id')
+    },
+  },
+  {
+    promise: 'idempotent',
+    rule: 'idempotent/new-ids',
+    name: 'ids that are said to be new are known all the same when the request is sent again, alone or beside others',
+    run: async ({ engine }) => {
+      const said = { idsAreNew: true } as const
+      const alone = request([eventFor('Order-1')], said)
+      const several = request(eventsFor('Order-2', 2), said)
+      const beside = (): AppendRequest => request([eventFor('Order-3')], said)
+      assert.deepEqual(await statusesOf(engine, [alone]), ['done'])
+      assert.deepEqual(await statusesOf(engine, [several, beside()]), ['done', 'done'])
+      const log = idsOf(await logOf(engine))
+      assert.deepEqual(await statusesOf(engine, [alone]), ['repeated'])
+      assert.deepEqual(await statusesOf(engine, [several]), ['repeated'])
+      assert.deepEqual(idsOf(await logOf(engine)), log)
+      assert.deepEqual(await statusesOf(engine, [alone, beside(), several]), ['repeated', 'done', 'repeated'])
+      const elsewhere = request([{ ...(alone.events[0] as EventToStore), streamId: 'Order-4' }], said)
+      assert.deepEqual(await statusesOf(engine, [elsewhere]), ['duplicate_event_id'])
+      assert.deepEqual(await statusesOf(engine, [beside(), elsewhere]), ['done', 'duplicate_event_id'])
+      assert.equal((await logOf(engine)).length, log.length + 2)
+      assert.deepEqual(await eventsOf(engine, 'Order-4'), [])
     },
   },
   {

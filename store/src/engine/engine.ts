@@ -70,6 +70,11 @@ export interface AppendRequest {
   readonly checks: readonly StreamCheck[]
   /** Absent: no condition. The request's own events never count against it. */
   readonly condition?: NormalCondition
+  /**
+   * The store has made all ids for this request: nothing can have them unless the request itself was sent before. An engine
+   * may look for them only when it sends a request again, or when a unique index refuses one.
+   */
+  readonly idsAreNew?: true
 }
 
 /** An expectation about one stream. */

@@ -3,7 +3,8 @@ import type { AppendOutcome, Engine } from '../engine/engine.ts'
 import { shardsOf } from '../engine/shards-of.ts'
 import { isVarveError, QueueFull, StoreClosed } from '../model/errors.ts'
 import { limits } from '../model/limits.ts'
-import { type PreparedAppend, requestBytes } from './prepare.ts'
+import { requestBytes } from './event-bytes.ts'
+import type { PreparedAppend } from './prepare.ts'
 
 /**
  * Gathers the appends that arrive while a commit is under way and sends them as the next one.

@@ -4,7 +4,7 @@ import { isCorrelationTag } from '../model/correlation.ts'
 import { InvalidArgument, LimitExceeded, PayloadTooLarge } from '../model/errors.ts'
 import type { EventToStore, NewEvent, NewEventMetadata } from '../model/event.ts'
 import { type LimitName, limits } from '../model/limits.ts'
-import { binaryContentType, jsonContentType, ownPayload, type Payload, payloadBytes } from '../model/payload.ts'
+import { binaryContentType, jsonContentType, ownPayload } from '../model/payload.ts'
 import { isPosition } from '../model/position.ts'
 import { type AppendCondition, type NormalCondition, normalQuery } from '../model/query.ts'
 import { metadataEventType, streamChangeOf, subjectOf, tombstoneEventType } from '../model/stream.ts'
@@ -13,13 +13,14 @@ import { type ExpectedVersion, isExpectedVersion } from '../model/version.ts'
 import { type Encoded, encodeData, storedMetadata } from '../schema/codec.ts'
 import { correlationTag } from '../schema/correlation-tag.ts'
 import { withCausation } from './causation.ts'
+import { bytesAtMostOf, eventsBytes } from './event-bytes.ts'
 import { canonicalUuid, idFromKey } from './event-id.ts'
 import type { Stamps } from './stamps.ts'
 
 /** A request ready for the engine, and its size for the queue's bounds. */
 export interface PreparedAppend {
   readonly request: AppendRequest
-  /** No less than {@link requestBytes}, and free to know. */
+  /** No less than its payloads and metadata have, and free to know. */
   readonly bytesAtMost: number
 }
 
@@ -43,6 +44,7 @@ export function prepareAppend(
   const recordedAtMs = stamps.now()
   const events: EventToStore[] = []
   const checks: StreamCheck[] = []
+  let idsAreNew = key === undefined
   let bytesAtMost = 0
   let place = 0
   const inWrite: NameOf = (part) => (writes.length === 1 ? part : `writes[${place}].${part}`)
@@ -59,7 +61,9 @@ export function prepareAppend(
     for (; index < write.events.length; index++) {
       const derivedId = key === undefined ? undefined : idFromKey(key, streamId, index)
       const given = { streamId, derivedId, recordedAtMs, newId: stamps.newId }
-      const prepared = prepareEvent(given, write.events[index] as NewEvent, inEvent)
+      const event = write.events[index] as NewEvent
+      const prepared = prepareEvent(given, event, inEvent)
+      if (event.id !== undefined) idsAreNew = false
       bytesAtMost += bytesAtMostOf(prepared)
       events.push(prepared)
       // Text has a third of that at the least: what is certainly too much is not all encoded, which memory may not hold.
@@ -67,13 +71,14 @@ export function prepareAppend(
     }
   }
   checkWhole(writes, events, bytesAtMost)
-  if (options.condition === undefined) return { request: { events, checks }, bytesAtMost }
-  return { request: { events, checks, condition: normalCondition(options.condition) }, bytesAtMost }
-}
-
-/** Payload and metadata of a request, in bytes. */
-export function requestBytes({ events }: AppendRequest): number {
-  return eventsBytes(events)
+  const condition = options.condition === undefined ? undefined : normalCondition(options.condition)
+  const request: AppendRequest = {
+    events,
+    checks,
+    ...(condition !== undefined && { condition }),
+    ...(idsAreNew && { idsAreNew }),
+  }
+  return { request, bytesAtMost }
 }
 
 /**
@@ -218,24 +223,6 @@ function checkSize(event: EventToStore, nameOf: NameOf): void {
   if (bytesAtMostOf(event) <= limits.eventBytes) return
   const bytes = eventsBytes([event])
   if (bytes > limits.eventBytes) throw new PayloadTooLarge(nameOf(''), bytes)
-}
-
-/**
- * A bound that needs no look at the text, where no character takes more than three bytes for each of its UTF-16 units.
- * Nearly every event stays below the limits by it, so that nearly none is measured.
- */
-function bytesAtMostOf({ data, metadata }: EventToStore): number {
-  return lengthAtMost(data) + lengthAtMost(metadata)
-}
-
-function lengthAtMost(payload: Payload): number {
-  return typeof payload === 'string' ? payload.length * 3 : payload.byteLength
-}
-
-function eventsBytes(events: readonly EventToStore[]): number {
-  let bytes = 0
-  for (const { data, metadata } of events) bytes += payloadBytes(data) + payloadBytes(metadata)
-  return bytes
 }
 
 function checkName(name: unknown, limit: LimitName, part: string, nameOf: NameOf = asGiven): asserts name is string {

@@ -123,6 +123,11 @@ export const wrongIds: readonly WrongEngine[] = [
     forgetting((_event, _ids, _batch, one) => one.checks.some((check) => check.expectedVersion === 'any')),
   ),
   wrong(
+    'does not look at ids that are said to be new',
+    ['idempotent/new-ids'],
+    forgetting((_event, _ids, _batch, one) => one.idsAreNew === true),
+  ),
+  wrong(
     'does not see the ids of earlier requests of the batch',
     ['batches/repeat-seen'],
     forgetting((event, _ids, { requests }, one) =>
@@ -139,6 +144,7 @@ export const wrongIds: readonly WrongEngine[] = [
       'idempotent/elsewhere',
       'idempotent/hidden-ids-count',
       'idempotent/ids-before-checks',
+      'idempotent/new-ids',
     ],
     forgetting(
       () => false,
@@ -153,6 +159,7 @@ export const wrongIds: readonly WrongEngine[] = [
       'idempotent/elsewhere',
       'idempotent/hidden-ids-count',
       'idempotent/ids-before-checks',
+      'idempotent/new-ids',
     ],
     lenient((stored, one) => stored.some((event, index) => event.streamId !== one.events[index]?.streamId)),
   ),

@@ -218,7 +218,7 @@ export const wrongShards: readonly WrongEngine[] = [
     ],
     twisted((engine, lock) => judging(engine, lock, (one, send) => apart(one, send))),
   ),
-  wrongInShards('has ids for each shard', ['shards/ids'], idsOfShards),
+  wrongInShards('has ids for each shard', ['idempotent/new-ids', 'shards/ids'], idsOfShards),
   wrongInShards(
     'counts places in nines and says they have no holes',
     ['atomic/no-gap', 'ordered/commit-order', 'ordered/gapless', 'shards/gapless'],

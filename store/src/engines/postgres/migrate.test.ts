@@ -5,8 +5,10 @@ import { temporaryFolder, varve } from '../../../../test/cli/varve.ts'
 import { type FreshPlace, first, freshDatabase } from '../../../../test/postgres/database.ts'
 import { onEveryPostgres, type Postgres } from '../../../../test/postgres/on-postgres.ts'
 import { connected, execute, freshRole } from '../../../../test/postgres/role.ts'
+import { eventFor, request, statusesOf } from '../../conformance/port.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { EventToStore } from '../../model/event.ts'
+import { grantScript } from './grant.ts'
 import { type PostgresOptions, postgres, postgresMaintenance } from './index.ts'
 import { migrations } from './migrate.ts'
 
@@ -112,6 +114,26 @@ onEveryPostgres(({ cluster }) => {
 })
 
 onEveryPostgres(({ cluster }) => {
+  describe('the append functions of version 10', () => {
+    it('may be called by whoever could call those before, and by a process that knows those only', async () => {
+      const database = await empty(cluster)
+      const { name, url } = await freshRole(database)
+      await madeUpTo(9, database)
+      await execute(database, grantScript('varve', name))
+      await postgresMaintenanceUp(database.url)
+      const engine = opened({ url })
+      const batch = [request([eventFor('A')]), request([eventFor('B')])]
+      expect(await statusesOf(engine, batch)).toEqual(['done', 'done'])
+      expect(await statusesOf(engine, [request([eventFor('C')])])).toEqual(['done'])
+      const before = `select varve.append_one('D', -1, gen_random_uuid(), 'Placed', 1, 0, null, '{}', null, null, '{}', null, null)`
+      expect(await first({ url }, before)).toBe('(,3,,{1},,f)')
+      const { rows } = await (await connected(database)).query(
+        "select count(*)::int as open from pg_proc p, aclexplode(p.proacl) a where p.proname ~ '^append' and a.grantee = 0",
+      )
+      expect(rows).toEqual([{ open: 0 }])
+    })
+  })
+
   describe('a store as the first release left it', () => {
     async function restored(): Promise<Engine> {
       const { url } = await empty(cluster)
@@ -138,6 +160,17 @@ onEveryPostgres(({ cluster }) => {
     })
   })
 })
+
+/** A store as code of an earlier version of the schema made it. */
+async function madeUpTo(version: number, database: FreshPlace): Promise<void> {
+  const client = await connected(database)
+  await client.query('create schema varve; set search_path = varve, pg_temp')
+  await client.query('create table migrations (version int primary key, name text not null)')
+  for (const { version: at, name, sql } of migrations.slice(0, version)) {
+    await client.query(sql)
+    await client.query('insert into migrations (version, name) values ($1, $2)', [at, name])
+  }
+}
 
 async function postgresMaintenanceUp(url: string): Promise<void> {
   await using maintenance = postgresMaintenance({ url })

@@ -10,6 +10,7 @@ import { parts } from './migrations/0006-parts.ts'
 import { readingParts } from './migrations/0007-reading-parts.ts'
 import { matchInParts } from './migrations/0008-match-in-parts.ts'
 import { appendTogether } from './migrations/0009-append-together.ts'
+import { newIds } from './migrations/0010-new-ids.ts'
 
 /** One step of the schema. */
 export interface Migration {
@@ -29,6 +30,7 @@ export const migrations: readonly Migration[] = [
   { version: 7, name: 'reading parts', sql: readingParts },
   { version: 8, name: 'match in parts', sql: matchInParts },
   { version: 9, name: 'append together', sql: appendTogether },
+  { version: 10, name: 'new ids', sql: newIds },
 ]
 
 /** 'Varv' in hexadecimal: the first half of the advisory lock that migrations take, the second being the schema's. */

@@ -68,9 +68,12 @@ export function openEngine(parts: EngineParts): Engine {
     append: async (batch, signal) => {
       if (batch.length === 0) return call(signal, async () => [])
       // Encoded once, at once: a caller may reuse its buffers, and a repeat after a lost answer is the same call.
-      const { query, answer } = appendCall(batch)
+      const { first, again, answer } = appendCall(batch)
+      let isRepeat = false
       const { outcomes, listened } = await takeTurns(batch, () =>
         call(signal, async (client) => {
+          const query = isRepeat ? again() : first
+          isRepeat = true
           const { rows } = await client.query({ ...query, rowMode: 'array', types: asText })
           return answer(rows[0] as Row)
         }),
