@@ -15,6 +15,7 @@ const by = 'eventsPerSecond'
 const names = {
   varve: 'varve',
   remembering: 'varve, recent states',
+  byHand: "varve's function by hand",
   plain: 'plain INSERT',
   merged: 'raw merged insert',
   emmett: 'Emmett',
@@ -57,8 +58,9 @@ async function appending(preset: Preset, cluster: Cluster): Promise<readonly Par
   const parts: Part[] = []
   const all: readonly PeerName[] = ['varve', 'plain', 'merged', 'emmett', 'messageDb']
   for (const appenders of [1, 16, 64, 256]) {
+    const peers: readonly PeerName[] = appenders === 1 ? [...all, 'byHand'] : all
     const rounds = await interleave(
-      all.map((peer) => candidate(peer, 'appends', { appenders, size: 1 })),
+      peers.map((peer) => candidate(peer, 'appends', { appenders, size: 1 })),
       preset.rounds,
     )
     parts.push({

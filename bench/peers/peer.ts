@@ -5,7 +5,7 @@ export interface Peer {
   /** Appends one event to a stream that is at a version; resolves once it is durable. */
   appendOne?(streamId: string, version: number, nth: number): Promise<unknown>
   /** Appends events to a new stream, all or none. */
-  appendMany(streamId: string, events: number, nth: number): Promise<unknown>
+  appendMany?(streamId: string, events: number, nth: number): Promise<unknown>
   /** Reads a stream, folds it, and appends one event if it is still where it was. */
   command?(streamId: string, nth: number): Promise<unknown>
   /** Executes a command on a stream as the library would have it, and says each time that it decides. */
@@ -34,4 +34,11 @@ export function openPool(url: string): Pool {
   // An ended pool's connections hang up a little later, and find their database gone.
   pool.on('error', () => undefined)
   return pool
+}
+
+/** What a peer can do, by name; an error where it cannot. */
+export function verb<Name extends keyof Peer>(peer: Peer, name: Name): NonNullable<Peer[Name]> {
+  const found = peer[name]
+  if (found === undefined) throw new RangeError(`This peer has no ${name}`)
+  return found as NonNullable<Peer[Name]>
 }

@@ -16,7 +16,7 @@ import type { Trial } from '../harness/trial.ts'
 import { latencies } from '../load/appenders.ts'
 import { eventsPerStream, streamName, typeOf } from '../load/events.ts'
 import { emmettStore, type Ordered, openEmmett } from '../peers/emmett.ts'
-import { connectionsMax, type Peer } from '../peers/peer.ts'
+import { connectionsMax, type Peer, verb } from '../peers/peer.ts'
 import { openVarve } from '../peers/varve.ts'
 import { transactions } from './transactions.ts'
 
@@ -172,7 +172,7 @@ const quietMs = 10
 /** From the append to the row that a reader of the table sees. */
 const live: Trial<ConsumerSettings> = (settings) =>
   onFresh(settings, async ({ peer, totals, begin }, pool) => {
-    const append = peer.appendOne ?? (() => Promise.reject(new RangeError('it appends nothing')))
+    const append = verb(peer, 'appendOne')
     await append('Order-1', 0, 0)
     await begin(1)
     await until(async () => (await counted(pool, totals)) === 1, 20)
@@ -190,7 +190,7 @@ const live: Trial<ConsumerSettings> = (settings) =>
 /** What many projections cost while nothing happens. */
 const idle: Trial<ConsumerSettings> = (settings) =>
   onFresh(settings, async ({ peer, begin }, _pool, url) => {
-    await peer.appendMany('Order-1', eventsPerStream, 0)
+    await verb(peer, 'appendMany')('Order-1', eventsPerStream, 0)
     await begin(settings.projections)
     // Polls back off while nothing happens: what is measured has been idle for a while.
     await sleep(12_000)
@@ -229,7 +229,7 @@ async function onFresh(
  */
 async function filled(peer: Peer, events: number): Promise<void> {
   for (let nth = 0; nth < events / eventsPerStream; nth++) {
-    await peer.appendMany(streamName('fill', nth, 0), eventsPerStream, nth * eventsPerStream)
+    await verb(peer, 'appendMany')(streamName('fill', nth, 0), eventsPerStream, nth * eventsPerStream)
   }
 }
 

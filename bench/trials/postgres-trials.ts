@@ -8,9 +8,10 @@ import type { Trial } from '../harness/trial.ts'
 import { driveAppenders, type Load, latencies, rates } from '../load/appenders.ts'
 import { eventsPerStream } from '../load/events.ts'
 import { longStream } from '../load/fill.ts'
+import { openByHand } from '../peers/by-hand.ts'
 import { openEmmett } from '../peers/emmett.ts'
 import { openMessageDb } from '../peers/message-db.ts'
-import type { OpenPeer, Peer } from '../peers/peer.ts'
+import { type OpenPeer, type Peer, verb } from '../peers/peer.ts'
 import { openMerged, openPlain } from '../peers/plain.ts'
 import { openRemembering, openVarve, openVarveInParts } from '../peers/varve.ts'
 import { transactions } from './transactions.ts'
@@ -19,6 +20,7 @@ const peers: Readonly<Record<string, OpenPeer>> = {
   varve: openVarve,
   remembering: openRemembering,
   parts: openVarveInParts,
+  byHand: openByHand,
   plain: openPlain,
   merged: openMerged,
   emmett: openEmmett,
@@ -45,7 +47,7 @@ const batches: Trial<PostgresSettings> = (settings) =>
   onFresh(settings, async (peer) => {
     const { size } = settings
     const measured = await driveAppenders((streamId, version, nth) => {
-      return peer.appendMany(`${streamId}-${version}`, size, nth)
+      return verb(peer, 'appendMany')(`${streamId}-${version}`, size, nth)
     }, settings)
     return { ...measured, ...perEvent(measured, size) }
   })
@@ -58,7 +60,7 @@ const commands: Trial<PostgresSettings> = (settings) =>
     const streamOf = (nth: number): string => `Order-${nth % commandStreams}`
     for (let nth = 0; nth < commandStreams; nth += settings.appenders) {
       const some = Array.from({ length: settings.appenders }, (_, place) => nth + place)
-      await Promise.all(some.map((one) => peer.appendMany(streamOf(one), eventsPerStream, one)))
+      await Promise.all(some.map((one) => verb(peer, 'appendMany')(streamOf(one), eventsPerStream, one)))
     }
     // A process that has been running for a while has had each of these streams in its hands before.
     for (let nth = 0; nth < commandStreams; nth += settings.appenders) {
@@ -103,13 +105,13 @@ export async function fillForPostgres(peerName: string, url: string, events: num
   let nth = 0
   for (const length of [100, 1_000] as const) {
     for (let number = 0; number < filledStreams; number++)
-      await peer.appendMany(longStream(length, number), length, nth++)
+      await verb(peer, 'appendMany')(longStream(length, number), length, nth++)
   }
   const perAppend = 100
   const rest = Math.max(0, events - filledStreams * 1_100)
   for (let at = 0; at < rest; at += perAppend * 8) {
     const some = Array.from({ length: 8 }, () => nth++)
-    await Promise.all(some.map((one) => peer.appendMany(`Order-fill-${one}`, perAppend, one)))
+    await Promise.all(some.map((one) => verb(peer, 'appendMany')(`Order-fill-${one}`, perAppend, one)))
   }
   await peer.close()
   const client = new Client({ connectionString: url })
@@ -168,7 +170,7 @@ const live: Trial<PostgresSettings> = (settings) =>
 
 const idle: Trial<PostgresSettings> = (settings) =>
   onFresh(settings, async (peer, url) => {
-    await peer.appendMany('Order-1', 100, 0)
+    await verb(peer, 'appendMany')('Order-1', 100, 0)
     for (let nth = 0; nth < settings.size; nth++) await peer.follow?.(() => undefined)
     // Polls back off while nothing happens: what is measured is a store that has been idle for a while.
     await sleep(12_000)
@@ -216,12 +218,6 @@ function opened(peer: string, url: string): Promise<Peer> {
   const open = peers[peer]
   if (open === undefined) throw new RangeError(`There is no peer ${peer}. Peers: ${Object.keys(peers).join(', ')}.`)
   return open(url)
-}
-
-function verb<Name extends keyof Peer>(peer: Peer, name: Name): NonNullable<Peer[Name]> {
-  const found = peer[name]
-  if (found === undefined) throw new RangeError(`This peer has no ${name}`)
-  return found as NonNullable<Peer[Name]>
 }
 
 /** Rates per append as rates per event. */
