@@ -177,15 +177,6 @@ describe('varve, installed into an empty TypeScript project', () => {
     expect(readdirSync(join(project, 'node_modules')).filter((name) => !name.startsWith('.'))).toEqual(['varve'])
   })
 
-  it('is imported by the oldest Node it is for', async ({ skip }) => {
-    const oldest = process.env.VARVE_OLDEST_NODE
-    if (oldest === undefined) return skip('VARVE_OLDEST_NODE names no Node 22.13 to try it on')
-    const imports = importable(of('store')).map(({ specifier }) => `await import('${specifier}')\n`)
-    writeFileSync(join(project, 'oldest.js'), `${imports.join('')}console.log(process.version)\n`)
-    const { code, output } = await run(oldest, ['--no-warnings', 'oldest.js'], project)
-    expect({ code, output }).toEqual({ code: 0, output: 'v22.13.0\n' })
-  })
-
   it('compiles with every declaration checked, without types of Node unless an entry hands out something of Node', async () => {
     const entries = importable(of('store'))
     const plain = entries.filter(({ declaration }) => !namesNode(of('store'), declaration))

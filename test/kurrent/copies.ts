@@ -8,6 +8,7 @@ import { serverConfig } from '../../server/src/config.ts'
 import { type RunningServer, startServer } from '../../server/src/server.ts'
 import type { Certificates } from '../security/certificates.ts'
 import { basic, quickPasswords, send } from '../security/requests.ts'
+import { quickConnection } from './quick-connection.ts'
 
 /** A database that is copied from or to: a store that is served, and an official client of it. */
 export interface CopiedDatabase {
@@ -19,7 +20,7 @@ export interface CopiedDatabase {
 /** Serves an empty store, at any port that is free or a given one; it ends with the test, which may run beside others. */
 export async function servedDatabase(test: TestContext, port = 0): Promise<CopiedDatabase> {
   const server = await startServer(serverConfig({ store: 'memory:', port, logLevel: 'silent' }))
-  return copied(test, server, `kurrentdb://${new URL(server.url).host}?tls=false`)
+  return copied(test, server, `kurrentdb://${new URL(server.url).host}?tls=false&${quickConnection}`)
 }
 
 /**
@@ -34,7 +35,7 @@ export async function securedDatabase(test: TestContext, { ca, cert, key }: Cert
   await send(server.url, 'POST', '/users', { ca, authorization, body: { login: 'ada', password: 'ada' } })
   const { port } = new URL(server.url)
   const user = `admin:${encodeURIComponent(secured.adminPassword)}`
-  return copied(test, server, `kurrentdb://${user}@localhost:${port}?tls=true&tlsCAFile=${ca}`)
+  return copied(test, server, `kurrentdb://${user}@localhost:${port}?tls=true&tlsCAFile=${ca}&${quickConnection}`)
 }
 
 function copied({ onTestFinished }: TestContext, server: RunningServer, url: string): CopiedDatabase {

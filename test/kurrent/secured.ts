@@ -6,6 +6,7 @@ import type { Certificates } from '../security/certificates.ts'
 import { type Answer, basic, quickPasswords, send } from '../security/requests.ts'
 import { ownCertificates } from './own-certificates.ts'
 import type { MakePlace } from './places.ts'
+import { quickConnection } from './quick-connection.ts'
 import { chosenStage } from './stage.ts'
 
 /** A server with TLS and logins, whose users `admin` and `ops` have the password `changeit`, and `ada` has `ada`. */
@@ -47,7 +48,7 @@ function securing(place: MakePlace, files: () => Certificates): Secure {
     const { port } = new URL(server.url)
     const connected: Secured['connect'] = (credentials) => {
       const user = credentials === undefined ? '' : `${credentials}@`
-      const client = connect(`${scheme}://${user}localhost:${port}?tls=true&tlsCAFile=${ca}`)
+      const client = connect(`${scheme}://${user}localhost:${port}?tls=true&tlsCAFile=${ca}&${quickConnection}`)
       running.push(() => client.dispose())
       return client
     }

@@ -6,6 +6,7 @@ import type { Certificates } from '../security/certificates.ts'
 import { basic, quickPasswords, send } from '../security/requests.ts'
 import { ownCertificates } from './own-certificates.ts'
 import { embedded, type MakePlace } from './places.ts'
+import { quickConnection } from './quick-connection.ts'
 
 /**
  * Sets the stage for what official clients are specified to meet. Each client has test files of its own, since two of them
@@ -114,7 +115,7 @@ function serving({ connect, scheme }: Stage, place: MakePlace, files: (() => Cer
       ? `admin:changeit@localhost:${port}?tls=true&tlsCAFile=${files().ca}`
       : `127.0.0.1:${port}?tls=false`
     const connected: Served['connect'] = (how, options = '') => {
-      const client = connect(`${scheme}${how}://${where}${options}`)
+      const client = connect(`${scheme}${how}://${where}&${quickConnection}${options}`)
       running.push(() => client.dispose())
       return client
     }

@@ -15,6 +15,7 @@ import {
   servedDatabase,
   withoutPosition,
 } from '../../../test/kurrent/copies.ts'
+import { quickConnection } from '../../../test/kurrent/quick-connection.ts'
 import { certificates } from '../../../test/security/certificates.ts'
 
 const folder = temporaryFolder()
@@ -196,7 +197,7 @@ describe('a database over TLS, with logins', () => {
     const { port } = new URL(database.server.url)
     const as = (user: string, ca = files.ca) => ({
       ...database,
-      url: `kurrentdb://${user}localhost:${port}?tls=true&tlsCAFile=${ca}`,
+      url: `kurrentdb://${user}localhost:${port}?tls=true&tlsCAFile=${ca}&${quickConnection}`,
     })
     const untrusted = new URL(database.url).href.replace(files.ca, others.ca)
     const run = { import: importFrom, export: exportTo }
