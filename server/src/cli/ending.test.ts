@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -100,6 +101,27 @@ describe.skipIf(!existsSync('/dev/full'))('an output that cannot be written (ask
     closeSync(full)
     expect(ended.code).toBe(1)
     expect(ended.stderr).toMatch(/^varve: Standard output cannot be written \(ENOSPC[^\n]+\n$/)
+  })
+})
+
+describe('a reader that takes nothing', () => {
+  it.each([
+    [['read'], 143],
+    [['export', '-'], 143],
+    [['tail', '--from', '1'], 0],
+  ])('does not keep a command that is asked to end: %j', async (words, code) => {
+    await varve(folder.path, ['import', 'many.ndjson', '--store', 'sqlite:piped.db'])
+    const { child, printed } = start(folder.path, [...words, '--store', 'sqlite:piped.db'])
+    await printed(/\n/)
+    child.stdout?.pause()
+    // As much as is taken without anybody asking for it, and the command has many times that to print.
+    await expect.poll(() => child.stdout?.readableLength).toBeGreaterThan(60_000)
+    const ended = once(child, 'exit')
+    const askedMs = performance.now()
+    child.kill('SIGTERM')
+    expect(await ended).toEqual([code, null])
+    expect(performance.now() - askedMs).toBeLessThan(3_000)
+    child.stdout?.resume()
   })
 })
 

@@ -106,6 +106,26 @@ describe('varve projections run', () => {
     expect((await run(['status', 'lenient', '--json'])).stdout).toMatch(/"state":"parked","owner":null/)
   })
 
+  it('ends soon when it is asked to and the server that it asks is gone, and another one goes on from there', async () => {
+    await receive('tea')
+    const url = await serve()
+    const server = running.at(-1) as Running
+    const worker = startWorker(['lenient', '--instance', 'worker-1'], url)
+    await until('lenient', ({ position, published }) => position === 1 && published === 1)
+    server.child.kill('SIGKILL')
+    await server.ended
+    await worker.printed(/It tries again/)
+    const askedMs = performance.now()
+    worker.child.kill('SIGTERM')
+    const { code, stdout, stderr } = await worker.ended
+    expect(performance.now() - askedMs).toBeLessThan(2_000)
+    expect([code, stderr]).toEqual([0, ''])
+    expect(stdout).toMatch(/lenient\/1\/1\tIts end could not be written down: it is taken over when the lease ends\./)
+    startWorker(['lenient', '--instance', 'worker-2'])
+    await receive('milk')
+    await until('lenient', ({ position, state }) => position === 2 && state === 'live')
+  })
+
   it('runs some of the projections, and logs JSON lines', async () => {
     await receive('bad')
     const worker = startWorker(['lenient', '--json'])

@@ -1,5 +1,6 @@
 import type { ReadStream, WriteStream } from 'node:tty'
 import { styleText } from 'node:util'
+import { systemClock } from 'varve'
 import { OutputClosed, OutputFailed } from './failure.ts'
 
 /** The three streams of a process, as the command line needs them. */
@@ -41,18 +42,25 @@ type Lost = OutputClosed | OutputFailed
 /** Printed characters that are gathered before they are written: a write per event costs more than reading it. */
 const bufferChars = 65_536
 
-/** The terminal over a process's streams. `onLost` hears once when standard output takes nothing any more. */
-export function createTerminal(streams: Streams, onLost: (reason: Lost) => void): Terminal {
+/** How long whoever reads a pipe is given to take what was printed, once the command is to end; in milliseconds. */
+const lastTakenMs = 500
+
+/**
+ * The terminal over a process's streams. `onLost` hears once when standard output takes nothing any more. Once `ending` has
+ * aborted, what nobody takes is lost: a reader that hangs would keep the command for as long as it does.
+ */
+export function createTerminal(streams: Streams, ending: AbortSignal, onLost: (reason: Lost) => void): Terminal {
   const { stdin, stdout, stderr } = streams
   let buffered = ''
-  let lost: Lost | undefined
+  let lost: unknown
   let isNoted = true
 
-  function lose(error: NodeJS.ErrnoException): Lost {
+  function lose(error: NodeJS.ErrnoException): unknown {
     if (lost !== undefined) return lost
-    lost = error.code === 'EPIPE' ? new OutputClosed() : new OutputFailed(error)
-    onLost(lost)
-    return lost
+    const reason = error.code === 'EPIPE' ? new OutputClosed() : new OutputFailed(error)
+    lost = reason
+    onLost(reason)
+    return reason
   }
   stdout.on('error', lose)
   // A result is worth printing when what is said beside it cannot be.
@@ -65,9 +73,12 @@ export function createTerminal(streams: Streams, onLost: (reason: Lost) => void)
     if (buffered === '') return
     const text = buffered
     buffered = ''
-    await new Promise<void>((resolve, reject) => {
+    const writing = new Promise<void>((resolve, reject) => {
       stdout.write(text, (error) => (error ? reject(lose(error)) : resolve()))
     })
+    if (await isTakenInTime(writing, ending)) return
+    lost ??= ending.reason
+    throw lost
   }
 
   const isRead = stdout.isTTY === true
@@ -87,4 +98,28 @@ export function createTerminal(streams: Streams, onLost: (reason: Lost) => void)
     },
     styled: (look, text) => styleText(look as Look, text, { stream: stdout as WriteStream }),
   }
+}
+
+/** Whether what is written is taken, however long that takes; once `ending` has aborted, whether it soon is. */
+export async function isTakenInTime(writing: Promise<unknown>, ending: AbortSignal): Promise<boolean> {
+  const taken = new AbortController()
+  const tooLate = (async (): Promise<boolean> => {
+    await aborted(ending, taken.signal)
+    await systemClock.sleep(lastTakenMs, taken.signal)
+    return false
+  })()
+  try {
+    return await Promise.race([writing.then(() => true), tooLate])
+  } finally {
+    taken.abort()
+  }
+}
+
+/** Resolves when a signal has aborted, or nobody waits for that any more. */
+function aborted(signal: AbortSignal, over: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    over.addEventListener('abort', () => resolve())
+    signal.addEventListener('abort', () => resolve(), { once: true, signal: over })
+  })
 }

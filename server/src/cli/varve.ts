@@ -4,7 +4,7 @@ import { constants } from 'node:os'
 import { withoutPassword } from '../store-url.ts'
 import { describeFailure, Interrupted, OutputClosed } from './failure.ts'
 import { runProgram } from './program.ts'
-import { createTerminal } from './terminal.ts'
+import { createTerminal, isTakenInTime } from './terminal.ts'
 
 /** One press of Ctrl-C can arrive several times: from the terminal, and from whatever started this. */
 const onePressMs = 1_000
@@ -13,7 +13,7 @@ const words = process.argv.slice(2)
 const ending = new AbortController()
 /** What SIGHUP does when it does not end the command. */
 let hungUp: (() => void) | undefined
-const terminal = createTerminal(process, (reason) => ending.abort(reason))
+const terminal = createTerminal(process, ending.signal, (reason) => ending.abort(reason))
 
 // The first signal lets work come to a clean end, a later one does not wait for it.
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -75,6 +75,6 @@ function written(stream: NodeJS.WriteStream): Promise<void> {
 }
 
 process.exitCode = await main()
-await Promise.all([written(process.stdout), written(process.stderr)])
+await isTakenInTime(Promise.all([written(process.stdout), written(process.stderr)]), ending.signal)
 // Standard input that nobody reads to its end, or what a module of the user's opened, would keep the process waiting.
 process.exit()

@@ -10,6 +10,7 @@ import type { RecordedEvent } from '../model/event.ts'
 import type { Tracer } from '../model/tracer.ts'
 import { type Bell, createBell } from './bell.ts'
 import { type ProjectionControl, recordOf } from './control.ts'
+import { endingShelf } from './ending-shelf.ts'
 import { createFreeTimes, type FreeTimes } from './free-times.ts'
 import { createGenerationTargets, type GenerationTargets } from './generation-targets.ts'
 import { type Prepared, prepareGenerations } from './generations.ts'
@@ -87,7 +88,8 @@ export class Instance implements LocalProgress {
   constructor(store: ProjectionStore, projections: readonly Projection<unknown>[], options: InstanceOptions) {
     const { instance, clock, leaseMs, log } = options
     this.#store = store
-    this.#shelf = projectionShelf(store.shelf)
+    this.#signal = this.#stopping.signal
+    this.#shelf = projectionShelf(endingShelf(store, this.#signal, clock))
     this.#projections = new Map(projections.map((projection) => [projection.name, projection]))
     this.#options = options
     this.#able = Object.fromEntries(projections.map(({ name, version }) => [name, version]))
@@ -101,7 +103,6 @@ export class Instance implements LocalProgress {
     this.#tend = createTender({ ...parts, ...options })
     this.#time = createWatchedTime(clock, leaseMs / 2)
     this.#freeMs = createFreeTimes(this.#time)
-    this.#signal = this.#stopping.signal
     // Whatever the reason of the caller's signal: what it ends has not failed.
     if (options.signal.aborted) this.#abort()
     else options.signal.addEventListener('abort', () => this.#abort(), { once: true, signal: this.#signal })
@@ -179,7 +180,7 @@ export class Instance implements LocalProgress {
     }
     const view = await this.#shelf.view(this.#signal)
     this.#controls = new Map(view.controls.map(({ value }) => [value.name, value]))
-    const head = (): Promise<number> => this.#store.head()
+    const head = (): Promise<number> => this.#store.head({ signal: this.#signal })
     const projections = [...this.#projections.values()]
     const { isComplete, unable } = await prepareGenerations(this.#shelf, projections, view, {
       nowMs: clock.now(),

@@ -64,7 +64,7 @@ async function takenOver<ReadModel>(run: PartitionRun<ReadModel>, decided: Decid
   const name = checkpointName(projection, partition)
   const checkpoint = await persistently(run, () => withEpoch(run, name, isAlone ? projection.empty : undefined))
   await persistently(run, () => unparkedWhatIsNot(run, checkpoint, decided))
-  const head = await persistently(run, () => run.store.head())
+  const head = await persistently(run, () => run.store.head({ signal: run.signal }))
   if (checkpoint.position > head) run.told.isBeyondLog(checkpoint.position, head)
   return checkpoint
 }

@@ -12,6 +12,7 @@ import {
   untilState,
 } from '../../../test/projections/stock.ts'
 import type { Engine } from '../engine/engine.ts'
+import { systemClock } from '../engine/system-clock.ts'
 import { memory } from '../engines/memory/index.ts'
 import { EngineUnavailable } from '../model/errors.ts'
 import { EventsArchived } from '../model/event-errors.ts'
@@ -152,6 +153,44 @@ it('an owner that hung before it looked for strays leaves what its successor has
   equal((await allParked(store)).length, 1)
 })
 
+it('a store that is gone keeps nobody who ends, and the next one goes on from there', async () => {
+  let isGone = false
+  const orGone = async <Given extends readonly unknown[], Result>(
+    call: (...given: Given) => Promise<Result>,
+    ...given: Given
+  ) => (isGone ? untilAborted(given.at(-1)) : call(...given))
+  const { store, faulty } = withShelf((shelf) => ({
+    get: (...given) => orGone(shelf.get, ...given),
+    put: (...given) => orGone(shelf.put, ...given),
+    delete: (...given) => orGone(shelf.delete, ...given),
+    list: (...given) => orGone(shelf.list, ...given),
+  }))
+  const projection = stockOf({ target: newTarget() })
+  const options = { leaseMs: 100, log: () => undefined }
+  const first = runProjections(faulty, [projection], options)
+  await first.waitFor('stock', await receive(store, 'tea'))
+  isGone = true
+  const askedMs = performance.now()
+  await first.stop()
+  ok(performance.now() - askedMs < 2_000)
+  await using next = runProjections(store, [projection], options)
+  await next.waitFor('stock', await receive(store, 'milk'))
+})
+
+it('a store that is slow is waited for by who ends, and everything is given back', async () => {
+  let isSlow = false
+  const { store, faulty } = withShelf((shelf) => ({
+    put: async (...given) => systemClock.sleep(isSlow ? 300 : 0).then(() => shelf.put(...given)),
+    delete: async (...given) => systemClock.sleep(isSlow ? 300 : 0).then(() => shelf.delete(...given)),
+  }))
+  const running = runProjections(faulty, [stockOf({ target: newTarget() })], { log: () => undefined })
+  await running.waitFor('stock', await receive(store, 'tea'))
+  isSlow = true
+  await running.stop()
+  const partition = (await listProjections(store))[0]?.generations[0]?.partitions[0]
+  deepEqual([partition?.position, partition?.owner], [1, undefined])
+})
+
 it('no more is noted as parked than a checkpoint can name', async () => {
   await using store = openStore({ engine: memory() })
   const [target, poison] = [newTarget(), new Set(['bad'])]
@@ -170,3 +209,12 @@ it('no more is noted as parked than a checkpoint can name', async () => {
   await running.waitFor('stock', 1_100)
   deepEqual([stocked(target), (await allParked(store)).length], [{ bad: 1_100 }, 0])
 })
+
+/** As a call to a server that does not answer. */
+function untilAborted(signal: unknown): Promise<never> {
+  return new Promise((_, reject) => {
+    const given = signal as AbortSignal
+    given.addEventListener('abort', () => reject(given.reason))
+    if (given.aborted) reject(given.reason)
+  })
+}

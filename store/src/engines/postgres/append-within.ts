@@ -1,11 +1,11 @@
 import type { AppendRequest, LandedStream, PendingOutcome, StreamCheck } from '../../engine/engine.ts'
 import { InvalidArgument } from '../../model/errors.ts'
 import type { EventToStore } from '../../model/event.ts'
-import { jsonContentType } from '../../model/payload.ts'
 import type { NormalCondition } from '../../model/query.ts'
 import { streamChangeOf } from '../../model/stream.ts'
-import { bytesOf, textOf } from './batch.ts'
+import { expectation, payloadColumns, tagList } from './batch.ts'
 import { asText, type PostgresClient, type Row } from './driver.ts'
+import { bigintArray, intArray, nameArray, textArray, uuidArray } from './encode.ts'
 import { stateOf } from './errors.ts'
 import { decodeName, encodeName } from './names.ts'
 
@@ -115,11 +115,11 @@ function encodeRequest({ events, checks: allChecks, condition }: AppendRequest):
   const numbers = new Map(streamIds.map((streamId, index) => [streamId, index + 1]))
   const numberOf = ({ streamId }: { readonly streamId: string }): number => numbers.get(streamId) as number
   const values = [
-    streamIds.map(encodeName),
-    events.map(numberOf),
+    nameArray(streamIds),
+    intArray(events.map(numberOf)),
     ...eventColumns(events),
-    checks.map(numberOf),
-    checks.map(({ expectedVersion }) => expectation(expectedVersion)),
+    checks.length === 0 ? null : intArray(checks.map(numberOf)),
+    checks.length === 0 ? null : bigintArray(checks.map(({ expectedVersion }) => expectation(expectedVersion))),
     condition === undefined ? null : JSON.stringify(encodeCondition(condition)),
     JSON.stringify(
       changes.map((change) => ({
@@ -133,36 +133,15 @@ function encodeRequest({ events, checks: allChecks, condition }: AppendRequest):
 }
 
 function eventColumns(events: readonly EventToStore[]): unknown[] {
-  const stored = (contentType: string): string | null =>
-    contentType === jsonContentType ? null : encodeName(contentType)
   return [
-    events.map((event) => event.id),
-    events.map((event) => encodeName(event.type)),
-    events.map((event) => event.schemaVersion),
-    events.map((event) => event.recordedAtMs),
-    events.map((event) => stored(event.contentType)),
-    events.map((event) => textOf(event.data) ?? null),
-    events.map((event) => bufferOf(bytesOf(event.data))),
-    events.map((event) => stored(event.metadataContentType)),
-    events.map((event) => textOf(event.metadata) ?? null),
-    events.map((event) => bufferOf(bytesOf(event.metadata))),
-    events.map(({ tags }) => (tags.length === 0 ? null : tagList(tags))),
+    uuidArray(events.map((event) => event.id)),
+    nameArray(events.map((event) => event.type)),
+    bigintArray(events.map((event) => event.schemaVersion)),
+    bigintArray(events.map((event) => event.recordedAtMs)),
+    ...payloadColumns(events, 'contentType', 'data'),
+    ...payloadColumns(events, 'metadataContentType', 'metadata'),
+    textArray(events.map(tagList)),
   ]
-}
-
-/** The text form of an array. */
-function tagList(tags: readonly string[]): string {
-  return `{${tags.map((tag) => `"${encodeName(tag).replace(/["\\]/g, '\\$&')}"`).join(',')}}`
-}
-
-/** The driver writes buffers in arrays as bytes, and other views as text. */
-function bufferOf(bytes: Uint8Array | undefined): Buffer | null {
-  return bytes === undefined ? null : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-}
-
-function expectation(expected: StreamCheck['expectedVersion']): number {
-  if (expected === 'no_stream' || expected === 0) return -1
-  return expected === 'stream_exists' ? -2 : (expected as number)
 }
 
 function encodeCondition({ after, failIfMatch }: NormalCondition): unknown {

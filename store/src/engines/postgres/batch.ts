@@ -87,7 +87,7 @@ function changesOf(streams: Streams, changes: readonly Change[]): string | null 
 }
 
 /** Content type, texts and blobs of the events' payloads or metadata; a column that says nothing is null. */
-function payloadColumns(
+export function payloadColumns(
   events: readonly EventToStore[],
   contentType: 'contentType' | 'metadataContentType',
   payload: 'data' | 'metadata',

@@ -51,6 +51,28 @@ onPostgres(({ cluster }) => {
       deepEqual(await logOf(shop.store), ['Order-1@1'])
     })
 
+    it('is the same when the session takes NULL in the text of a list for a word', async () => {
+      await using shop = await openShop(database)
+      await shop.store.head()
+      const bytes = Uint8Array.of(0, 255)
+      const appended: readonly NewEvent[] = [
+        placed,
+        { type: 'NULL', data: bytes, contentType: 'image/png', metadata: bytes, tags: ['NULL', 'null'] },
+        { type: 'OrderPaid', data: { note: 'NULL' }, metadata: { userId: 'NULL' } },
+      ]
+      await shop.transaction(async (client) => {
+        await client.query('set local array_nulls = off')
+        await shop.store.withTransaction(client).append('Order-1', appended, { expectedVersion: 0 })
+      })
+      await shop.store.append('Order-2', appended)
+      const kept = async (stream: string) =>
+        (await shop.store.readStream(stream).toArray()).map(({ type, contentType, data, tags, metadata }) => [
+          ...[type, contentType, data, tags, metadata instanceof Uint8Array ? metadata : metadata.userId],
+        ])
+      deepEqual(await kept('Order-1'), await kept('Order-2'))
+      equal((await shop.store.readAll({ filter: { tags: ['NULL'] } }).toArray()).length, 2)
+    })
+
     it('is looked after: a trigger that no longer moves it into the log is told of', async () => {
       await using shop = await openShop(database)
       await shop.store.head()

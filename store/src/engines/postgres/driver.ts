@@ -93,8 +93,9 @@ set local idle_in_transaction_session_timeout = 0; ${withoutTransactionLimit}`
  * @throws DRIVER_MISSING when the `pg` package is not installed.
  */
 export async function openPool(url: string, connectionsMax: number): Promise<PostgresPool> {
-  const { Pool } = await importDriver()
+  const { Pool, Client } = await importDriver()
   const options = {
+    Client: leavingClient(Client),
     connectionString: url,
     max: connectionsMax,
     connectionTimeoutMillis: 10_000,
@@ -113,9 +114,33 @@ export async function openPool(url: string, connectionsMax: number): Promise<Pos
   return pool as PostgresPool
 }
 
+type Driver = typeof import('pg')
+type DriverClient = import('pg').Client
+type Told = ((error: Error) => void) | ((error: null, client: DriverClient) => void)
+
+/**
+ * Clients that leave when they could not connect. The driver keeps a connection whose login it cannot go on with, as without a
+ * password: the server would wait for it for a minute, and for as long drop no database.
+ */
+function leavingClient(Client: Driver['Client']): Driver['Client'] {
+  return class extends Client {
+    override connect(): Promise<DriverClient>
+    override connect(told: Told): void
+    override connect(told?: Told): Promise<DriverClient> | undefined {
+      if (told === undefined) return super.connect()
+      super.connect((error: Error) => {
+        if (error) this.end().catch(ignore)
+        const tell = told as (error: Error) => void
+        tell(error)
+      })
+      return undefined
+    }
+  }
+}
+
 function ignore(): void {}
 
-async function importDriver(): Promise<Pick<typeof import('pg'), 'Pool'>> {
+async function importDriver(): Promise<Pick<Driver, 'Pool' | 'Client'>> {
   try {
     return (await import('pg')).default
   } catch (error) {

@@ -84,10 +84,24 @@ export function isIdRace(error: unknown): boolean {
   )
 }
 
+/** What is wrong, and what to do, when {@link isLogin}. */
+export const loginFailed =
+  'the server asks for a password, and the login failed. Give user and password in the URL, or to the pool'
+
+/**
+ * Whether it was the driver that could not go on with a login, as without a password: the server never came to refuse it. The
+ * driver has no code for that, so that nothing but the protocol's name at its beginning tells it from a lost connection.
+ */
+export function isLogin(error: unknown): boolean {
+  return error instanceof Error && stateOf(error) === undefined && error.message.startsWith('SASL: ')
+}
+
 /** Whether the same call may succeed in a moment. */
 export function isPassing(error: unknown): boolean {
   const state = stateOf(error)
-  return state === undefined ? isConnectionLoss(error) : passing.some((prefix) => state.startsWith(prefix))
+  return state === undefined
+    ? isConnectionLoss(error) && !isLogin(error)
+    : passing.some((prefix) => state.startsWith(prefix))
 }
 
 /** Whether the server has waited as long as it was told to. Trying again here would make a multiple of that bound. */
@@ -106,6 +120,7 @@ export function translated(error: unknown): unknown {
     const says = state === code.readOnly ? `${text}: ${whyReadOnly}` : text
     return new EngineUnavailable('postgres', state === undefined ? says : `${says} (${state})`, cause)
   }
+  if (isLogin(error)) return new EngineFailed('postgres', `${loginFailed} (${text})`, cause)
   if (state === undefined) return isUnreadableUrl(error) ? unreadableUrl() : error
   if (state === code.archived) return new EventsArchived(Number((error as { readonly detail?: string }).detail), cause)
   if (state.startsWith('XX')) return new StoreCorrupt(`PostgreSQL reports ${text} (${state})`, cause)

@@ -1,4 +1,4 @@
-import { isPassing, stateOf } from '../../../engines/postgres/errors.ts'
+import { isLogin, isPassing, loginFailed, stateOf } from '../../../engines/postgres/errors.ts'
 import { isVarveError } from '../../../model/errors.ts'
 import { TargetFailed, TargetUnavailable } from '../../../model/target-errors.ts'
 
@@ -72,7 +72,8 @@ export function passingTranslated(error: unknown): unknown {
 /** An error of the driver as one of Varve's; any other as it is. */
 export function translated(error: unknown): unknown {
   const state = stateOf(error)
-  if (isVarveError(error) || isPassing(error) || state === undefined) return passingTranslated(error)
   const text = error instanceof Error ? error.message : String(error)
+  if (isLogin(error)) return new TargetFailed('postgres', `${loginFailed} (${text})`, { cause: error })
+  if (isVarveError(error) || isPassing(error) || state === undefined) return passingTranslated(error)
   return new TargetFailed('postgres', `${problems[state] ?? text} (SQLSTATE ${state})`, { cause: error })
 }

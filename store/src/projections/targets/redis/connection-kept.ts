@@ -1,17 +1,22 @@
 import type { Clock } from '../../../engine/clock.ts'
-import type { Send } from './client.ts'
 import { type Connection, openConnection } from './driver.ts'
-import { isOfReplica } from './errors.ts'
+import { isOfReplica, outOfStep } from './errors.ts'
+
+/** Whether an answer has the form of one to what was asked. */
+export type IsAnswer = (answer: unknown) => boolean
+
+/** What is kept. */
+export interface ConnectionKept {
+  send(firstKey: string, args: readonly string[], isAnswer: IsAnswer): Promise<unknown>
+  close(): Promise<void>
+}
 
 /**
  * A connection that is opened by the first command, and another one by the command that finds that it is of no use any more:
- * one that could not be opened, whose server does not answer, or whose server has become a replica, which it would go on being
- * for as long as it is asked. The URL may lead elsewhere by then.
+ * one that could not be opened, whose server does not answer, or answers something else than what it is asked, or has become a
+ * replica, which it would go on being for as long as it is asked. The URL may lead elsewhere by then.
  */
-export function connectionKept(
-  url: string,
-  clock: Clock,
-): { readonly send: Send; readonly close: () => Promise<void> } {
+export function connectionKept(url: string, clock: Clock): ConnectionKept {
   let opening: Promise<Connection> | undefined
 
   async function connected(): Promise<{ readonly connection: Connection; readonly leave: () => void }> {
@@ -27,7 +32,7 @@ export function connectionKept(
         forget()
         connection.close().catch(() => undefined)
       }
-      if (!connection.isSilent()) return { connection, leave }
+      if (!connection.isOver()) return { connection, leave }
       leave()
     } catch (error) {
       forget()
@@ -37,10 +42,14 @@ export function connectionKept(
   }
 
   return {
-    send: async (key, args) => {
+    send: async (key, args, isAnswer) => {
       const { connection, leave } = await connected()
       try {
-        return await connection.send(key, args)
+        const answer = await connection.send(key, args)
+        if (isAnswer(answer)) return answer
+        const problem = outOfStep(args)
+        connection.giveUp(problem)
+        throw problem
       } catch (error) {
         if (isOfReplica(error)) leave()
         throw error

@@ -2,13 +2,15 @@ import type { Clock } from '../../../engine/clock.ts'
 import { DriverMissing, InvalidArgument, isVarveError } from '../../../model/errors.ts'
 import { TargetUnavailable } from '../../../model/target-errors.ts'
 import { type Send, senderOf } from './client.ts'
-import { translatedRedis } from './errors.ts'
+import { garbled, isUnreadable, translatedRedis } from './errors.ts'
 
 /** A way to a server that is held. */
 export interface Connection {
   readonly send: Send
-  /** Whether it has been waited for an answer for so long that none will come. */
-  isSilent(): boolean
+  /** Whether it was given up, or it has been waited for an answer for so long that none will come. */
+  isOver(): boolean
+  /** For good, as it is out of step: whatever waits on it fails with this. */
+  giveUp(problem: TargetUnavailable): void
   close(): Promise<void>
 }
 
@@ -30,13 +32,21 @@ const pauseMaxMs = 2_000
 export async function openConnection(url: string, clock: Clock): Promise<Connection> {
   const { createClient } = await importDriver()
   const client = clientOf(createClient, url)
-  // Without a listener the process would end. Every command that this concerns fails by itself.
   let last: unknown
+  let outOfStep: TargetUnavailable | undefined
+  const giveUp = (problem: TargetUnavailable): void => {
+    if (outOfStep !== undefined) return
+    outOfStep = problem
+    client.destroy()
+  }
+  // Without a listener the process would end. Every command that this concerns fails by itself, but for those whose answer
+  // cannot be read: the package goes on with the next thing that comes, as the answer to the command before.
   const refused = new Promise<false>((resolve) => {
     client.on('error', (error: unknown) => {
-      last = error
+      last = isUnreadable(error) ? garbled(error) : error
       // The package would go on knocking with the same password.
-      if (isVarveError(translatedRedis(error), 'TARGET_FAILED')) resolve(false)
+      if (isVarveError(translatedRedis(last), 'TARGET_FAILED') || isUnreadable(error)) resolve(false)
+      if (isUnreadable(error)) giveUp(garbled(error))
     })
   })
   const connected = client.connect().then(
@@ -47,22 +57,33 @@ export async function openConnection(url: string, clock: Clock): Promise<Connect
   const inTime = await Promise.race([connected, refused, clock.sleep(connectMs, waiting.signal).then(() => false)])
   waiting.abort()
   if (!inTime) {
-    client.destroy()
+    if (outOfStep === undefined) client.destroy()
     throw last === undefined ? new TargetUnavailable('redis', 'no answer') : translatedRedis(last)
   }
   const { send, isSilent } = watched(senderOf(client) as Send, clock)
-  const close = async (): Promise<void> => {
-    if (client.isReady && !isSilent()) await client.close()
-    else client.destroy()
+  return {
+    send: async (firstKey, args) => {
+      try {
+        return await send(firstKey, args)
+      } catch (error) {
+        throw outOfStep ?? error
+      }
+    },
+    isOver: () => outOfStep !== undefined || isSilent(),
+    giveUp,
+    close: async () => {
+      if (outOfStep !== undefined) return
+      if (client.isReady && !isSilent()) await client.close()
+      else client.destroy()
+    },
   }
-  return { send, isSilent, close }
 }
 
 /**
  * The timeout of the socket begins anew with whatever is sent, so a server that is out of reach would be spoken to until the
  * system gives up, which takes a quarter of an hour.
  */
-function watched(send: Send, clock: Clock): Pick<Connection, 'send' | 'isSilent'> {
+function watched(send: Send, clock: Clock): { readonly send: Send; readonly isSilent: () => boolean } {
   let waiting = 0
   let heardMs = 0
   return {

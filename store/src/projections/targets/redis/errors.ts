@@ -53,6 +53,27 @@ export function isOfReplica(error: unknown): boolean {
   return error instanceof Error && codeOf(error.message) === 'READONLY'
 }
 
+/**
+ * Whether the driver could not read what came: it tells so by an error of the language, or of no class of its own. All others
+ * it has classes for, and those of the system have a code.
+ */
+export function isUnreadable(error: unknown): boolean {
+  const kinds: readonly unknown[] = [Error, TypeError, RangeError]
+  return error instanceof Error && kinds.includes(error.constructor) && !('code' in error)
+}
+
+/** The refusal of an answer that cannot be one to what was asked. Asked over another connection, it may be. */
+export function outOfStep([command = '']: readonly string[]): TargetUnavailable {
+  return new TargetUnavailable('redis', `what came as the answer to ${command} is none to it`)
+}
+
+/** The refusal of whatever waited on a connection over which something came that is no answer at all. */
+export function garbled(cause: unknown): TargetUnavailable {
+  return new TargetUnavailable('redis', `what came is not the protocol of Redis (${(cause as Error).message})`, {
+    cause,
+  })
+}
+
 /** Whether Redis does not know a script by its digest, as after every restart. */
 export function isUnknownScript(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('NOSCRIPT')

@@ -2,9 +2,10 @@
 import type { Clock } from '../../../engine/clock.ts'
 import { InvalidArgument, StoreClosed } from '../../../model/errors.ts'
 import { persistently } from '../persistently.ts'
+import { formOf } from './answers.ts'
 import { type RedisClientLike, senderOf } from './client.ts'
-import { connectionKept } from './connection-kept.ts'
-import { isUnknownScript, translatedRedis } from './errors.ts'
+import { connectionKept, type IsAnswer } from './connection-kept.ts'
+import { isUnknownScript, outOfStep, translatedRedis } from './errors.ts'
 import type { Script } from './scripts.ts'
 
 /** Where the server is. */
@@ -46,26 +47,34 @@ export function createLinks({ client, url, clock, random }: LinkPlace): Links {
     throw new InvalidArgument('client', 'is no client of the package redis or ioredis')
   }
   const own = connectionKept(url ?? '', clock)
-  const send = given ?? own.send
   let isClosed = false
 
-  async function sent(key: string, args: readonly string[]): Promise<unknown> {
+  async function sent(key: string, args: readonly string[], isAnswer: IsAnswer): Promise<unknown> {
     if (isClosed) throw new StoreClosed('The target')
-    return send(key, args)
+    if (given === undefined) return own.send(key, args, isAnswer)
+    const answer = await given(key, args)
+    if (!isAnswer(answer)) throw outOfStep(args)
+    return answer
   }
 
-  async function ran({ text, digest }: Script, keys: readonly string[], args: readonly string[]): Promise<unknown> {
+  async function ran(
+    { text, digest, form }: Script,
+    keys: readonly string[],
+    args: readonly string[],
+  ): Promise<unknown> {
     const rest = [String(keys.length), ...keys, ...args]
+    const isAnswer = (answer: unknown): boolean => form(answer, args)
     try {
-      return await sent(keys[0] ?? '', ['EVALSHA', digest, ...rest])
+      return await sent(keys[0] ?? '', ['EVALSHA', digest, ...rest], isAnswer)
     } catch (error) {
       if (!isUnknownScript(error)) throw error
-      return sent(keys[0] ?? '', ['EVAL', text, ...rest])
+      return sent(keys[0] ?? '', ['EVAL', text, ...rest], isAnswer)
     }
   }
 
   const quick: Link = {
-    command: (name, key, args) => sent(key, [name, key, ...args]).catch(rethrown),
+    command: (name, key, args) =>
+      sent(key, [name, key, ...args], (answer) => formOf(name)(answer, args)).catch(rethrown),
     run: (script, keys, args) => ran(script, keys, args).catch(rethrown),
   }
   return {

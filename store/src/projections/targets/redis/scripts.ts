@@ -6,11 +6,14 @@
  * after that, Redis decides before a script's first change, or not at all: no memory left, a replica, a disk that is full.
  */
 import { createHash } from 'node:crypto'
+import { type Form, isCursor, isPage, isRead, isSaid } from './answers.ts'
 
 /** A script, with the digest under which Redis remembers it. */
 export interface Script {
   readonly text: string
   readonly digest: string
+  /** That of its answer. */
+  readonly form: Form
 }
 
 /** Whether a script said 1: clients may be set up to give numbers as texts. */
@@ -18,8 +21,8 @@ export function isYes(said: unknown): boolean {
   return Number(said) === 1
 }
 
-function script(text: string): Script {
-  return { text, digest: createHash('sha1').update(text).digest('hex') }
+function script(form: Form, text: string): Script {
+  return { text, digest: createHash('sha1').update(text).digest('hex'), form }
 }
 
 /**
@@ -30,7 +33,9 @@ function script(text: string): Script {
  *
  * Whole numbers of at most 18 digits are added to, by as many at most, so that no sum leaves 64 bits.
  */
-export const writeScript: Script = script(`
+export const writeScript: Script = script(
+  isSaid,
+  `
 local index, record = KEYS[1], KEYS[2]
 local projection, birth, name = ARGV[1], ARGV[2], ARGV[3]
 local mode, expected, next, token, life, empties = ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9] ~= ''
@@ -133,45 +138,58 @@ each(function(key, kind, anew, at, count)
   end
 end)
 return { 'done', redis.call('HGET', record, 'litter') or '' }
-`)
+`,
+)
 
 /**
  * Carries out a command that reads, where a build is what the caller takes it for. Keys: a hash that says so, and the key to
  * read. Arguments: the field that says so, what it says where it is missing, what the caller believes, the command, its arguments.
  */
-export const readScript: Script = script(`
+export const readScript: Script = script(
+  isRead,
+  `
 local now = redis.call('HGET', KEYS[1], ARGV[1]) or ARGV[2]
 if now ~= ARGV[3] then return { 0, now } end
 return { 1, redis.call(ARGV[4], KEYS[2], unpack(ARGV, 5)) }
-`)
+`,
+)
 
 /** Makes a generation where there is none, and gives its birth. Keys: index, record. Arguments: projection, birth of a new one. */
-export const openScript: Script = script(`
+export const openScript: Script = script(
+  isSaid,
+  `
 local owner = redis.call('HGET', KEYS[1], 'projection')
 if owner and owner ~= ARGV[1] then return { 'owner', owner } end
 if redis.call('HEXISTS', KEYS[2], 'dropped') == 1 then return { 'dropped' } end
 redis.call('HSET', KEYS[1], 'projection', ARGV[1])
 if redis.call('HSETNX', KEYS[2], 'birth', ARGV[2]) == 1 then redis.call('HSET', KEYS[2], 'life', '0') end
 return { 'done', redis.call('HGET', KEYS[2], 'birth') }
-`)
+`,
+)
 
 /** Shows a generation to readers. Keys: index, record. Arguments: projection, generation. */
-export const publishScript: Script = script(`
+export const publishScript: Script = script(
+  isSaid,
+  `
 local life = redis.call('HGET', KEYS[2], 'life')
 local isOwn = redis.call('HGET', KEYS[1], 'projection') == ARGV[1]
 if not isOwn or not life or redis.call('HEXISTS', KEYS[2], 'dropped') == 1 then return { 'missing' } end
 redis.call('HSET', KEYS[1], 'shown', ARGV[2] .. '.' .. life)
 return { 'done' }
-`)
+`,
+)
 
 /** Marks a generation as dropped: nobody writes to it from then on. Keys: index, record. Arguments: projection, generation. */
-export const dropScript: Script = script(`
+export const dropScript: Script = script(
+  isSaid,
+  `
 if redis.call('HGET', KEYS[1], 'projection') ~= ARGV[1] then return { 'missing' } end
 local shown = redis.call('HGET', KEYS[1], 'shown') or ''
 if string.sub(shown, 1, #ARGV[2] + 1) == ARGV[2] .. '.' then return { 'published' } end
 redis.call('HSET', KEYS[2], 'dropped', '1')
 return { 'done' }
-`)
+`,
+)
 
 const escaped = `
 local function escaped(text) return (string.gsub(text, '[%*%?%[%]%^\\\\-]', '\\\\%0')) end
@@ -181,7 +199,9 @@ local function escaped(text) return (string.gsub(text, '[%*%?%[%]%^\\\\-]', '\\\
  * Removes some of the keys that no life of a generation needs any more, all of a dropped one, and at the end the mark that there
  * are such. Keys: the record. Arguments: cursor, how many to look at, the life that it was at the beginning.
  */
-export const sweepScript: Script = script(`${escaped}
+export const sweepScript: Script = script(
+  isCursor,
+  `${escaped}
 local record, dropped = KEYS[1], redis.call('HEXISTS', KEYS[1], 'dropped') == 1
 local life = redis.call('HGET', record, 'life') or '0'
 local kept = record .. ':' .. life .. ':'
@@ -194,10 +214,13 @@ if page[1] == '0' then
   elseif life == ARGV[3] then redis.call('HDEL', record, 'litter') end
 end
 return page[1]
-`)
+`,
+)
 
 /** Lists some of the keys of a generation, without what they begin with. Keys: the record. Arguments: cursor, how many, life. */
-export const listScript: Script = script(`${escaped}
+export const listScript: Script = script(
+  isPage,
+  `${escaped}
 local life = redis.call('HGET', KEYS[1], 'life')
 if life ~= ARGV[3] or redis.call('HEXISTS', KEYS[1], 'dropped') == 1 then return { 'gone' } end
 local begin = KEYS[1] .. ':' .. life .. ':'
@@ -205,4 +228,5 @@ local page = redis.call('SCAN', ARGV[1], 'MATCH', escaped(begin) .. '*', 'COUNT'
 local names = {}
 for _, key in ipairs(page[2]) do names[#names + 1] = string.sub(key, #begin + 1) end
 return { page[1], names }
-`)
+`,
+)
