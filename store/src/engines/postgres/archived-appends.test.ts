@@ -3,6 +3,8 @@ import { archivedStore } from '../../../../test/postgres/archived-store.ts'
 import { onNewestPostgres } from '../../../../test/postgres/on-postgres.ts'
 import { connected } from '../../../../test/postgres/role.ts'
 import type { AppendCondition, Query } from '../../model/query.ts'
+import { openStore } from '../../open-store.ts'
+import { postgres } from './index.ts'
 
 onNewestPostgres(({ cluster }) => {
   describe('an append to a store with an archive', () => {
@@ -22,6 +24,17 @@ onNewestPostgres(({ cluster }) => {
       await expect(store.append('Order-1', [{ type: 'A', data: {} }], { expectedVersion: 3 })).rejects.toMatchObject({
         actual: 50,
       })
+    })
+
+    it('knows the id of an archived event that a maker of ids gives once more', async () => {
+      const { database, store, maintenance } = await archivedStore(cluster)
+      const first = await store.readAll().first()
+      await maintenance.archive(31)
+      await using again = openStore({ engine: postgres({ url: database.url }), newId: () => first?.id ?? '' })
+      const event = { type: 'Early', data: {} }
+      expect(await again.append('Order-1', [event])).toMatchObject({ idempotent: true, position: 1, version: 1 })
+      await expect(again.append('Payment-2', [event])).rejects.toMatchObject({ code: 'DUPLICATE_EVENT_ID' })
+      expect(await store.head()).toBe(100)
     })
 
     it.each<readonly [string, Query, number, 'held' | 'failed' | 'archived']>([
