@@ -7,7 +7,7 @@ import type { StoreShelf } from '../model/shelf.ts'
  * How long a call may take once an instance is to end, in milliseconds. A store tries again for many seconds while its server
  * is away, which nobody who ends a process waits for; the lease ends by itself.
  */
-const lastCallMs = 750
+const lastCallMs = 2_000
 
 /**
  * The shelf of a store for an instance that ends when `ending` aborts: from then on lists are not read any more, and every other
