@@ -6,6 +6,7 @@ import { traced } from './engine/traced.ts'
 import type { EventStore } from './event-store.ts'
 import type { SubscribeOptions } from './model/call.ts'
 import { InvalidArgument, StoreClosed } from './model/errors.ts'
+import { fieldsOf, refuseUnknownOptions } from './model/known-fields.ts'
 import type { Tracer } from './model/tracer.ts'
 import { category } from './schema/category.ts'
 import { storeShelf } from './shelf/store-shelf.ts'
@@ -15,6 +16,8 @@ import { streamVerbs } from './streams/verbs.ts'
 import { shelfCheckpoints } from './subscriptions/checkpoint.ts'
 import { subscribe } from './subscriptions/subscribe.ts'
 import { createHeadWatch } from './subscriptions/wake.ts'
+
+const optionFields = fieldsOf<OpenStoreOptions>({ engine: true, clock: true, newId: true, tracer: true })
 
 /** Options of {@link openStore}. */
 export interface OpenStoreOptions {
@@ -42,6 +45,7 @@ export function openStore(options: OpenStoreOptions): EventStore {
   if (typeof options?.engine?.append !== 'function') {
     throw new InvalidArgument('engine', "is missing: give one, such as memory(), or sqlite({ path }) of 'varve/sqlite'")
   }
+  refuseUnknownOptions(options, optionFields, 'openStore')
   const { clock = systemClock, tracer } = options
   checkTracer(tracer)
   const engine = tracer === undefined ? options.engine : traced(options.engine, tracer)

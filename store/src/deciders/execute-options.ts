@@ -3,8 +3,21 @@ import type { CallOptions } from '../model/call.ts'
 import { isVarveError } from '../model/errors.ts'
 import type { NewEventMetadata } from '../model/event.ts'
 import type { EventDefinitions, NewEventOf, RecordedEventOf } from '../model/event-definition.ts'
+import { fieldsOf, type KnownFields } from '../model/known-fields.ts'
 import type { SnapshotOutcome, SnapshotPlace } from '../model/snapshot.ts'
 import type { RecentStates } from './recent-states.ts'
+
+/** Fields of the options of `execute` and `executeOver`. */
+export const executeFields: KnownFields = fieldsOf<ExecuteOptions>({
+  commandId: true,
+  metadata: true,
+  attemptsMax: true,
+  recent: true,
+  snapshots: true,
+  clock: true,
+  random: true,
+  signal: true,
+})
 
 /** Options of `execute` and `executeOver`. */
 export interface ExecuteOptions extends CallOptions {

@@ -2,6 +2,7 @@ import { systemClock } from '../engine/system-clock.ts'
 import type { CallOptions } from '../model/call.ts'
 import { InvalidArgument, LimitExceeded } from '../model/errors.ts'
 import { GroupExists, GroupNotFound } from '../model/group-errors.ts'
+import { fieldsOf, refuseUnknownFields, refuseUnknownOptions } from '../model/known-fields.ts'
 import { limits } from '../model/limits.ts'
 import { requireOneOrder } from '../model/log-shard.ts'
 import { isPosition } from '../model/position.ts'
@@ -14,6 +15,43 @@ import { isConflict, type KeptGroup, loadGroup, saveDeleted, saveGroup } from '.
 import { type Group, newGroup } from './group-state.ts'
 import { tellMember } from './members.ts'
 import { clearParked } from './park.ts'
+
+const createFields = fieldsOf<CreateGroupOptions>({
+  stream: true,
+  filter: true,
+  from: true,
+  newId: true,
+  signal: true,
+  strategy: true,
+  pinnedBy: true,
+  messageTimeoutMs: true,
+  retriesMax: true,
+  retryDelayMs: true,
+  memberTimeoutMs: true,
+  inFlightMax: true,
+  bufferEvents: true,
+  consumersMax: true,
+  checkpointEvents: true,
+  checkpointMs: true,
+  notes: true,
+})
+const updateFields = fieldsOf<UpdateGroupOptions>({
+  from: true,
+  signal: true,
+  strategy: true,
+  pinnedBy: true,
+  messageTimeoutMs: true,
+  retriesMax: true,
+  retryDelayMs: true,
+  memberTimeoutMs: true,
+  inFlightMax: true,
+  bufferEvents: true,
+  consumersMax: true,
+  checkpointEvents: true,
+  checkpointMs: true,
+  notes: true,
+})
+const stopFields = fieldsOf<{ readonly reason?: string }>({ reason: true })
 
 /** Options of {@link createGroup}. */
 export interface CreateGroupOptions extends GivenGroupSettings, CallOptions {
@@ -35,6 +73,7 @@ export interface CreateGroupOptions extends GivenGroupSettings, CallOptions {
  * await createGroup(store, 'mailer', { filter: { types: ['OrderPlaced'] }, strategy: 'pinned' })
  */
 export async function createGroup(store: GroupStore, group: string, options: CreateGroupOptions = {}): Promise<void> {
+  refuseUnknownOptions(options, createFields, 'createGroup')
   const { stream, filter, from = 1, newId = createIdSource(systemClock), signal } = options
   if (stream !== undefined && filter !== undefined) {
     throw new InvalidArgument('filter', 'does not go together with stream: a group follows one or the other')
@@ -85,6 +124,7 @@ export interface UpdateGroupOptions extends GivenGroupSettings, CallOptions {
  * @throws GROUP_NOT_FOUND; INVALID_ARGUMENT, LIMIT_EXCEEDED
  */
 export async function updateGroup(store: GroupStore, group: string, settings: UpdateGroupOptions): Promise<void> {
+  refuseUnknownFields(settings, updateFields, 'settings')
   const { from, signal } = settings
   if (from !== undefined) checkBeginning(from)
   await changeGroup(store, group, async (found) => {
@@ -121,8 +161,10 @@ export async function deleteGroup(store: GroupStore, group: string): Promise<voi
 export async function stopGroup(
   store: GroupStore,
   group: string,
-  { reason = '' }: { readonly reason?: string } = {},
+  options: { readonly reason?: string } = {},
 ): Promise<void> {
+  refuseUnknownOptions(options, stopFields, 'stopGroup')
+  const { reason = '' } = options
   if (typeof reason !== 'string') throw new InvalidArgument('reason', 'is not a string')
   if (reason.length > limits.parkReasonChars) throw new LimitExceeded('parkReasonChars', reason.length, 'Be brief.')
   await changeGroup(store, group, () => [{ kind: 'halt', reason }])

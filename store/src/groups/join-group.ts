@@ -2,10 +2,12 @@ import type { Clock } from '../engine/clock.ts'
 import { checkTracer } from '../engine/span.ts'
 import { unlessAborted } from '../engine/unless-aborted.ts'
 import type { CallOptions } from '../model/call.ts'
+import { callFields } from '../model/call-fields.ts'
 import type { GroupSettings } from '../model/consumer-group.ts'
 import { InvalidArgument, LimitExceeded } from '../model/errors.ts'
 import type { RecordedEvent } from '../model/event.ts'
 import type { EventDefinitions } from '../model/event-definition.ts'
+import { fieldsOf, refuseUnknownOptions } from '../model/known-fields.ts'
 import { limits } from '../model/limits.ts'
 import type { Tracer } from '../model/tracer.ts'
 import { checkWhole } from '../model/whole-number.ts'
@@ -15,6 +17,20 @@ import { checkGroupName } from './group-shelf.ts'
 import { memberOf } from './members.ts'
 import { newSeat } from './seats.ts'
 import { checkedToday, deliveryFor, type TodayOptions, type TypedDelivery } from './today.ts'
+
+const joinFields = fieldsOf<TypedJoinOptions<EventDefinitions>>({
+  name: true,
+  bufferEvents: true,
+  readyEvents: true,
+  onChange: true,
+  keyOf: true,
+  clock: true,
+  newId: true,
+  random: true,
+  tracer: true,
+  events: true,
+  undefinedEvents: true,
+})
 
 /** Options of {@link joinGroup}. */
 export interface JoinGroupOptions {
@@ -100,6 +116,7 @@ export function joinGroup(
   group: string,
   options: JoinGroupOptions & Partial<TodayOptions<EventDefinitions>> = {},
 ): GroupConsumer {
+  refuseUnknownOptions(options, joinFields, 'joinGroup')
   const { name, bufferEvents, today } = checkedOptions(group, options)
   const { onChange = 'follow', readyEvents = 0, tracer = store.tracer } = options
   const tracing = tracer && { tracer, group, consumer: name }
@@ -123,8 +140,10 @@ export function joinGroup(
     return deliveries
   }
 
-  function take(eventsMax: number, { signal }: CallOptions = {}): Promise<readonly Delivery[]> {
+  function take(eventsMax: number, callOptions: CallOptions = {}): Promise<readonly Delivery[]> {
+    refuseUnknownOptions(callOptions, callFields, 'take')
     checkWhole('eventsMax', eventsMax, 1)
+    const { signal } = callOptions
     const taken = before.then(() => takeNext(eventsMax, signal))
     before = taken.catch(() => undefined)
     return taken
@@ -134,8 +153,10 @@ export function joinGroup(
     closed ??= member.leave(seat)
     return closed
   }
-  const joined = ({ signal }: CallOptions = {}): Promise<GroupSettings> =>
-    unlessAborted(seat.admission.settings, signal)
+  const joined = (callOptions: CallOptions = {}): Promise<GroupSettings> => {
+    refuseUnknownOptions(callOptions, callFields, 'joined')
+    return unlessAborted(seat.admission.settings, callOptions.signal)
+  }
   return { joined, take, close, [Symbol.asyncDispose]: close }
 }
 

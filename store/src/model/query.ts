@@ -1,5 +1,6 @@
 import { InvalidArgument, LimitExceeded } from './errors.ts'
 import type { StoredEvent } from './event.ts'
+import { fieldsOf, refuseUnknownFields } from './known-fields.ts'
 import { limits } from './limits.ts'
 import { categoryOf } from './stream.ts'
 
@@ -80,14 +81,7 @@ export function normalQuery(query: Query, name = 'filter'): NormalQuery {
 function normalItem(item: QueryItem, name: string): NormalQueryItem {
   if (typeof item !== 'object' || item === null)
     throw new InvalidArgument(name, "is neither 'everything' nor an object")
-  for (const key of Object.keys(item)) {
-    if (!itemKeys.has(key)) {
-      throw new InvalidArgument(
-        name,
-        `has an unknown field ${JSON.stringify(key)}; it may have ${[...itemKeys].join(', ')}`,
-      )
-    }
-  }
+  refuseUnknownFields(item, itemFields, name)
   const normal = {
     types: terms(item.types, `${name}.types`),
     tags: terms(item.tags, `${name}.tags`),
@@ -111,7 +105,7 @@ function normalItem(item: QueryItem, name: string): NormalQueryItem {
   return normal
 }
 
-const itemKeys: ReadonlySet<string> = new Set(['types', 'tags', 'categories', 'streamPrefix'])
+const itemFields = fieldsOf<QueryItem>({ types: true, tags: true, categories: true, streamPrefix: true })
 
 function terms(given: readonly string[] | undefined, name: string): readonly string[] {
   if (given === undefined) return []

@@ -1,7 +1,17 @@
 import type { CallOptions } from './call.ts'
 import { InvalidArgument, LimitExceeded } from './errors.ts'
+import { fieldsOf, refuseUnknownFields } from './known-fields.ts'
 import { limits } from './limits.ts'
 import { isPosition } from './position.ts'
+
+const policyFields = fieldsOf<SnapshotPolicy<unknown>>({
+  name: true,
+  version: true,
+  everyEvents: true,
+  afterMs: true,
+  encode: true,
+  decode: true,
+})
 
 /**
  * When the folded state of a stream is kept, and as what. A snapshot saves reading and folding and nothing else: it may
@@ -69,6 +79,7 @@ export type SnapshotOutcome =
  * @throws INVALID_ARGUMENT, LIMIT_EXCEEDED
  */
 export function checkSnapshotPolicy<State>(policy: SnapshotPolicy<State>): void {
+  refuseUnknownFields(policy, policyFields, 'snapshot')
   const { name, version, everyEvents, afterMs, encode, decode } = policy
   if (typeof name !== 'string' || name === '' || !name.isWellFormed()) {
     throw new InvalidArgument('snapshot.name', 'is not a non-empty string')

@@ -1,11 +1,14 @@
 import { checkTracer } from '../engine/span.ts'
 import type { EventStore } from '../event-store.ts'
 import type { CallOptions } from '../model/call.ts'
+import { fieldsOf, refuseUnknownOptions } from '../model/known-fields.ts'
 import type { Tracer } from '../model/tracer.ts'
 import { refuseSeveralShards } from './one-order.ts'
 import { checkProjection, type Projection } from './projection.ts'
 import { runProjection } from './run.ts'
 import { runUntilStopped } from './run-until-stopped.ts'
+
+const optionFields = fieldsOf<ProjectOptions>({ signal: true, tracer: true })
 
 /** Options of {@link project}. */
 export interface ProjectOptions {
@@ -56,6 +59,7 @@ export function project<ReadModel>(
   projection: Projection<ReadModel>,
   options: ProjectOptions = {},
 ): RunningProjection {
+  refuseUnknownOptions(options, optionFields, 'project')
   refuseSeveralShards(store)
   checkProjection(projection)
   const { tracer } = { tracer: store.tracer, ...options }

@@ -7,6 +7,7 @@ import {
   type RecordedEventOf,
   type StoredOf,
 } from '../model/event-definition.ts'
+import { fieldsOf, refuseUnknownFields } from '../model/known-fields.ts'
 import { limits } from '../model/limits.ts'
 import { normalQuery, type QueryItem } from '../model/query.ts'
 import { isRefusedPromise } from '../model/refused-promise.ts'
@@ -14,6 +15,21 @@ import type { Target } from '../model/target.ts'
 import { liveTypes, storedTypes, upToDate } from '../model/upcast.ts'
 import { checkWhole } from '../model/whole-number.ts'
 import { type FailurePolicy, stopUnlessPassing } from './failure-policy.ts'
+
+const projectionFields = fieldsOf<GivenProjection<EventDefinitions, unknown>>({
+  name: true,
+  version: true,
+  events: true,
+  target: true,
+  filter: true,
+  empty: true,
+  partitions: true,
+  key: true,
+  onFailure: true,
+  saved: true,
+  on: true,
+  onBatch: true,
+})
 
 /** A read model and how events change it. Made by {@link defineProjection}. */
 export interface Projection<ReadModel> {
@@ -125,6 +141,7 @@ export interface BatchHandler<Events extends EventDefinitions, ReadModel> {
 export function defineProjection<Events extends EventDefinitions, ReadModel>(
   given: GivenProjection<Events, ReadModel>,
 ): Projection<ReadModel> {
+  refuseUnknownFields(given, projectionFields, 'projection')
   const { name, version = 1, events, target, filter = {}, empty, partitions = 1, saved } = given
   const { key = ({ streamId }: RecordedEvent) => streamId, onFailure = stopUnlessPassing } = given
   checkName(name)

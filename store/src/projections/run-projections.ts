@@ -2,6 +2,7 @@ import type { Clock } from '../engine/clock.ts'
 import { checkTracer } from '../engine/span.ts'
 import { systemClock, systemRandom } from '../engine/system-clock.ts'
 import { InvalidArgument } from '../model/errors.ts'
+import { fieldsOf, refuseUnknownOptions } from '../model/known-fields.ts'
 import type { ProjectionStatus } from '../model/projection-status.ts'
 import type { Tracer } from '../model/tracer.ts'
 import { checkWhole } from '../model/whole-number.ts'
@@ -13,6 +14,20 @@ import type { ProjectionLogLine } from './running-partition.ts'
 import { statuses } from './status.ts'
 import { systemLog } from './system-log.ts'
 import { type WaitOptions, waitUntil } from './wait-for.ts'
+
+const optionFields = fieldsOf<RunProjectionsOptions>({
+  instance: true,
+  leaseMs: true,
+  swap: true,
+  keepsPrevious: true,
+  rebuildEventsPerSecond: true,
+  signal: true,
+  log: true,
+  clock: true,
+  random: true,
+  tracer: true,
+})
+const waitFields = fieldsOf<WaitOptions>({ timeoutMs: true, signal: true })
 
 /** Options of {@link runProjections}. */
 export interface RunProjectionsOptions {
@@ -85,6 +100,7 @@ export function runProjections(
   projections: readonly Projection<unknown>[],
   options: RunProjectionsOptions = {},
 ): ProjectionInstance {
+  refuseUnknownOptions(options, optionFields, 'runProjections')
   refuseSeveralShards(store)
   checkProjections(projections)
   const given = withDefaults({ tracer: store.tracer, ...options })
@@ -100,6 +116,7 @@ export function runProjections(
       return statuses(store, own, clock.now())
     },
     waitFor: (projection, position, wait = {}) => {
+      refuseUnknownOptions(wait, waitFields, 'waitFor')
       if (!projections.some(({ name }) => name === projection)) {
         throw new InvalidArgument('projection', `is ${JSON.stringify(projection)}, which this instance does not run`)
       }

@@ -2,12 +2,15 @@ import type { Clock } from '../engine/clock.ts'
 import { systemClock } from '../engine/system-clock.ts'
 import type { EventStore } from '../event-store.ts'
 import type { CallOptions } from '../model/call.ts'
+import { fieldsOf, refuseUnknownOptions } from '../model/known-fields.ts'
 import { NoSuchProjection, ProjectionStopped, WaitTimedOut } from '../model/projection-errors.ts'
 import type { StoredFailure } from '../model/projection-status.ts'
 import type { StoreShelf } from '../model/shelf.ts'
 import { checkWhole } from '../model/whole-number.ts'
 import { projectionShelf, type SharedView } from './projection-shelf.ts'
 import { stateOf } from './status.ts'
+
+const waitFields = fieldsOf<WaitOptions & { readonly clock?: Clock }>({ timeoutMs: true, signal: true, clock: true })
 
 /** Options of a wait for a read model. */
 export interface WaitOptions extends CallOptions {
@@ -59,6 +62,7 @@ export async function waitForProjection(
   position: number,
   options: WaitOptions & { readonly clock?: Clock } = {},
 ): Promise<void> {
+  refuseUnknownOptions(options, waitFields, 'waitForProjection')
   await waitUntil(store, { projection, position, clock: systemClock, ...options })
 }
 

@@ -3,6 +3,7 @@ import { checkTracer } from '../engine/span.ts'
 import { systemClock } from '../engine/system-clock.ts'
 import type { CallOptions } from '../model/call.ts'
 import { InvalidArgument } from '../model/errors.ts'
+import { fieldsOf, refuseUnknownOptions } from '../model/known-fields.ts'
 import { limits } from '../model/limits.ts'
 import { requireOneOrder } from '../model/log-shard.ts'
 import { isPosition } from '../model/position.ts'
@@ -11,6 +12,8 @@ import { checkWhole } from '../model/whole-number.ts'
 import { runUntilStopped } from '../projections/run-until-stopped.ts'
 import type { Reaction } from './reaction.ts'
 import { isOfClosedStore, type ReactionStore, runReaction } from './run.ts'
+
+const optionFields = fieldsOf<ReactOptions>({ signal: true, from: true, attemptsMax: true, clock: true, tracer: true })
 
 /** Options of {@link react}. */
 export interface ReactOptions {
@@ -73,6 +76,7 @@ export function react(store: ReactionStore, reaction: Reaction, options: ReactOp
   if (typeof reaction?.decideDeadline !== 'function') {
     throw new InvalidArgument('reaction', 'is no reaction: make one with defineReaction')
   }
+  refuseUnknownOptions(options, optionFields, 'react')
   const { from = 1, attemptsMax = limits.sendAttempts, clock = systemClock } = options
   if (from !== 'end' && !isPosition(from)) {
     throw new InvalidArgument('from', "is neither a whole number from 0 on nor 'end'")

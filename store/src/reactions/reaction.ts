@@ -6,6 +6,7 @@
  * Invariants: a state is folded from events alone, so it can be folded anew at any time and nothing is sent; what
  * follows is decided once per event and process, and is JSON, so it is the same after a crash.
  */
+
 import { InvalidArgument, LimitExceeded } from '../model/errors.ts'
 import type { RecordedEvent } from '../model/event.ts'
 import {
@@ -16,12 +17,28 @@ import {
   type StoredOf,
 } from '../model/event-definition.ts'
 import { refuseInexact } from '../model/exact-json.ts'
+import { fieldsOf, refuseUnknownFields } from '../model/known-fields.ts'
 import { limits } from '../model/limits.ts'
 import { isPosition } from '../model/position.ts'
 import { normalQuery, type QueryItem } from '../model/query.ts'
 import { isRefusedPromise } from '../model/refused-promise.ts'
 import { liveTypes, storedTypes, upToDate } from '../model/upcast.ts'
 import { checkWhole } from '../model/whole-number.ts'
+import { checkDeadlineName, checkedHandlers, checkReactionName, type Handler } from './reaction-parts.ts'
+
+const reactionFields = fieldsOf<GivenReaction<EventDefinitions, unknown, unknown, string>>({
+  name: true,
+  version: true,
+  events: true,
+  filter: true,
+  processOf: true,
+  initialState: true,
+  evolve: true,
+  isEnded: true,
+  on: true,
+  onDeadline: true,
+  send: true,
+})
 
 /**
  * What {@link defineReaction} takes. Rules take no part in inferring types: in what they return, a literal like `'paid'`
@@ -164,8 +181,9 @@ export function defineReaction<
   State = undefined,
   Name extends string = never,
 >(given: GivenReaction<Events, State, Command, Name>): Reaction {
+  refuseUnknownFields(given, reactionFields, 'reaction')
   const { name, version = 1, events, filter = {}, initialState, evolve, isEnded, send } = given
-  checkName(name)
+  checkReactionName(name)
   checkWhole('version', version, 1)
   if (typeof events !== 'object' || events === null) throw new InvalidArgument('events', 'is missing: use defineEvents')
   if ((initialState === undefined) !== (evolve === undefined)) {
@@ -211,8 +229,6 @@ export function defineReaction<
     send: send as Reaction['send'],
   }
 }
-
-type Handler = (state: unknown, given: unknown) => unknown
 
 function concernsOf<Events extends EventDefinitions>(
   { events, processOf }: Pick<GivenReaction<Events, never, never, never>, 'events' | 'processOf'>,
@@ -272,25 +288,4 @@ function decided(by: string, given: unknown, onDeadline: ReadonlyMap<string, Han
     return [{ name, afterMs }]
   })
   return { commands, deadlines: changes }
-}
-
-function checkedHandlers(argument: string, handlers: object): ReadonlyMap<string, Handler> {
-  if (typeof handlers !== 'object' || handlers === null) throw new InvalidArgument(argument, 'is missing')
-  const entries = Object.entries(handlers).filter(([, handler]) => handler !== undefined)
-  for (const [name, handler] of entries) {
-    if (typeof handler !== 'function') throw new InvalidArgument(`${argument}.${name}`, 'is not a function')
-  }
-  return new Map(entries)
-}
-
-function checkName(name: unknown): void {
-  if (typeof name !== 'string' || name === '' || !name.isWellFormed() || name.includes('/')) {
-    throw new InvalidArgument('name', 'is not a non-empty string without /')
-  }
-  if (name.length > limits.reactionNameChars) throw new LimitExceeded('reactionNameChars', name.length)
-}
-
-function checkDeadlineName(name: string): void {
-  if (name === '' || !name.isWellFormed()) throw new InvalidArgument('onDeadline', 'has a deadline without a name')
-  if (name.length > limits.deadlineNameChars) throw new LimitExceeded('deadlineNameChars', name.length)
 }

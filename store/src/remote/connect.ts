@@ -4,6 +4,7 @@ import { systemClock } from '../engine/system-clock.ts'
 import type { EventStore } from '../event-store.ts'
 import type { SubscribeOptions } from '../model/call.ts'
 import { InvalidArgument, StoreClosed } from '../model/errors.ts'
+import { fieldsOf, refuseUnknownOptions } from '../model/known-fields.ts'
 import type { Tracer } from '../model/tracer.ts'
 import { checkWhole } from '../model/whole-number.ts'
 import { category } from '../schema/category.ts'
@@ -15,6 +16,15 @@ import { capabilitiesFrom, remotePort } from './port.ts'
 import { remoteShelf } from './shelf.ts'
 import { subscribeRemote } from './subscribe.ts'
 import { serverTime } from './wire.ts'
+
+const optionFields = fieldsOf<ConnectOptions>({
+  url: true,
+  headers: true,
+  timeoutMs: true,
+  clock: true,
+  newId: true,
+  tracer: true,
+})
 
 /** Options of {@link connect}. */
 export interface ConnectOptions {
@@ -44,6 +54,7 @@ export interface ConnectOptions {
  * await using store = await connect({ url: 'http://127.0.0.1:2113' })
  */
 export async function connect(options: ConnectOptions): Promise<EventStore> {
+  refuseUnknownOptions(options, optionFields, 'connect')
   const { url, headers = {}, timeoutMs = 30_000, clock = systemClock, tracer } = options
   checkWhole('timeoutMs', timeoutMs, 1)
   checkTracer(tracer)

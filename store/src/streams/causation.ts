@@ -1,6 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { InvalidArgument } from '../model/errors.ts'
 import type { NewEventMetadata, RecordedEvent } from '../model/event.ts'
+import { fieldsOf, refuseMisspeltFields } from '../model/known-fields.ts'
+
+const causationFields = fieldsOf<Causation>({ correlationId: true, causationId: true, userId: true })
 
 /** The ids that appends inherit when they give none themselves. */
 export interface Causation {
@@ -26,6 +29,7 @@ export function correlate<Result>(causation: Causation, run: () => Result): Resu
   if (typeof causation !== 'object') {
     throw new InvalidArgument('causation', 'is no object of ids, as in { correlationId }')
   }
+  if (causation !== null) refuseMisspeltFields(causation, causationFields, 'causation')
   return inForce.run({ ...inForce.getStore(), ...causation }, run)
 }
 

@@ -7,10 +7,12 @@
  * Invariants: what is committed was appended, or set aside, or makes no event; the ids of events follow from topic, partition
  * and offset, so what is read again, by whatever member, is appended once; messages of one stream are appended in their order.
  */
+
 import type { Clock } from '../../engine/clock.ts'
 import { systemClock, systemRandom } from '../../engine/system-clock.ts'
 import type { EventStore } from '../../event-store.ts'
 import { InvalidArgument, isVarveError } from '../../model/errors.ts'
+import { fieldsOf, refuseUnknownOptions } from '../../model/known-fields.ts'
 import { MessageRefused } from '../../model/relay-errors.ts'
 import { checkCluster, checkTopic, type KafkaCluster } from './client.ts'
 import { translatedKafka } from './errors.ts'
@@ -19,6 +21,23 @@ import { type Membership, type Messages, openMembership } from './membership.ts'
 import { decided, type MessagePolicy, stopUnlessPassing } from './message-policy.ts'
 import { parkMessage } from './parked-messages.ts'
 import { committable, type RawMessage, received } from './received.ts'
+
+const optionFields = fieldsOf<FromKafkaOptions>({
+  group: true,
+  topics: true,
+  toEvents: true,
+  from: true,
+  sessionMs: true,
+  onFailure: true,
+  signal: true,
+  log: true,
+  clock: true,
+  random: true,
+  brokers: true,
+  clientId: true,
+  tls: true,
+  sasl: true,
+})
 
 /** Options of {@link appendFromKafka}. */
 export interface FromKafkaOptions extends KafkaCluster {
@@ -98,6 +117,7 @@ const pauseMaxMs = 10_000
  * @throws INVALID_ARGUMENT
  */
 export function appendFromKafka(store: FromKafkaStore, options: FromKafkaOptions): RunningFromKafka {
+  refuseUnknownOptions(options, optionFields, 'appendFromKafka')
   const complete = withDefaults(options)
   const intake = new Intake(store, complete)
   const done = intake.run()

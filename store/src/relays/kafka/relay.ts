@@ -1,6 +1,7 @@
 import type { EventStore } from '../../event-store.ts'
 import { InvalidArgument, LimitExceeded } from '../../model/errors.ts'
 import type { RecordedEvent } from '../../model/event.ts'
+import { fieldsOf, refuseUnknownOptions } from '../../model/known-fields.ts'
 import { limits } from '../../model/limits.ts'
 import { normalQuery, type QueryItem } from '../../model/query.ts'
 import { checkWhole } from '../../model/whole-number.ts'
@@ -11,6 +12,23 @@ import { type KafkaCodec, kafkaEnvelope } from './codec.ts'
 import { batchBytesMax, type KafkaMessage, messageOf } from './message.ts'
 import type { KafkaOutbox } from './outbox.ts'
 import { kafkaTarget } from './target.ts'
+
+const optionFields = fieldsOf<KafkaRelayOptions>({
+  name: true,
+  topic: true,
+  filter: true,
+  codec: true,
+  delivery: true,
+  partitions: true,
+  version: true,
+  onFailure: true,
+  messageBytesMax: true,
+  checkpointTopic: true,
+  brokers: true,
+  clientId: true,
+  tls: true,
+  sasl: true,
+})
 
 /** Options of {@link kafkaRelay}. */
 export interface KafkaRelayOptions extends KafkaCluster {
@@ -67,6 +85,7 @@ export interface KafkaPlace {
  * @throws INVALID_ARGUMENT, LIMIT_EXCEEDED. DRIVER_MISSING stops the relay.
  */
 export function kafkaRelay(store: Pick<EventStore, 'shelf'>, options: KafkaRelayOptions): Projection<unknown> {
+  refuseUnknownOptions(options, optionFields, 'kafkaRelay')
   const { name, version = 1, partitions = 1, delivery = 'at_least_once', checkpointTopic = 'varve-relays' } = options
   const { filter = 'everything', codec = kafkaEnvelope, onFailure = stopUnlessPassing } = options
   const { messageBytesMax = batchBytesMax } = options

@@ -1,6 +1,7 @@
 import type { Clock } from '../../../engine/clock.ts'
 import { systemClock, systemRandom } from '../../../engine/system-clock.ts'
 import { InvalidArgument, StoreClosed } from '../../../model/errors.ts'
+import { fieldsOf, refuseUnknownOptions } from '../../../model/known-fields.ts'
 import type { Generations, Target } from '../../../model/target.ts'
 import { buildTarget, type Opened } from '../build-target.ts'
 import { checkedGeneration, isMissing, isPublished } from '../generation.ts'
@@ -22,6 +23,20 @@ import { createLink } from './link.ts'
 import { generationOf, namesOf } from './names.ts'
 import type { ElasticsearchReadModel } from './read-model.ts'
 import { readersOf } from './readers.ts'
+
+const optionFields = fieldsOf<ElasticsearchTargetOptions>({
+  indexPrefix: true,
+  client: true,
+  url: true,
+  headers: true,
+  fetch: true,
+  requestMs: true,
+  mappings: true,
+  settings: true,
+  refresh: true,
+  clock: true,
+  random: true,
+})
 
 export type { ElasticsearchClientLike } from './client.ts'
 export type { FetchLike } from './http.ts'
@@ -75,6 +90,7 @@ export interface ElasticsearchTarget<Document extends object> extends Target<Ela
 export function elasticsearchTarget<Document extends object = Record<string, unknown>>(
   options: ElasticsearchTargetOptions,
 ): ElasticsearchTarget<Document> {
+  refuseUnknownOptions(options, optionFields, 'elasticsearchTarget')
   const { indexPrefix, clock = systemClock, random = systemRandom, mappings, settings, refresh = 'later' } = options
   const names = namesOf(indexPrefix)
   if (!['later', 'wait', 'now'].includes(refresh))

@@ -2,6 +2,7 @@ import { encodeName } from '../../../engines/postgres/names.ts'
 import { InvalidArgument, StoreClosed } from '../../../model/errors.ts'
 import type { RecordedEvent } from '../../../model/event.ts'
 import { ProjectionFailed } from '../../../model/event-errors.ts'
+import { fieldsOf, refuseUnknownOptions } from '../../../model/known-fields.ts'
 import type { Generations, Target, TargetChange } from '../../../model/target.ts'
 import { BatchRefused } from '../../apply.ts'
 import {
@@ -16,6 +17,8 @@ import type { Documents, StoredDocument } from './documents.ts'
 import { isGone, isOfContents, translated } from './errors.ts'
 import { type FieldOf, statementFor } from './question.ts'
 import type { PostgresReadModel } from './read-model.ts'
+
+const optionFields = fieldsOf<DocumentTargetOptions<object>>({ keys: true, indexes: true, indexContents: true })
 
 /** Options of {@link documentTarget}. */
 export interface DocumentTargetOptions<Document> {
@@ -57,6 +60,7 @@ export function documentTarget<Document extends object>(
   collection: string,
   options: DocumentTargetOptions<Document> = {},
 ): Target<Documents<Document>> {
+  refuseUnknownOptions(options, optionFields, 'documentTarget')
   const { keys, indexes = [], indexContents = false } = options
   if (typeof target?.readModel?.query !== 'function') throw new InvalidArgument('target', 'is no postgresTarget(…)')
   if (keys !== undefined && typeof keys !== 'function') throw new InvalidArgument('keys', 'is not a function')

@@ -3,6 +3,7 @@ import { systemClock } from '../../../engine/system-clock.ts'
 import type { PostgresPool } from '../../../engines/postgres/driver.ts'
 import { checkedPlace } from '../../../engines/postgres/place.ts'
 import { InvalidArgument, StoreClosed } from '../../../model/errors.ts'
+import { fieldsOf, refuseUnknownOptions } from '../../../model/known-fields.ts'
 import type { Target } from '../../../model/target.ts'
 import { openBuild } from './build.ts'
 import { createGenerations } from './generations.ts'
@@ -19,6 +20,20 @@ export type {
   PostgresQuery,
   PostgresResult,
 } from '../../../engines/postgres/driver.ts'
+
+const optionFields = fieldsOf<PostgresTargetOptions>({
+  pool: true,
+  url: true,
+  schema: true,
+  searchPath: true,
+  connectionsMax: true,
+  migrate: true,
+  statementTimeoutMs: true,
+  lockTimeoutMs: true,
+  idleTimeoutMs: true,
+  clock: true,
+})
+
 export { type DocumentTargetOptions, documentTarget } from './document-target.ts'
 export type { Documents, StoredDocument } from './documents.ts'
 export type { Containing, DocumentQuestion, FieldOf } from './question.ts'
@@ -68,6 +83,7 @@ export interface PostgresTargetOptions {
  * const target = postgresTarget({ url: 'postgres://localhost/shop', schema: 'shop_views' })
  */
 export function postgresTarget(options: PostgresTargetOptions): Target<PostgresReadModel> {
+  refuseUnknownOptions(options, optionFields, 'postgresTarget')
   const { source, schema, migrate, timeouts, pathOf, clock } = checked(options)
   let closed = false
   const check = (): void => {

@@ -1,6 +1,16 @@
 import { InvalidArgument, LimitExceeded } from '../../../model/errors.ts'
+import { fieldsOf, refuseUnknownFields } from '../../../model/known-fields.ts'
 import { limits } from '../../../model/limits.ts'
 import { literal } from './names.ts'
+
+const questionFields = fieldsOf<DocumentQuestion<object>>({
+  where: true,
+  contains: true,
+  orderBy: true,
+  direction: true,
+  limit: true,
+  skip: true,
+})
 
 /** A field of a document by its name. */
 export type FieldOf<Document> = keyof Document & string
@@ -43,6 +53,7 @@ export interface Statement {
  * @throws INVALID_ARGUMENT, LIMIT_EXCEEDED
  */
 export function statementFor<Document>(table: string, question: DocumentQuestion<Document>): Statement {
+  refuseUnknownFields(question, questionFields, 'question')
   const { where = {}, contains, orderBy, direction = 'ascending', limit = 100, skip = 0 } = question
   checkCounts(limit, skip)
   if (direction !== 'ascending' && direction !== 'descending') {
