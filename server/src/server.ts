@@ -39,11 +39,11 @@ const grpcAssemblingBytes = 67_108_864
 /** What a server is given instead of the machine's own. */
 export interface ServerDeps {
   /** Default: the machine's clock. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
   /** Default: the engine that `config.store` names. The server closes it. */
-  readonly engine?: Engine
+  readonly engine?: Engine | undefined
   /** How much work the hash of a password is. Default: what OWASP asks for. */
-  readonly passwordCost?: PasswordCost
+  readonly passwordCost?: PasswordCost | undefined
 }
 
 const depNames: Readonly<Record<keyof ServerDeps, true>> = { clock: true, engine: true, passwordCost: true }

@@ -24,14 +24,14 @@ export interface OpenStoreOptions {
   /** Where the events live. The store owns it from now on and closes it. */
   readonly engine: Engine
   /** Default: the machine's clock. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
   /** Ids for events that have none: UUIDs. Default: UUIDv7, in order of creation. */
-  readonly newId?: () => string
+  readonly newId?: (() => string) | undefined
   /**
    * Spans for appends, commands, commits and reads, of OpenTelemetry: `trace.getTracer('shop')`. Events carry the span of
    * their append in `metadata.traceparent`. Default: none, which costs nothing.
    */
-  readonly tracer?: Tracer
+  readonly tracer?: Tracer | undefined
 }
 
 /**

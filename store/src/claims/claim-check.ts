@@ -45,7 +45,7 @@ export interface ClaimCheck {
 /** Options of {@link ClaimCheck.check}. */
 export interface CheckOptions extends CallOptions {
   /** What the bytes are. Default `application/octet-stream`. */
-  readonly contentType?: string
+  readonly contentType?: string | undefined
 }
 
 /**

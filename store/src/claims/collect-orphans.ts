@@ -40,13 +40,13 @@ export interface CollectOptions extends CallOptions {
    * The grace period, in milliseconds: how long a blob may wait for its event, and how long it stays set aside.
    * Default 7 days.
    */
-  readonly olderThanMs?: number
+  readonly olderThanMs?: number | undefined
   /** True: tells what would be done and does nothing. Default false. */
-  readonly dryRun?: boolean
+  readonly dryRun?: boolean | undefined
   /** What to do when no event at all names a blob, as in the wrong event store. Default `'refuse'`. */
-  readonly whenNoneIsNamed?: 'refuse' | 'collect'
+  readonly whenNoneIsNamed?: 'refuse' | 'collect' | undefined
   /** Default: the machine's clock. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
 }
 
 /** What a collection found and did. */

@@ -30,7 +30,7 @@ export interface FileBlobsOptions {
   /** Made when it is not there. Several processes may use it at once. */
   readonly directory: string
   /** Says when a blob was set aside. Default: the machine's clock. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
 }
 
 /** Bytes read from a file at once. */

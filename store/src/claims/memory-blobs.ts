@@ -11,7 +11,7 @@ const optionFields = fieldsOf<MemoryBlobsOptions>({ clock: true })
 /** Options of {@link memoryBlobs}. */
 export interface MemoryBlobsOptions {
   /** Default: the machine's clock. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
 }
 
 interface Kept {

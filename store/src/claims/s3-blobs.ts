@@ -36,20 +36,20 @@ export type { S3ClientLike } from './s3-client.ts'
 export interface S3BlobsOptions {
   readonly bucket: string
   /** What all keys begin with, as in `shop/`; a `/` is added where it lacks one. Default: nothing. */
-  readonly prefix?: string
+  readonly prefix?: string | undefined
   /**
    * An `S3Client` of yours, with your credentials, retries and timeouts; it stays yours to close. Default: one of its own,
    * with what the environment says, which gives up on a silent server after 30 seconds and tries 5 times.
    */
-  readonly client?: S3ClientLike
+  readonly client?: S3ClientLike | undefined
   /** Of a client of its own. Default: what the environment says. */
-  readonly region?: string
+  readonly region?: string | undefined
   /** Of a client of its own: the URL of a store that is not AWS. Default: AWS. */
-  readonly endpoint?: string
+  readonly endpoint?: string | undefined
   /** Of a client of its own. True: buckets are paths instead of host names. Default: true when `endpoint` is given. */
-  readonly pathStyle?: boolean
+  readonly pathStyle?: boolean | undefined
   /** Default: the machine's clock, for pauses between attempts. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
 }
 
 /** A blob store that holds connections. */

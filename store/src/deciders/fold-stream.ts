@@ -20,9 +20,9 @@ export type FoldableStore = Pick<EventStore, 'readStream' | 'streamInfo' | 'shel
 /** Options of {@link foldStream}. */
 export interface FoldOptions extends CallOptions {
   /** Where the snapshots of the decider's policy lie. Default: on the store's shelf. */
-  readonly snapshots?: SnapshotPlace
+  readonly snapshots?: SnapshotPlace | undefined
   /** Default: the machine's clock. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
 }
 
 /** The state of a stream and how it came about. */

@@ -18,7 +18,7 @@ export interface RecentStates {
 /** Options of {@link recentStates}. */
 export interface RecentStatesOptions {
   /** Streams that are remembered at the most; beyond that the one that was used longest ago is read again. Default `limits.recentStreams`. */
-  readonly streamsMax?: number
+  readonly streamsMax?: number | undefined
 }
 
 /**

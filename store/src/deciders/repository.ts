@@ -40,9 +40,9 @@ export interface Repository<Events extends EventDefinitions, State, Instance ext
 /** Options of {@link Repository.save}. */
 export interface SaveOptions extends CallOptions {
   /** Makes saving again after a lost answer harmless. At most `limits.idempotencyKeyChars`. */
-  readonly commandId?: string
+  readonly commandId?: string | undefined
   /** Metadata of all events, under what they have themselves. */
-  readonly metadata?: NewEventMetadata
+  readonly metadata?: NewEventMetadata | undefined
 }
 
 /**

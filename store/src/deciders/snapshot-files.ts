@@ -13,7 +13,7 @@ export interface FileSnapshotsOptions {
   /** Made when it is not there. For snapshots alone; any number of processes may share it. */
   readonly directory: string
   /** Numbers from 0 up to 1, for names of files that are being written. Default: the machine's. */
-  readonly random?: () => number
+  readonly random?: (() => number) | undefined
 }
 
 /**

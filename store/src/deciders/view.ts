@@ -26,9 +26,9 @@ export interface View<Events extends EventDefinitions, State> {
   /** The events it looks at: these types and no others. */
   readonly events: Events
   /** Looks at events that carry all of these tags only. Default: whatever they carry. */
-  readonly tags?: readonly string[]
+  readonly tags?: readonly string[] | undefined
   /** Looks at streams of these categories only. Default: all. */
-  readonly categories?: readonly string[]
+  readonly categories?: readonly string[] | undefined
   /** The state before the first event. */
   readonly initialState: () => State
   /** The state after an event. Returns the state it was given where an event changes nothing. */

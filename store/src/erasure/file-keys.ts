@@ -23,7 +23,7 @@ export interface FileKeysOptions {
   /** Made when it is not there. For keys alone, not beside the store or in its backups; any number of processes may share it. */
   readonly directory: string
   /** Numbers from 0 up to 1, for names of files that are being written. Default: the machine's. */
-  readonly random?: () => number
+  readonly random?: (() => number) | undefined
 }
 
 /**

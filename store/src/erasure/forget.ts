@@ -61,9 +61,9 @@ export interface ForgetOptions extends CallOptions {
    * What happens when the log holds data of the subject, but the key store no key and no word that it was destroyed:
    * `'accept'` gives the key up for lost and marks the subject as forgotten. Default `'refuse'`.
    */
-  readonly lostKey?: 'refuse' | 'accept'
+  readonly lostKey?: 'refuse' | 'accept' | undefined
   /** Default: the machine's clock. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
 }
 
 /** What {@link forget} did. */

@@ -24,7 +24,7 @@ export interface PersonalDataOptions {
   /** Where the keys are. It stays yours to close. */
   readonly keys: KeyStore
   /** Default: the machine's clock. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
 }
 
 /**

@@ -56,13 +56,13 @@ const stopFields = fieldsOf<{ readonly reason?: string }>({ reason: true })
 /** Options of {@link createGroup}. */
 export interface CreateGroupOptions extends GivenGroupSettings, CallOptions {
   /** Follows one stream, by version, instead of the whole store. */
-  readonly stream?: string
+  readonly stream?: string | undefined
   /** Default `'everything'`. Not together with `stream`. */
-  readonly filter?: Query
+  readonly filter?: Query | undefined
   /** Where it begins, inclusive: a position (a version with `stream`), or `'end'` for only what comes from now on. Default: the beginning. */
-  readonly from?: number | 'end'
+  readonly from?: number | 'end' | undefined
   /** Tells groups of one name apart. Default: UUIDs. */
-  readonly newId?: () => string
+  readonly newId?: (() => string) | undefined
 }
 
 /**
@@ -114,7 +114,7 @@ async function reachedBy(
 /** Options of {@link updateGroup}. */
 export interface UpdateGroupOptions extends GivenGroupSettings, CallOptions {
   /** Where it begins instead, as long as it has not handed out an event; ignored later. Default: as before. */
-  readonly from?: number | 'end'
+  readonly from?: number | 'end' | undefined
 }
 
 /**
@@ -161,7 +161,7 @@ export async function deleteGroup(store: GroupStore, group: string): Promise<voi
 export async function stopGroup(
   store: GroupStore,
   group: string,
-  options: { readonly reason?: string } = {},
+  options: { readonly reason?: string | undefined } = {},
 ): Promise<void> {
   refuseUnknownOptions(options, stopFields, 'stopGroup')
   const { reason = '' } = options

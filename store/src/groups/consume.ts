@@ -23,7 +23,7 @@ const consumeFields = fieldsOf<TypedConsumeOptions<EventDefinitions>>({
 /** Options of {@link consume}. */
 export interface ConsumeOptions extends JoinGroupOptions {
   /** Ends the loop with `signal.reason`, after giving back what the consumer has. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Options of {@link consume} for events that are read as what they are today. */

@@ -57,15 +57,15 @@ export interface Delivery {
 /** Options of {@link Delivery.ack}. */
 export interface AckOptions {
   /** What is waited for. Default `'noted'`. */
-  readonly until?: 'noted' | 'saved'
+  readonly until?: 'noted' | 'saved' | undefined
 }
 
 /** Options of {@link Delivery.nack}. */
 export interface NackOptions {
   /** Why, for whoever looks at parked events; at most `limits.parkReasonChars` are kept. Default: nothing. */
-  readonly reason?: string
+  readonly reason?: string | undefined
   /** Milliseconds before the retry. Default: what the group says. */
-  readonly delayMs?: number
+  readonly delayMs?: number | undefined
 }
 
 /** An event that was handed to a consumer. */

@@ -83,10 +83,10 @@ export async function groupInfo(store: GroupStore, group: string, options: CallO
 /** Options of {@link listGroups}. */
 export interface ListGroupsOptions extends CallOptions {
   /** Names that begin with this. Default: all. */
-  readonly prefix?: string
+  readonly prefix?: string | undefined
   /** Names after this one, for paging. Default: from the first. */
-  readonly after?: string
-  readonly limit?: number
+  readonly after?: string | undefined
+  readonly limit?: number | undefined
 }
 
 /** Lists consumer groups, ordered by the UTF-8 bytes of their names. */

@@ -35,33 +35,33 @@ const joinFields = fieldsOf<TypedJoinOptions<EventDefinitions>>({
 /** Options of {@link joinGroup}. */
 export interface JoinGroupOptions {
   /** What the consumer is called in `groupInfo`; at most `limits.consumerNameChars`. Default: `consumer`. */
-  readonly name?: string
+  readonly name?: string | undefined
   /**
    * Events it has at a time, from handed out to acknowledged and ready for it. No more lie ready than it takes in a second,
    * or than 32, or than it asks for at a time. Default: what the group says.
    */
-  readonly bufferEvents?: number
+  readonly bufferEvents?: number | undefined
   /**
    * Events that its program may hold ready beyond its buffer, so that one it acknowledges makes room for the next without
    * a write. Others get these only when the consumer leaves. Default 0.
    */
-  readonly readyEvents?: number
+  readonly readyEvents?: number | undefined
   /**
    * What becomes of the consumer when the settings of the group are changed: it goes on under the new ones, or ends with
    * GROUP_CHANGED. Default `'follow'`.
    */
-  readonly onChange?: 'follow' | 'end'
+  readonly onChange?: 'follow' | 'end' | undefined
   /**
    * What an event is kept in order by, of a group that is `pinnedBy: 'consumer'`. The same for the same event in every
    * program, today and tomorrow; all consumers of one program use that of the first.
    */
-  readonly keyOf?: (event: RecordedEvent) => string
+  readonly keyOf?: ((event: RecordedEvent) => string) | undefined
   /** Measures timeouts and pauses. Default: the machine's clock. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
   /** Tells programs apart. Default: UUIDs. */
-  readonly newId?: () => string
+  readonly newId?: (() => string) | undefined
   /** A number from 0 up to 1, for pauses between writers. Default: the machine's. */
-  readonly random?: () => number
+  readonly random?: (() => number) | undefined
   /**
    * Gives each delivery a span, linked to that of the append that its event comes from: from handed out to the word on it.
    * Default: the tracer of the store, if it has one.

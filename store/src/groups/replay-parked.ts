@@ -18,7 +18,7 @@ const firstFields = fieldsOf<FirstParked>({ positions: true, countMax: true })
 
 /** Which parked events are meant: those at some positions, or all of them, if they are as many as one counts on. */
 export type ParkedChoice =
-  | { readonly positions: readonly number[]; readonly expectedCount?: number }
+  | { readonly positions: readonly number[]; readonly expectedCount?: number | undefined }
   | { readonly positions: 'all'; readonly expectedCount: number }
 
 /** The first parked events by their positions, so many or as many as there are. */
@@ -30,8 +30,8 @@ export interface FirstParked {
 /** Options of {@link parkedEvents}. */
 export interface ParkedEventsOptions extends CallOptions {
   /** Events after this position, for paging. Default: from the first. */
-  readonly after?: number
-  readonly limit?: number
+  readonly after?: number | undefined
+  readonly limit?: number | undefined
 }
 
 /**

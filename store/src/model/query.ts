@@ -13,13 +13,13 @@ export type Query = 'everything' | QueryItem | readonly QueryItem[]
 /** One item of a {@link Query}: an event matches when it satisfies every field that is given. */
 export interface QueryItem {
   /** The event's type is one of these. */
-  readonly types?: readonly string[]
+  readonly types?: readonly string[] | undefined
   /** The event carries all of these tags. */
-  readonly tags?: readonly string[]
+  readonly tags?: readonly string[] | undefined
   /** The event's stream is in one of these categories. */
-  readonly categories?: readonly string[]
+  readonly categories?: readonly string[] | undefined
   /** The event's stream id begins with this. */
-  readonly streamPrefix?: string
+  readonly streamPrefix?: string | undefined
 }
 
 /** A query as engines get it: checked, every field present, an empty field meaning no constraint. */
@@ -40,7 +40,7 @@ export interface NormalQueryItem {
 export interface AppendCondition {
   readonly failIfMatch: Query
   /** The last position the decision has taken into account. Default 0: any match at all refuses. */
-  readonly after?: number
+  readonly after?: number | undefined
 }
 
 /** An append condition as engines get it. */

@@ -38,13 +38,13 @@ export type AdminStore = StatusStore & Pick<EventStore, 'shelf'>
 /** Options of the verbs that look after projections. */
 export interface AdminOptions {
   /** Default: the machine's clock. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
 }
 
 /** Options of the verbs that are about one generation. */
 export interface OfGeneration extends AdminOptions {
   /** Default: the one that readers see. */
-  readonly generation?: number
+  readonly generation?: number | undefined
 }
 
 /**
@@ -158,7 +158,7 @@ export async function retireGeneration(
 /** Options of {@link parkedInProjection}. */
 export interface ParkedInProjectionOptions extends OfGeneration {
   /** The position to begin at. Default: the first. */
-  readonly from?: number
+  readonly from?: number | undefined
 }
 
 /**

@@ -29,11 +29,11 @@ export type FailurePolicy = (failure: BatchFailure) => FailureDecision
 /** Options of {@link retryThen}. */
 export interface RetryOptions {
   /** Attempts, the first one included. Default 5. */
-  readonly attemptsMax?: number
+  readonly attemptsMax?: number | undefined
   /** The pause before the second attempt, in milliseconds; each later one may be twice as long. Default 100. */
-  readonly pauseMs?: number
+  readonly pauseMs?: number | undefined
   /** Default 30,000. */
-  readonly pauseMaxMs?: number
+  readonly pauseMaxMs?: number | undefined
 }
 
 /**

@@ -13,7 +13,7 @@ const optionFields = fieldsOf<ProjectOptions>({ signal: true, tracer: true })
 /** Options of {@link project}. */
 export interface ProjectOptions {
   /** Stops the projection, as {@link RunningProjection.stop} does. An end that was asked for is no failure. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   /**
    * Spans for batches, of OpenTelemetry, each linked to the spans of the appends that its events come from. Default: the
    * tracer of the store, if it has one.
@@ -62,7 +62,7 @@ export function project<ReadModel>(
   refuseUnknownOptions(options, optionFields, 'project')
   refuseSeveralShards(store)
   checkProjection(projection)
-  const { tracer } = { tracer: store.tracer, ...options }
+  const { tracer = store.tracer } = options
   checkTracer(tracer)
   return runUntilStopped({
     what: `Projection ${JSON.stringify(projection.name)}`,

@@ -23,13 +23,13 @@ const optionFields = fieldsOf<VerifyOptions>({
 /** Options of {@link verifyProjection}. */
 export interface VerifyOptions extends CallOptions {
   /** Differences that are listed; all are counted. Default 100. */
-  readonly differencesMax?: number
+  readonly differencesMax?: number | undefined
   /** How long the instances may take to pause, in milliseconds. Default 60,000. */
-  readonly pauseMs?: number
+  readonly pauseMs?: number | undefined
   /** Default: the machine's clock. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
   /** Numbers from 0 up to 1, for the number of the scratch generation. Default: the machine's. */
-  readonly random?: () => number
+  readonly random?: (() => number) | undefined
 }
 
 /** An entry in which a read model differs from what the log says. */

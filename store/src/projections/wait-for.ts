@@ -15,7 +15,7 @@ const waitFields = fieldsOf<WaitOptions & { readonly clock?: Clock }>({ timeoutM
 /** Options of a wait for a read model. */
 export interface WaitOptions extends CallOptions {
   /** Default 30,000. */
-  readonly timeoutMs?: number
+  readonly timeoutMs?: number | undefined
 }
 
 /** What is known of a read model in this process, ahead of what the shelf says. */
@@ -60,10 +60,11 @@ export async function waitForProjection(
   store: Pick<EventStore, 'shelf'>,
   projection: string,
   position: number,
-  options: WaitOptions & { readonly clock?: Clock } = {},
+  options: WaitOptions & { readonly clock?: Clock | undefined } = {},
 ): Promise<void> {
   refuseUnknownOptions(options, waitFields, 'waitForProjection')
-  await waitUntil(store, { projection, position, clock: systemClock, ...options })
+  const { clock = systemClock, ...wait } = options
+  await waitUntil(store, { ...wait, projection, position, clock })
 }
 
 /** The same with what this process knows before the shelf does. */

@@ -18,16 +18,16 @@ const optionFields = fieldsOf<ReactOptions>({ signal: true, from: true, attempts
 /** Options of {@link react}. */
 export interface ReactOptions {
   /** Stops the reaction, as {@link RunningReaction.stop} does. An end that was asked for is no failure. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   /**
    * Where a reaction that never ran begins to act: a position, or `'end'` for only what comes from now on. Events before
    * are folded into states and nothing else: no command is sent, no deadline is set. Default: the first event.
    */
-  readonly from?: number | 'end'
+  readonly from?: number | 'end' | undefined
   /** Attempts to send a command, the first one included. Default `limits.sendAttempts`. */
-  readonly attemptsMax?: number
+  readonly attemptsMax?: number | undefined
   /** Says when deadlines are due. Default: the machine's clock. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
   /**
    * Spans for what is decided, of OpenTelemetry, each linked to the span of the append that its event comes from. Default: the
    * tracer of the store, if it has one.
@@ -82,7 +82,7 @@ export function react(store: ReactionStore, reaction: Reaction, options: ReactOp
     throw new InvalidArgument('from', "is neither a whole number from 0 on nor 'end'")
   }
   checkWhole('attemptsMax', attemptsMax, 1)
-  const { tracer } = { tracer: store.tracer, ...options }
+  const { tracer = store.tracer } = options
   checkTracer(tracer)
   return runUntilStopped({
     what: `Reaction ${JSON.stringify(reaction.name)}`,

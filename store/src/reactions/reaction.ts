@@ -51,25 +51,25 @@ export interface GivenReaction<Events extends EventDefinitions, State, Command, 
    * Raise it when `evolve`, `initialState` or the shape of the state changes: at the next start states are folded anew
    * from the first event, and nothing is sent meanwhile. Default 1.
    */
-  readonly version?: number
+  readonly version?: number | undefined
   /** The events it may handle, from `defineEvents`; spread several definitions for several categories. */
   readonly events: Events
   /** Narrows the events to categories, tags or a prefix of their streams. Default: all of the types it handles. */
-  readonly filter?: Omit<QueryItem, 'types'>
+  readonly filter?: Omit<QueryItem, 'types'> | undefined
   /**
    * The process an event belongs to, as in `({ data }) => data.orderId`; undefined for none. Processes that end should
    * have ids that come once. At most `limits.processIdChars`. Default: the event's stream id.
    */
   readonly processOf?: (event: RecordedEventOf<Events>) => string | undefined
   /** The state of a process before its first event: a JSON value. Default: processes have no state. */
-  readonly initialState?: () => State
+  readonly initialState?: (() => State) | undefined
   /** The state after an event. Returns the state it was given where an event changes nothing. Goes with `initialState`. */
-  readonly evolve?: NoInfer<(state: State, event: RecordedEventOf<Events>) => State>
+  readonly evolve?: NoInfer<(state: State, event: RecordedEventOf<Events>) => State> | undefined
   /**
    * Whether a process is over: its open deadlines are cancelled and its state is thrown away. Another event of its id
    * begins a new one. Default: never.
    */
-  readonly isEnded?: (state: NoInfer<State>) => boolean
+  readonly isEnded?: ((state: NoInfer<State>) => boolean) | undefined
   /**
    * What follows from an event. Decides on the state, which has the event in it, and on the event, and has no effect of
    * its own.
@@ -81,12 +81,14 @@ export interface GivenReaction<Events extends EventDefinitions, State, Command, 
     ) => Consequences<NoInfer<Command>, NoInfer<Name>> | undefined
   }
   /** What follows when a deadline has come, by its name. */
-  readonly onDeadline?: {
-    readonly [Each in Name]: (
-      state: NoInfer<State>,
-      deadline: DueDeadline,
-    ) => Consequences<NoInfer<Command>, NoInfer<Name>> | undefined
-  }
+  readonly onDeadline?:
+    | {
+        readonly [Each in Name]: (
+          state: NoInfer<State>,
+          deadline: DueDeadline,
+        ) => Consequences<NoInfer<Command>, NoInfer<Name>> | undefined
+      }
+    | undefined
   /**
    * Sends a command, at least once: after a crash again, under the same `commandId`. Given to `execute`, that id makes it
    * take effect once. Resolves when the command is done or refused for good: what it throws is tried again, up to

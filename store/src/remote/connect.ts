@@ -31,18 +31,18 @@ export interface ConnectOptions {
   /** The server, as in `http://127.0.0.1:2113`. */
   readonly url: string
   /** Sent with every request: `{ authorization: 'Bearer vt.…' }` logs in with a token of the server. Default: none. */
-  readonly headers?: Readonly<Record<string, string>>
+  readonly headers?: Readonly<Record<string, string>> | undefined
   /** How long one attempt of a call waits for its answer, in milliseconds. Default 30,000. */
-  readonly timeoutMs?: number
+  readonly timeoutMs?: number | undefined
   /** Default: the machine's clock. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
   /** Ids for events that have none: UUIDs. Default: UUIDv7, in order of creation. */
-  readonly newId?: () => string
+  readonly newId?: (() => string) | undefined
   /**
    * Spans for appends and commands, of OpenTelemetry: `trace.getTracer('shop')`. Events carry the span of their append in
    * `metadata.traceparent`. Default: none, which costs nothing.
    */
-  readonly tracer?: Tracer
+  readonly tracer?: Tracer | undefined
 }
 
 /**

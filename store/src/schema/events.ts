@@ -68,11 +68,11 @@ function listOf<Stored>(personal: PersonalData<Stored>): readonly AnyPersonalFie
 /** Options of {@link event}. */
 export interface EventOptions<Stored = unknown> {
   /** Version of the payload's shape. Default 1. */
-  readonly version?: number
+  readonly version?: number | undefined
   /** Steps up from older versions. Default: none. */
-  readonly upcast?: Upcasters
+  readonly upcast?: Upcasters | undefined
   /** Which fields are personal data, and of whom. Default: none. */
-  readonly personal?: PersonalData<Stored>
+  readonly personal?: PersonalData<Stored> | undefined
 }
 
 /**

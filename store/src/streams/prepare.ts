@@ -185,7 +185,7 @@ function prepareMetadata(event: NewEvent, nameOf: NameOf): EncodedMetadata {
   if (metadata !== undefined && (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata))) {
     throw new InvalidArgument(nameOf('.metadata'), 'is neither an object nor bytes')
   }
-  if (metadata !== undefined && 'timestamp' in metadata) {
+  if (metadata?.timestamp !== undefined) {
     throw new InvalidArgument(
       nameOf('.metadata.timestamp'),
       'is set by the store; an import gives it as the timestamp of the event',

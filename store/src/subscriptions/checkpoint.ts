@@ -3,6 +3,7 @@ import { type Patience, patiently } from '../engine/patience.ts'
 import type { Checkpoint, Checkpoints, SaveCheckpointOptions } from '../event-store.ts'
 import type { CheckpointOptions, SubscriptionItem } from '../model/call.ts'
 import { callFields, checkpointFields } from '../model/call-fields.ts'
+import type { Complete } from '../model/complete.ts'
 import { InvalidArgument, isVarveError, LimitExceeded, StoreCorrupt } from '../model/errors.ts'
 import { fieldsOf, type KnownFields, refuseUnknownFields, refuseUnknownOptions } from '../model/known-fields.ts'
 import { limits } from '../model/limits.ts'
@@ -56,7 +57,7 @@ function isPlaces(value: unknown): value is LogPositions {
 }
 
 /** The options of a checkpoint, complete. */
-export function normalCheckpoint(options: string | CheckpointOptions): Required<CheckpointOptions> {
+export function normalCheckpoint(options: string | CheckpointOptions): Complete<CheckpointOptions> {
   if (typeof options === 'object' && options !== null) refuseUnknownFields(options, checkpointFields, 'checkpoint')
   const { name, everyEvents = everyEventsDefault } = typeof options === 'string' ? { name: options } : options
   checkName(name)
@@ -156,7 +157,7 @@ function move(places: number[], item: SubscriptionItem, { isOneStream, places: c
 }
 
 /** Options of {@link keepPlace}. */
-export interface KeepPlaceOptions extends Required<CheckpointOptions> {
+export interface KeepPlaceOptions extends Complete<CheckpointOptions> {
   /** Version of the checkpoint when it was loaded, 0 when it was not there. */
   readonly version: number
   readonly followed: KeptPlaces

@@ -31,21 +31,21 @@ export interface DynamoDBOptions extends DynamoDBPlace {
    * What happens when there is no store in the table: `'up'` makes it, and the table too; `'refuse'` rejects with what to
    * do. Default `'up'`.
    */
-  readonly migrate?: 'up' | 'refuse'
+  readonly migrate?: 'up' | 'refuse' | undefined
   /**
    * The longest time between two looks for commits of other processes while somebody listens, in milliseconds; each look is
    * one read unit. Commits of this engine are heard of at once. Default 1000.
    */
-  readonly lookMsMax?: number
+  readonly lookMsMax?: number | undefined
   /**
    * Commits after which indexes are written. More make indexes cheaper, since many events share an item; fewer leave less to
    * read when a store is opened. Default 64.
    */
-  readonly chunkCommits?: number
+  readonly chunkCommits?: number | undefined
   /** Where timers come from. Default: the system's. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
   /** A number from 0 up to 1, for pauses and for names of writes. Default: the system's. */
-  readonly random?: () => number
+  readonly random?: (() => number) | undefined
 }
 
 /** A chunk also ends when it has so many events, or bytes as they are stored. */

@@ -27,18 +27,18 @@ const optionFields = fieldsOf<KurrentdbOptions>({ url: true, client: true, names
 /** Options of {@link kurrentdb}; one of `client` and `url` must be given. */
 export interface KurrentdbOptions {
   /** A connection string of the official client, as in `kurrentdb://admin:changeit@localhost:2113`. */
-  readonly url?: string
+  readonly url?: string | undefined
   /** A client that the caller has connected, and closes. */
-  readonly client?: KurrentClient
+  readonly client?: KurrentClient | undefined
   /**
    * Names of streams begin with this and a colon, so that several stores share one database: 1 to 50 letters, digits, `_` and
    * `.`. Default: none, and the store is the whole database.
    */
-  readonly namespace?: string
+  readonly namespace?: string | undefined
   /** Ids of the engine's own records. Default: random UUIDs. */
-  readonly newId?: () => string
+  readonly newId?: (() => string) | undefined
   /** Where timers come from. Default: the system's. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
 }
 
 /**

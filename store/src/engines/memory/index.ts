@@ -32,7 +32,7 @@ export interface MemoryOptions {
    * Log shards, each with an order of its own, for tests of what is to run on an engine that has several. Up to
    * `limits.logShards`; with more than 1 there are no append conditions. Default 1.
    */
-  readonly logShards?: number
+  readonly logShards?: number | undefined
 }
 
 /**

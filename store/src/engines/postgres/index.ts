@@ -29,18 +29,18 @@ export type { PostgresPlace } from './place.ts'
 /** Options of {@link postgres}; one of `pool` and `url` must be given. */
 export interface PostgresOptions extends PostgresPlace {
   /** Connections of the pool that `url` opens, at the most. Default 8. */
-  readonly connectionsMax?: number
+  readonly connectionsMax?: number | undefined
   /**
    * What happens when the schema is missing or older than this code: `'up'` brings it up to date, which needs the right to
    * create; `'refuse'` rejects with what to do. Default `'up'`.
    */
-  readonly migrate?: 'up' | 'refuse'
+  readonly migrate?: 'up' | 'refuse' | undefined
   /** False behind a pooler that cannot carry prepared statements, such as PgBouncer before 1.21. Default true. */
-  readonly prepare?: boolean
+  readonly prepare?: boolean | undefined
   /** False behind a pooler that cannot carry LISTEN: commits of other processes are then found by polling. Default true. */
-  readonly listen?: boolean
+  readonly listen?: boolean | undefined
   /** Where timers come from. Default: the system's. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
 }
 
 /**

@@ -11,12 +11,12 @@ const optionFields = fieldsOf<PostgresKeysOptions>({ pool: true, url: true, sche
 /** Options of {@link postgresKeys}; one of `pool` and `url` must be given. */
 export interface PostgresKeysOptions extends PostgresPlace {
   /** The schema that holds the keys, and nothing else. Default `'varve_keys'`. */
-  readonly schema?: string
+  readonly schema?: string | undefined
   /**
    * What happens when the tables are missing: `'up'` makes them, which needs the right to create; `'refuse'` rejects.
    * Default `'up'`.
    */
-  readonly migrate?: 'up' | 'refuse'
+  readonly migrate?: 'up' | 'refuse' | undefined
 }
 
 const connectionsMax = 4

@@ -14,7 +14,7 @@ export interface SqliteOptions {
   /** The store's file, created when it is missing; its folder must exist. `':memory:'` for a store that is gone on close. */
   readonly path: string
   /** Where timers come from. Default: the system's. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
 }
 
 /**

@@ -14,9 +14,9 @@ export interface MemoryTargetOptions<ReadModel> {
    * Copies a read model, so that a write changes the copy. Default: a deep copy of plain data (maps, sets, arrays, objects,
    * dates, bytes), which refuses anything else.
    */
-  readonly copy?: (readModel: ReadModel) => ReadModel
+  readonly copy?: ((readModel: ReadModel) => ReadModel) | undefined
   /** Lists a read model by key, as plain data. Default: the entries of a map or an object, the items of a set or an array. */
-  readonly entries?: (readModel: ReadModel) => Iterable<readonly [key: unknown, value: unknown]>
+  readonly entries?: ((readModel: ReadModel) => Iterable<readonly [key: unknown, value: unknown]>) | undefined
 }
 
 /**

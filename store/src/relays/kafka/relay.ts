@@ -40,31 +40,31 @@ export interface KafkaRelayOptions extends KafkaCluster {
    */
   readonly topic: string | KafkaTopicOf
   /** The events that are published. Default `'everything'`. */
-  readonly filter?: 'everything' | QueryItem
+  readonly filter?: 'everything' | QueryItem | undefined
   /** What a message carries. Default `kafkaEnvelope`. */
-  readonly codec?: KafkaCodec
+  readonly codec?: KafkaCodec | undefined
   /**
    * `'at_least_once'`: the checkpoint lies on the shelf of the store, and after a crash some events are published again.
    * `'exactly_once'`: events and checkpoint are one transaction of Kafka, and consumers that read what is committed get
    * each event once. Default `'at_least_once'`.
    */
-  readonly delivery?: 'at_least_once' | 'exactly_once'
+  readonly delivery?: 'at_least_once' | 'exactly_once' | undefined
   /**
    * Relays of this name that publish beside each other, in as many processes as there are, each with its share of the
    * streams. Raise `version` with it. Default 1.
    */
-  readonly partitions?: number
+  readonly partitions?: number | undefined
   /** Raise it to publish the whole log again, as a generation of its own, which `topic` may give topics of its own. Default 1. */
-  readonly version?: number
+  readonly version?: number | undefined
   /** What is done when an event cannot be published, or Kafka is away. Default `stopUnlessPassing`. */
-  readonly onFailure?: FailurePolicy
+  readonly onFailure?: FailurePolicy | undefined
   /**
    * Bytes of the largest message; larger ones are a failure of their event, before anything is sent. Default 1,000,000: what
    * Kafka takes unless its `max.message.bytes` was raised.
    */
-  readonly messageBytesMax?: number
+  readonly messageBytesMax?: number | undefined
   /** Where checkpoints lie with `'exactly_once'`: a compacted topic, which is made when it is not there. Default `'varve-relays'`. */
-  readonly checkpointTopic?: string
+  readonly checkpointTopic?: string | undefined
 }
 
 /** Chooses the topic of an event, undefined for none. What it throws is a failure of that event. */

@@ -26,11 +26,11 @@ export interface DocumentTargetOptions<Document> {
    * Ids of the documents that the handler of an event will `get`. All of a batch are then loaded in one statement; without it
    * each `get` of a document that the batch has not seen yet is one.
    */
-  readonly keys?: (event: RecordedEvent) => readonly string[]
+  readonly keys?: ((event: RecordedEvent) => readonly string[]) | undefined
   /** Fields that queries look up or order by. Made when the collection is built anew. */
-  readonly indexes?: readonly FieldOf<Document>[]
+  readonly indexes?: readonly FieldOf<Document>[] | undefined
   /** True for an index for `contains`, which costs about as much as the documents. Default false. */
-  readonly indexContents?: boolean
+  readonly indexContents?: boolean | undefined
 }
 
 /**

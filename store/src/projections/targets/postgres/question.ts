@@ -18,20 +18,20 @@ export type FieldOf<Document> = keyof Document & string
 /** Which documents are asked for; without anything all, by id. */
 export interface DocumentQuestion<Document> {
   /** Fields that have exactly these values, nested ones and `null` included. A document without the field is not found. */
-  readonly where?: { readonly [Field in FieldOf<Document>]?: Document[Field] }
+  readonly where?: { readonly [Field in FieldOf<Document>]?: Document[Field] } | undefined
   /**
    * What documents contain, as PostgreSQL's `@>` has it: objects with at least these fields, arrays with at least these items,
    * at any depth.
    */
-  readonly contains?: Containing<Document>
+  readonly contains?: Containing<Document> | undefined
   /** The field to order by; among equals by id. Default: by id. */
-  readonly orderBy?: FieldOf<Document>
+  readonly orderBy?: FieldOf<Document> | undefined
   /** Default `'ascending'`. */
-  readonly direction?: 'ascending' | 'descending'
+  readonly direction?: 'ascending' | 'descending' | undefined
   /** Documents at the most. Default 100, at most `limits.queriedDocuments`. */
-  readonly limit?: number
+  readonly limit?: number | undefined
   /** Documents to leave out at the beginning. Default 0. */
-  readonly skip?: number
+  readonly skip?: number | undefined
 }
 
 /** A part of a document. */

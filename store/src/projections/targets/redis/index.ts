@@ -33,13 +33,13 @@ export interface RedisTargetOptions {
    * A connected client of yours, of the package `redis` or `ioredis`, for one server, a cluster or
    * what sentinels watch. It stays yours to close.
    */
-  readonly client?: RedisClientLike
+  readonly client?: RedisClientLike | undefined
   /** The server, as in `redis://127.0.0.1:6379`, for a connection of its own through the package `redis`. */
-  readonly url?: string
+  readonly url?: string | undefined
   /** Default: the machine's clock, for the pauses before a write is tried again. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
   /** A number from 0 up to 1, for ids of writes and for jitter. Default: the machine's chance. */
-  readonly random?: () => number
+  readonly random?: (() => number) | undefined
 }
 
 /** A read model in Redis. */

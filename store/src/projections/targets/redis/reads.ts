@@ -1,3 +1,4 @@
+import type { Complete } from '../../../model/complete.ts'
 import { InvalidArgument } from '../../../model/errors.ts'
 import { fieldsOf, refuseUnknownFields } from '../../../model/known-fields.ts'
 import type { ReadKey, RedisReadModel, RedisReads, RedisWrites, ScoredMember, ScoreRange } from './read-model.ts'
@@ -70,7 +71,7 @@ function scoreOf(text: string | undefined): number | undefined {
 }
 
 /** A range with everything in it. */
-export function checkedRange(range: ScoreRange): Required<ScoreRange> {
+export function checkedRange(range: ScoreRange): Complete<ScoreRange> {
   refuseUnknownFields(range, rangeFields, 'range')
   const { from = 0, to = -1, reverse = false } = range
   for (const [name, place] of Object.entries({ from, to })) {

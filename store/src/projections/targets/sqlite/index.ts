@@ -21,9 +21,9 @@ export interface SqliteTargetOptions {
    */
   readonly path: string
   /** How long a write waits for another process that writes to the file, in milliseconds. Default 5,000. */
-  readonly busyMs?: number
+  readonly busyMs?: number | undefined
   /** Where timers come from. Default: the system's. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
 }
 
 /**
