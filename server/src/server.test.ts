@@ -71,6 +71,12 @@ const routes = [
 ]
 
 describe('the health of a server', () => {
+  it('refuses a dependency under a misspelt name, which would be served by another one', async () => {
+    const deps = { engin: memory() } as ServerDeps
+    const refused = startServer(serverConfig({ store: 'memory:', port: 0 }), deps)
+    await expect(refused).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', argument: 'deps' })
+  })
+
   it('is live and ready while the engine answers', async () => {
     await using server = await started()
     expect(await get(server, '/health/live')).toMatchObject({ status: 200, body: { status: 'live' } })

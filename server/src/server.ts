@@ -3,7 +3,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { type SecureContextOptions, Server as TlsServer } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
 import { type Logger, type LoggerOptions, pino, type TransportSingleOptions } from 'pino'
-import { type Clock, type Engine, EngineFailed, type EventStore, openStore, systemClock } from 'varve'
+import { type Clock, type Engine, EngineFailed, type EventStore, InvalidArgument, openStore, systemClock } from 'varve'
 import { defaultCost, type PasswordCost, scryptPasswords } from './auth/passwords.ts'
 import type { Security } from './auth/security.ts'
 import { boundConnections } from './bounded-connections.ts'
@@ -39,11 +39,21 @@ const grpcAssemblingBytes = 67_108_864
 /** What a server is given instead of the machine's own. */
 export interface ServerDeps {
   /** Default: the machine's clock. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
   /** Default: the engine that `config.store` names. The server closes it. */
-  readonly engine?: Engine
+  readonly engine?: Engine | undefined
   /** How much work the hash of a password is. Default: what OWASP asks for. */
-  readonly passwordCost?: PasswordCost
+  readonly passwordCost?: PasswordCost | undefined
+}
+
+const depNames: Readonly<Record<keyof ServerDeps, true>> = { clock: true, engine: true, passwordCost: true }
+
+/** An engine under a misspelt name would not be served, and the one that the configuration names would. */
+function refuseUnknown(deps: ServerDeps): void {
+  const unknown = Object.keys(deps).find((name) => !Object.hasOwn(depNames, name))
+  if (unknown === undefined) return
+  const names = Object.keys(depNames).join(', ')
+  throw new InvalidArgument('deps', `have an unknown field ${JSON.stringify(unknown)}; they may have ${names}`)
 }
 
 /** A server that listens. */
@@ -73,6 +83,7 @@ export interface RunningServer extends AsyncDisposable {
  * await using server = await startServer(serverConfig({ store: 'memory:', port: 0, logLevel: 'silent' }))
  */
 export async function startServer(config: ServerConfig, deps: ServerDeps = {}): Promise<RunningServer> {
+  refuseUnknown(deps)
   const certificate = certificateOf(config)
   const tls = certificate && readCertificate(certificate)
   const { clock = systemClock, engine = await openEngine(config.store), passwordCost = defaultCost } = deps

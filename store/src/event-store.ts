@@ -126,7 +126,7 @@ export interface EventStore extends AsyncDisposable {
    * @example
    * for await (const event of store.subscribe({ filter: { types: ['OrderPlaced'] }, signal })) await sendMail(event)
    */
-  subscribe(options?: SubscribeOptions & { readonly marks?: false }): AsyncIterable<RecordedEvent>
+  subscribe(options?: SubscribeOptions & { readonly marks?: false | undefined }): AsyncIterable<RecordedEvent>
   /** The same with marks between the events: when the reader caught up, and how far events were filtered out. */
   subscribe(options: SubscribeOptions & { readonly marks: true }): AsyncIterable<SubscriptionItem>
 
@@ -205,10 +205,10 @@ export interface EventStore extends AsyncDisposable {
 /** Options of {@link EventStore.streams}. */
 export interface StreamsOptions extends CallOptions {
   /** Ids that begin with this. Default: all. */
-  readonly prefix?: string
+  readonly prefix?: string | undefined
   /** Ids after this one, for paging. Default: from the first. */
-  readonly after?: string
-  readonly limit?: number
+  readonly after?: string | undefined
+  readonly limit?: number | undefined
 }
 
 /** Values of a stream's metadata. Keys other than these are kept as they are. */
@@ -228,7 +228,7 @@ export interface StreamMetadata {
 /** Options of calls that append a fact about a stream. */
 export interface ChangeOptions extends CallOptions {
   /** Default `'any'`. Of the metadata for `setStreamMetadata`, of the stream itself for the others. */
-  readonly expectedVersion?: ExpectedVersion
+  readonly expectedVersion?: ExpectedVersion | undefined
 }
 
 /** What a call that appends a fact about a stream did. */
@@ -264,5 +264,5 @@ export interface Checkpoint {
 /** Options of {@link Checkpoints.save}. */
 export interface SaveCheckpointOptions extends CallOptions {
   /** Default: whatever it is. */
-  readonly expectedVersion?: number
+  readonly expectedVersion?: number | undefined
 }

@@ -6,6 +6,7 @@ import { traced } from './engine/traced.ts'
 import type { EventStore } from './event-store.ts'
 import type { SubscribeOptions } from './model/call.ts'
 import { InvalidArgument, StoreClosed } from './model/errors.ts'
+import { fieldsOf, refuseUnknownOptions } from './model/known-fields.ts'
 import type { Tracer } from './model/tracer.ts'
 import { category } from './schema/category.ts'
 import { storeShelf } from './shelf/store-shelf.ts'
@@ -16,19 +17,21 @@ import { shelfCheckpoints } from './subscriptions/checkpoint.ts'
 import { subscribe } from './subscriptions/subscribe.ts'
 import { createHeadWatch } from './subscriptions/wake.ts'
 
+const optionFields = fieldsOf<OpenStoreOptions>({ engine: true, clock: true, newId: true, tracer: true })
+
 /** Options of {@link openStore}. */
 export interface OpenStoreOptions {
   /** Where the events live. The store owns it from now on and closes it. */
   readonly engine: Engine
   /** Default: the machine's clock. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
   /** Ids for events that have none: UUIDs. Default: UUIDv7, in order of creation. */
-  readonly newId?: () => string
+  readonly newId?: (() => string) | undefined
   /**
    * Spans for appends, commands, commits and reads, of OpenTelemetry: `trace.getTracer('shop')`. Events carry the span of
    * their append in `metadata.traceparent`. Default: none, which costs nothing.
    */
-  readonly tracer?: Tracer
+  readonly tracer?: Tracer | undefined
 }
 
 /**
@@ -42,6 +45,7 @@ export function openStore(options: OpenStoreOptions): EventStore {
   if (typeof options?.engine?.append !== 'function') {
     throw new InvalidArgument('engine', "is missing: give one, such as memory(), or sqlite({ path }) of 'varve/sqlite'")
   }
+  refuseUnknownOptions(options, optionFields, 'openStore')
   const { clock = systemClock, tracer } = options
   checkTracer(tracer)
   const engine = tracer === undefined ? options.engine : traced(options.engine, tracer)

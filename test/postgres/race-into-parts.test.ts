@@ -20,7 +20,7 @@ onPostgres(({ cluster }) => {
       const database = await freshDatabase(await cluster())
       onTestFinished(database.drop)
       const tails = await forked('./tailing-reader.ts', Array(readers).fill(database.url))
-      await using maintenance = postgresMaintenance(database)
+      await using maintenance = postgresMaintenance({ url: database.url })
       let before = 0
       const meanwhile = async (): Promise<void> => {
         // By then every connection has statements prepared for one table.

@@ -126,4 +126,5 @@ export const machines: readonly string[] = [
   'deciders/view',
   'reactions/process',
   'reactions/reaction',
+  'reactions/reaction-parts',
 ]

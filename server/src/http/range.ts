@@ -41,6 +41,15 @@ export interface WireRange {
   readonly direction?: Direction
 }
 
+/** The range alone, of a request that may ask for more than that. */
+export function rangeIn({ from, limit, direction }: WireRange): WireRange {
+  return {
+    ...(from !== undefined && { from }),
+    ...(limit !== undefined && { limit }),
+    ...(direction !== undefined && { direction }),
+  }
+}
+
 /** A range of a page, complete but for `from`, which has its default in the store. */
 export interface PageRange {
   readonly from?: number

@@ -5,7 +5,16 @@ import { type EventStore, InvalidArgument, logShardOf, type Query, requireOneOrd
 import { eventAnswers, pageAnswers, streamPageAnswers, traceAnswers } from './answers.ts'
 import { sendLines, wantsLines } from './lines.ts'
 import { pageFrom } from './page.ts'
-import { filterFields, filterFrom, pageRange, rangeFields, shardField, streamParams, type WireRange } from './range.ts'
+import {
+  filterFields,
+  filterFrom,
+  pageRange,
+  rangeFields,
+  rangeIn,
+  shardField,
+  streamParams,
+  type WireRange,
+} from './range.ts'
 import { wireInfo } from './stream-info.ts'
 import { traceText } from './trace-text.ts'
 import { untilGone } from './until-gone.ts'
@@ -123,7 +132,7 @@ async function answerAll(
 ): Promise<unknown> {
   const chosen = { filter, ...(shard !== undefined && { shard }) }
   if (wantsLines(request)) {
-    return sendLines(request, reply, (gone) => store.readAll({ ...wire, ...chosen, signal: gone }), toEnvelope)
+    return sendLines(request, reply, (gone) => store.readAll({ ...rangeIn(wire), ...chosen, signal: gone }), toEnvelope)
   }
   if (shard === undefined) {
     requireOneOrder(store.capabilities, 'A page is of one shard: give shard. Lines (application/x-ndjson) are of all.')

@@ -1,11 +1,15 @@
 import type { CallOptions } from '../model/call.ts'
+import { callFields } from '../model/call-fields.ts'
 import { type Claim, digestOf } from '../model/claim.ts'
 import { InvalidArgument, LimitExceeded } from '../model/errors.ts'
+import { fieldsOf, refuseUnknownOptions } from '../model/known-fields.ts'
 import { limits } from '../model/limits.ts'
 import { binaryContentType } from '../model/payload.ts'
 import type { BlobStore } from './blob-store.ts'
 import { type Content, checkedContent } from './content.ts'
 import { proven } from './proven.ts'
+
+const checkFields = fieldsOf<CheckOptions>({ contentType: true, signal: true })
 
 /** Large bytes in, small claims out, and back again. Made by {@link claimCheck}. */
 export interface ClaimCheck {
@@ -41,7 +45,7 @@ export interface ClaimCheck {
 /** Options of {@link ClaimCheck.check}. */
 export interface CheckOptions extends CallOptions {
   /** What the bytes are. Default `application/octet-stream`. */
-  readonly contentType?: string
+  readonly contentType?: string | undefined
 }
 
 /**
@@ -59,13 +63,17 @@ export function claimCheck(blobs: BlobStore): ClaimCheck {
     throw new InvalidArgument('blobs', 'is no blob store, such as fileBlobs({ directory })')
   }
   return {
-    check: async (content, { contentType = binaryContentType, signal } = {}) => {
+    check: async (content, options = {}) => {
+      refuseUnknownOptions(options, checkFields, 'check')
+      const { contentType = binaryContentType, signal } = options
       refuseContentType(contentType)
       signal?.throwIfAborted()
       const { digest, bytes } = await blobs.put(checkedContent(content, signal), signal && { signal })
       return { claim: `sha256:${digest}`, bytes, contentType }
     },
-    redeem: async (claim, { signal } = {}) => {
+    redeem: async (claim, options = {}) => {
+      refuseUnknownOptions(options, callFields, 'redeem')
+      const { signal } = options
       const digest = digestOf(claim)
       if (claim.bytes > limits.redeemBytes) {
         throw new LimitExceeded('redeemBytes', claim.bytes, 'Read it in chunks with stream().')
@@ -78,7 +86,9 @@ export function claimCheck(blobs: BlobStore): ClaimCheck {
       }
       return whole
     },
-    stream: (claim, { signal } = {}) => {
+    stream: (claim, options = {}) => {
+      refuseUnknownOptions(options, callFields, 'stream')
+      const { signal } = options
       const digest = digestOf(claim)
       return { [Symbol.asyncIterator]: () => proven(blobs, { digest, bytes: claim.bytes }, signal) }
     },

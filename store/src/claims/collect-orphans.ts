@@ -13,16 +13,26 @@
  *   always stores anew.
  * A run that ends early has done less, nothing else.
  */
+
 import type { Clock } from '../engine/clock.ts'
 import { systemClock } from '../engine/system-clock.ts'
 import type { EventStore } from '../event-store.ts'
 import { NoBlobNamed } from '../model/blob-errors.ts'
 import type { CallOptions } from '../model/call.ts'
 import { InvalidArgument, StoreCorrupt } from '../model/errors.ts'
+import { fieldsOf, refuseUnknownOptions } from '../model/known-fields.ts'
 import { type LogPositions, placeOfPosition, positionsAfter } from '../model/log-shard.ts'
 import type { BlobEntry, BlobStore } from './blob-store.ts'
 import { Census } from './census.ts'
 import { digestsNamedBy } from './mentions.ts'
+
+const optionFields = fieldsOf<CollectOptions>({
+  olderThanMs: true,
+  dryRun: true,
+  whenNoneIsNamed: true,
+  clock: true,
+  signal: true,
+})
 
 /** Options of {@link collectOrphans}. */
 export interface CollectOptions extends CallOptions {
@@ -30,13 +40,13 @@ export interface CollectOptions extends CallOptions {
    * The grace period, in milliseconds: how long a blob may wait for its event, and how long it stays set aside.
    * Default 7 days.
    */
-  readonly olderThanMs?: number
+  readonly olderThanMs?: number | undefined
   /** True: tells what would be done and does nothing. Default false. */
-  readonly dryRun?: boolean
+  readonly dryRun?: boolean | undefined
   /** What to do when no event at all names a blob, as in the wrong event store. Default `'refuse'`. */
-  readonly whenNoneIsNamed?: 'refuse' | 'collect'
+  readonly whenNoneIsNamed?: 'refuse' | 'collect' | undefined
   /** Default: the machine's clock. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
 }
 
 /** What a collection found and did. */
@@ -78,6 +88,7 @@ export async function collectOrphans(
   stores: readonly EventStore[],
   options: CollectOptions = {},
 ): Promise<Collected> {
+  refuseUnknownOptions(options, optionFields, 'collectOrphans')
   const { olderThanMs = weekMs, dryRun = false, whenNoneIsNamed = 'refuse', clock = systemClock, signal } = options
   refuseOptions(stores, olderThanMs, whenNoneIsNamed)
   const beforeMs = clock.now() - olderThanMs

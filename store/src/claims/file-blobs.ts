@@ -8,6 +8,7 @@
  * - Between folders a blob moves by a rename. A reader that finds it in neither looks again, because it may have moved
  *   behind the reader's back.
  */
+
 import { createHash } from 'node:crypto'
 import type { Stats } from 'node:fs'
 import { type FileHandle, mkdir, mkdtemp, open, opendir, rename, rm, stat, utimes } from 'node:fs/promises'
@@ -17,16 +18,19 @@ import { systemClock } from '../engine/system-clock.ts'
 import { BlobMissing } from '../model/blob-errors.ts'
 import { isDigest } from '../model/claim.ts'
 import { InvalidArgument } from '../model/errors.ts'
+import { fieldsOf, refuseUnknownOptions } from '../model/known-fields.ts'
 import type { BlobEntry, BlobStore, StoredBlob } from './blob-store.ts'
 import { checkDigest } from './digest.ts'
 import { isAbsent, translated } from './file-errors.ts'
+
+const optionFields = fieldsOf<FileBlobsOptions>({ directory: true, clock: true })
 
 /** Options of {@link fileBlobs}. */
 export interface FileBlobsOptions {
   /** Made when it is not there. Several processes may use it at once. */
   readonly directory: string
   /** Says when a blob was set aside. Default: the machine's clock. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
 }
 
 /** Bytes read from a file at once. */
@@ -37,7 +41,9 @@ const chunkBytes = 262_144
  *
  * @throws INVALID_ARGUMENT when no directory is given. Nothing is made or opened before the first call.
  */
-export function fileBlobs({ directory, clock = systemClock }: FileBlobsOptions): BlobStore {
+export function fileBlobs(options: FileBlobsOptions): BlobStore {
+  refuseUnknownOptions(options, optionFields, 'fileBlobs')
+  const { directory, clock = systemClock } = options
   if (typeof directory !== 'string' || directory === '' || directory.includes('\0')) {
     throw new InvalidArgument('directory', 'is not the path of a directory')
   }

@@ -2,13 +2,16 @@ import { createHash } from 'node:crypto'
 import type { Clock } from '../engine/clock.ts'
 import { systemClock } from '../engine/system-clock.ts'
 import { BlobMissing } from '../model/blob-errors.ts'
+import { fieldsOf, refuseUnknownOptions } from '../model/known-fields.ts'
 import type { BlobEntry, BlobStore } from './blob-store.ts'
 import { checkDigest } from './digest.ts'
+
+const optionFields = fieldsOf<MemoryBlobsOptions>({ clock: true })
 
 /** Options of {@link memoryBlobs}. */
 export interface MemoryBlobsOptions {
   /** Default: the machine's clock. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
 }
 
 interface Kept {
@@ -17,7 +20,9 @@ interface Kept {
 }
 
 /** A blob store that is gone with the process: for tests, and the reference that the others are compared with. */
-export function memoryBlobs({ clock = systemClock }: MemoryBlobsOptions = {}): BlobStore {
+export function memoryBlobs(options: MemoryBlobsOptions = {}): BlobStore {
+  refuseUnknownOptions(options, optionFields, 'memoryBlobs')
+  const { clock = systemClock } = options
   const name = 'memory'
   const current = new Map<string, Kept>()
   const aside = new Map<string, Kept>()

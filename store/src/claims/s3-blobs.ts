@@ -7,16 +7,28 @@
  * - Nothing is written on condition that it is absent: another put of the same name has the same bytes.
  * - A move is a copy, then a delete. Cut off in between it leaves both, which is one blob all the same.
  */
+
 import type { Clock } from '../engine/clock.ts'
 import { systemClock, systemRandom } from '../engine/system-clock.ts'
 import { BlobMissing } from '../model/blob-errors.ts'
 import { isDigest } from '../model/claim.ts'
 import { InvalidArgument, isVarveError, StoreClosed } from '../model/errors.ts'
+import { fieldsOf, refuseUnknownOptions } from '../model/known-fields.ts'
 import type { BlobEntry, BlobStore } from './blob-store.ts'
 import { checkDigest } from './digest.ts'
 import type { S3ClientLike } from './s3-client.ts'
 import { createClient, importDriver, type S3Objects, s3Objects } from './s3-objects.ts'
 import { type Spooled, spool } from './spool.ts'
+
+const optionFields = fieldsOf<S3BlobsOptions>({
+  bucket: true,
+  prefix: true,
+  client: true,
+  region: true,
+  endpoint: true,
+  pathStyle: true,
+  clock: true,
+})
 
 export type { S3ClientLike } from './s3-client.ts'
 
@@ -24,20 +36,20 @@ export type { S3ClientLike } from './s3-client.ts'
 export interface S3BlobsOptions {
   readonly bucket: string
   /** What all keys begin with, as in `shop/`; a `/` is added where it lacks one. Default: nothing. */
-  readonly prefix?: string
+  readonly prefix?: string | undefined
   /**
    * An `S3Client` of yours, with your credentials, retries and timeouts; it stays yours to close. Default: one of its own,
    * with what the environment says, which gives up on a silent server after 30 seconds and tries 5 times.
    */
-  readonly client?: S3ClientLike
+  readonly client?: S3ClientLike | undefined
   /** Of a client of its own. Default: what the environment says. */
-  readonly region?: string
+  readonly region?: string | undefined
   /** Of a client of its own: the URL of a store that is not AWS. Default: AWS. */
-  readonly endpoint?: string
+  readonly endpoint?: string | undefined
   /** Of a client of its own. True: buckets are paths instead of host names. Default: true when `endpoint` is given. */
-  readonly pathStyle?: boolean
+  readonly pathStyle?: boolean | undefined
   /** Default: the machine's clock, for pauses between attempts. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
 }
 
 /** A blob store that holds connections. */
@@ -53,6 +65,7 @@ export interface S3Blobs extends BlobStore, AsyncDisposable {
  * @throws INVALID_ARGUMENT. Nothing is opened before the first call.
  */
 export function s3Blobs(options: S3BlobsOptions): S3Blobs {
+  refuseUnknownOptions(options, optionFields, 's3Blobs')
   const { bucket, clock = systemClock } = options
   refuseOptions(options)
   const prefix = options.prefix === undefined || options.prefix === '' ? '' : options.prefix.replace(/\/*$/, '/')

@@ -1,6 +1,8 @@
 import type { EventStore } from '../event-store.ts'
 import type { CallOptions } from '../model/call.ts'
+import { callFields } from '../model/call-fields.ts'
 import { isVarveError } from '../model/errors.ts'
+import { refuseUnknownOptions } from '../model/known-fields.ts'
 import type { BlobStore } from './blob-store.ts'
 import { Census } from './census.ts'
 import { digestsNamedBy } from './mentions.ts'
@@ -33,8 +35,10 @@ export type BlobFinding =
 export async function* verifyBlobs(
   blobs: BlobStore,
   stores: readonly EventStore[],
-  { signal }: CallOptions = {},
+  options: CallOptions = {},
 ): AsyncGenerator<BlobFinding> {
+  refuseUnknownOptions(options, callFields, 'verifyBlobs')
+  const { signal } = options
   const sound = new Census()
   for await (const { digest, bytes } of blobs.list(signal && { signal })) {
     const state = await stateOf(blobs, { digest, bytes }, signal)

@@ -1,5 +1,6 @@
 import type { Engine } from '../engine/engine.ts'
 import type { EventStore } from '../event-store.ts'
+import { fieldsOf, refuseUnknownFields } from '../model/known-fields.ts'
 import { openStore } from '../open-store.ts'
 import type { Case, RegisterTest, StoreCase } from './case.ts'
 import { engineCases } from './engine-cases.ts'
@@ -37,6 +38,14 @@ export type {
   TargetTraits,
 } from './targets/target-case.ts'
 
+const suiteFields = fieldsOf<EngineConformance>({
+  test: true,
+  open: true,
+  seed: true,
+  modelRuns: true,
+  bulkEvents: true,
+})
+
 /** What {@link engineConformance} takes. */
 export interface EngineConformance extends Sizes {
   /** Registers one test. */
@@ -53,6 +62,7 @@ export interface EngineConformance extends Sizes {
  * engineConformance({ test, open: () => ({ engine: memory() }) })
  */
 export function engineConformance(suite: EngineConformance): void {
+  refuseUnknownFields(suite, suiteFields, 'suite')
   const { test, open, seed = Math.floor(Math.random() * 0x1_0000_0000), ...sizes } = suite
   for (const one of engineCases(sizes.modelRuns))
     register(test, nameOf(one), () => runEngineCase(one, open, { ...sizes, seed }))

@@ -28,11 +28,11 @@ export interface OpenedStore {
 /** How large the costly cases are, and where their randomness begins. */
 export interface Sizes {
   /** Where randomness begins; replays a random case that failed. Default: another one each time. */
-  readonly seed?: number
+  readonly seed?: number | undefined
   /** Random runs of the model-based test, each a case of its own. Default 40. */
-  readonly modelRuns?: number
+  readonly modelRuns?: number | undefined
   /** Events in the cases that need many. Default 100,000; less where an append costs money. */
-  readonly bulkEvents?: number
+  readonly bulkEvents?: number | undefined
 }
 
 /** Runs one case on a fresh engine and leaves nothing open. Gives the reason when the case does not apply. */

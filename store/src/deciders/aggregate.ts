@@ -6,9 +6,18 @@ import {
   type EventOf,
   type NewEventOf,
 } from '../model/event-definition.ts'
+import { fieldsOf, refuseMisspeltFields } from '../model/known-fields.ts'
 import { isRefusedPromise } from '../model/refused-promise.ts'
 import { checkSnapshotPolicy, type SnapshotPolicy } from '../model/snapshot.ts'
 import { type Decider, evolved } from './decider.ts'
+
+const ruleFields = fieldsOf<GivenAggregate<EventDefinitions, unknown>>({
+  category: true,
+  events: true,
+  initialState: true,
+  evolve: true,
+  snapshot: true,
+})
 
 /** What all aggregates of one kind have in common. */
 export interface AggregateRules<Events extends EventDefinitions, State> {
@@ -143,6 +152,7 @@ export function aggregateAccess(): Access {
 export function aggregate<Events extends EventDefinitions, State>(
   given: GivenAggregate<Events, State>,
 ): AggregateClass<Events, State> {
+  refuseMisspeltFields(given, ruleFields, 'rules')
   const { category, events, initialState, evolve, snapshot } = given
   if (typeof category !== 'string' || category === '' || category.includes('-')) {
     throw new InvalidArgument('category', 'is not a name without a dash')

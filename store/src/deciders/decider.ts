@@ -5,11 +5,21 @@
  *
  * Invariants: the same events always fold to the same state; a decision sees nothing but its command and that state.
  */
+
 import { InvalidArgument } from '../model/errors.ts'
 import type { RecordedEvent } from '../model/event.ts'
 import { assertDefined, type EventDefinitions, type EventOf, type NewEventOf } from '../model/event-definition.ts'
+import { fieldsOf, refuseMisspeltFields } from '../model/known-fields.ts'
 import { isRefusedPromise } from '../model/refused-promise.ts'
 import { checkSnapshotPolicy, type SnapshotPolicy } from '../model/snapshot.ts'
+
+const deciderFields = fieldsOf<GivenDecider<EventDefinitions, unknown, unknown>>({
+  events: true,
+  initialState: true,
+  decide: true,
+  evolve: true,
+  snapshot: true,
+})
 
 /** Business rules of one kind of stream. Made by {@link defineDecider}. */
 export interface Decider<Events extends EventDefinitions, Command, State> {
@@ -65,6 +75,7 @@ export interface GivenDecider<Events extends EventDefinitions, Command, State>
 export function defineDecider<Events extends EventDefinitions, Command, State>(
   given: GivenDecider<Events, Command, State>,
 ): Decider<Events, Command, State> {
+  refuseMisspeltFields(given, deciderFields, 'decider')
   const { events, initialState, decide, evolve, snapshot } = given
   if (typeof events !== 'object' || events === null) throw new InvalidArgument('events', 'is missing: use defineEvents')
   for (const [name, part] of Object.entries({ initialState, decide, evolve })) {

@@ -1,10 +1,24 @@
 import type { Clock } from '../engine/clock.ts'
 import type { CallOptions } from '../model/call.ts'
+import { onlyGiven } from '../model/complete.ts'
 import { isVarveError } from '../model/errors.ts'
 import type { NewEventMetadata } from '../model/event.ts'
 import type { EventDefinitions, NewEventOf, RecordedEventOf } from '../model/event-definition.ts'
+import { fieldsOf, type KnownFields } from '../model/known-fields.ts'
 import type { SnapshotOutcome, SnapshotPlace } from '../model/snapshot.ts'
 import type { RecentStates } from './recent-states.ts'
+
+/** Fields of the options of `execute` and `executeOver`. */
+export const executeFields: KnownFields = fieldsOf<ExecuteOptions>({
+  commandId: true,
+  metadata: true,
+  attemptsMax: true,
+  recent: true,
+  snapshots: true,
+  clock: true,
+  random: true,
+  signal: true,
+})
 
 /** Options of `execute` and `executeOver`. */
 export interface ExecuteOptions extends CallOptions {
@@ -12,22 +26,22 @@ export interface ExecuteOptions extends CallOptions {
    * Makes the command idempotent: while its events are in the stream, executing it again appends nothing and answers
    * with them. At most `limits.idempotencyKeyChars`. A command that decided for no events is decided anew.
    */
-  readonly commandId?: string
+  readonly commandId?: string | undefined
   /** Metadata of all events, under what `decide` gives them itself. Correlation and causation ids flow by themselves. */
-  readonly metadata?: NewEventMetadata
+  readonly metadata?: NewEventMetadata | undefined
   /** Attempts while others keep moving the stream, the first one included; 1 turns retries off. Default `limits.conflictAttempts`. */
-  readonly attemptsMax?: number
+  readonly attemptsMax?: number | undefined
   /**
    * Remembers the states of streams in this process, for `execute`: made by `recentStates`, one for all commands of a
    * process. Default: every command reads its stream.
    */
-  readonly recent?: RecentStates
+  readonly recent?: RecentStates | undefined
   /** Where snapshots lie, for `execute` with a decider that has a policy for them. Default: on the store's shelf. */
-  readonly snapshots?: SnapshotPlace
+  readonly snapshots?: SnapshotPlace | undefined
   /** Default: the machine's clock. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
   /** Numbers from 0 up to 1, for the jitter of the pauses. Default: the machine's. */
-  readonly random?: () => number
+  readonly random?: (() => number) | undefined
 }
 
 /** What a command did. */
@@ -64,5 +78,8 @@ export function withMetadata<Event extends NewEventOf<EventDefinitions>>(
   { commandId, metadata }: ExecuteOptions,
 ): Event {
   if (event.metadata instanceof Uint8Array || (commandId === undefined && metadata === undefined)) return event
-  return { ...event, metadata: { ...metadata, ...event.metadata, ...(commandId !== undefined && { commandId }) } }
+  return {
+    ...event,
+    metadata: { ...metadata, ...onlyGiven(event.metadata ?? {}), ...(commandId !== undefined && { commandId }) },
+  }
 }

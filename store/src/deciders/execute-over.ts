@@ -3,10 +3,17 @@ import type { Appended } from '../model/call.ts'
 import type { TypedStream } from '../model/category.ts'
 import { InvalidArgument, isVarveError } from '../model/errors.ts'
 import type { EventDefinitions, NewEventOf, RecordedEventOf } from '../model/event-definition.ts'
+import { refuseUnknownOptions } from '../model/known-fields.ts'
 import { requireOneOrder } from '../model/log-shard.ts'
 import { attempted } from './attempts.ts'
 import { type Decision, listOf } from './decider.ts'
-import { type Executed, type ExecuteOptions, isRaceOfOneCommand, withMetadata } from './execute-options.ts'
+import {
+  type Executed,
+  type ExecuteOptions,
+  executeFields,
+  isRaceOfOneCommand,
+  withMetadata,
+} from './execute-options.ts'
 import { streamOf } from './task.ts'
 import { type DecisionModel, queriesOf, queryOf, type StateOfModel, unweighed, weighedWith } from './view.ts'
 
@@ -51,6 +58,7 @@ export async function executeOver<Model extends DecisionModel, Written extends E
   task: DecisionTask<Model, Written>,
   options: ExecuteOptions = {},
 ): Promise<Executed<Written>> {
+  refuseUnknownOptions(options, executeFields, 'executeOver')
   if (Object.keys(task.model ?? {}).length === 0) throw new InvalidArgument('model', 'is empty: give at least one view')
   writtenStream(store, task)
   requireOneOrder(

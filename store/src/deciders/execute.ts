@@ -1,8 +1,9 @@
 import type { EventDefinitions } from '../model/event-definition.ts'
+import { refuseUnknownOptions } from '../model/known-fields.ts'
 import { attemptsMaxOf } from './attempts.ts'
 import { inCommandSpan } from './command-span.ts'
 import { checkDecider } from './decider.ts'
-import type { Executed, ExecuteOptions } from './execute-options.ts'
+import { type Executed, type ExecuteOptions, executeFields } from './execute-options.ts'
 import { memoryOf } from './recent-states.ts'
 import { type AnyTask, type CommandStore, streamOf, type Task } from './task.ts'
 import { takeTurn } from './turns.ts'
@@ -24,6 +25,7 @@ export async function execute<Events extends EventDefinitions, Command, State>(
   task: Task<Events, Command, State>,
   options: ExecuteOptions = {},
 ): Promise<Executed<Events>> {
+  refuseUnknownOptions(options, executeFields, 'execute')
   checkDecider(task)
   streamOf(store, task, task.decider.events)
   attemptsMaxOf(options)

@@ -4,11 +4,15 @@ import type { EventStore } from '../event-store.ts'
 import type { CallOptions } from '../model/call.ts'
 import type { RecordedEvent } from '../model/event.ts'
 import type { EventDefinitions, RecordedEventOf } from '../model/event-definition.ts'
+import { fieldsOf, type KnownFields, refuseUnknownOptions } from '../model/known-fields.ts'
 import type { SnapshotPlace } from '../model/snapshot.ts'
 import { upToDate } from '../model/upcast.ts'
 import { checkDecider, type Folded, foldedWith, unfolded } from './decider.ts'
 import { type FoldTask, loadSnapshot } from './snapshot.ts'
 import { shelfSnapshots } from './snapshot-shelf.ts'
+
+/** Fields of the options of {@link foldStream}. */
+export const foldFields: KnownFields = fieldsOf<FoldOptions>({ snapshots: true, clock: true, signal: true })
 
 /** What folding a stream needs of a store: any store has it, embedded or remote. */
 export type FoldableStore = Pick<EventStore, 'readStream' | 'streamInfo' | 'shelf'>
@@ -16,9 +20,9 @@ export type FoldableStore = Pick<EventStore, 'readStream' | 'streamInfo' | 'shel
 /** Options of {@link foldStream}. */
 export interface FoldOptions extends CallOptions {
   /** Where the snapshots of the decider's policy lie. Default: on the store's shelf. */
-  readonly snapshots?: SnapshotPlace
+  readonly snapshots?: SnapshotPlace | undefined
   /** Default: the machine's clock. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
 }
 
 /** The state of a stream and how it came about. */
@@ -50,6 +54,7 @@ export async function foldStream<Events extends EventDefinitions, State>(
   task: FoldTask<Events, State>,
   options: FoldOptions = {},
 ): Promise<FoldedStream<State>> {
+  refuseUnknownOptions(options, foldFields, 'foldStream')
   checkDecider(task)
   const { state, version, position, snapshotVersion, eventsFolded } = await fold(store, task, options)
   return { state, version, position, snapshotVersion, eventsFolded }

@@ -1,10 +1,13 @@
 import { InvalidArgument } from '../model/errors.ts'
+import { fieldsOf, refuseUnknownOptions } from '../model/known-fields.ts'
 import { limits } from '../model/limits.ts'
 import type { StoreShelf } from '../model/shelf.ts'
 import { checkWhole } from '../model/whole-number.ts'
 import type { Folding } from './fold-stream.ts'
 import { type FactStore, StreamFacts } from './stream-facts.ts'
 import type { AnyTask } from './task.ts'
+
+const optionFields = fieldsOf<RecentStatesOptions>({ streamsMax: true })
 
 /** The folded states that a process remembers. Made by {@link recentStates}. */
 export interface RecentStates {
@@ -15,7 +18,7 @@ export interface RecentStates {
 /** Options of {@link recentStates}. */
 export interface RecentStatesOptions {
   /** Streams that are remembered at the most; beyond that the one that was used longest ago is read again. Default `limits.recentStreams`. */
-  readonly streamsMax?: number
+  readonly streamsMax?: number | undefined
 }
 
 /**
@@ -28,7 +31,9 @@ export interface RecentStatesOptions {
  * const recent = recentStates({ streamsMax: 1_000 })
  * await execute(store, { decider: cart, streamId: 'Cart-7', command: { add: 'tea' } }, { recent })
  */
-export function recentStates({ streamsMax = limits.recentStreams }: RecentStatesOptions = {}): RecentStates {
+export function recentStates(options: RecentStatesOptions = {}): RecentStates {
+  refuseUnknownOptions(options, optionFields, 'recentStates')
+  const { streamsMax = limits.recentStreams } = options
   checkWhole('streamsMax', streamsMax, 1)
   const states: RecentStates = { streamsMax }
   memories.set(states, new Memory(streamsMax))

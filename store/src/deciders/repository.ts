@@ -2,13 +2,16 @@ import type { CallOptions } from '../model/call.ts'
 import { InvalidArgument } from '../model/errors.ts'
 import type { NewEventMetadata } from '../model/event.ts'
 import type { EventDefinitions } from '../model/event-definition.ts'
+import { fieldsOf, refuseUnknownOptions } from '../model/known-fields.ts'
 import { isRefusedPromise } from '../model/refused-promise.ts'
 import { type Aggregate, type AggregateRules, aggregateAccess } from './aggregate.ts'
 import type { Decider } from './decider.ts'
 import { execute } from './execute.ts'
 import { type Executed, type ExecuteOptions, withMetadata } from './execute-options.ts'
-import { type FoldOptions, foldStream } from './fold-stream.ts'
+import { type FoldOptions, foldFields, foldStream } from './fold-stream.ts'
 import type { CommandStore } from './task.ts'
+
+const saveFields = fieldsOf<SaveOptions>({ commandId: true, metadata: true, signal: true })
 
 /** The class of an aggregate, as its author wrote it. */
 export interface ConcreteAggregate<Events extends EventDefinitions, State, Instance extends Aggregate<Events, State>> {
@@ -37,9 +40,9 @@ export interface Repository<Events extends EventDefinitions, State, Instance ext
 /** Options of {@link Repository.save}. */
 export interface SaveOptions extends CallOptions {
   /** Makes saving again after a lost answer harmless. At most `limits.idempotencyKeyChars`. */
-  readonly commandId?: string
+  readonly commandId?: string | undefined
   /** Metadata of all events, under what they have themselves. */
-  readonly metadata?: NewEventMetadata
+  readonly metadata?: NewEventMetadata | undefined
 }
 
 /**
@@ -96,11 +99,13 @@ export function repository<Events extends EventDefinitions, State, Instance exte
 
   return {
     load: async (id, options) => {
+      refuseUnknownOptions(options, foldFields, 'load')
       const decider = { ...rules, decide: () => [] }
       const { state, version } = await foldStream(store, { decider, streamId: streamIdOf(id) }, options)
       return restored(id, state, version)
     },
     save: async (aggregate, options = {}) => {
+      refuseUnknownOptions(options, saveFields, 'save')
       const { id, pending, version } = aggregate
       streamIdOf(id)
       if (pending.length === 0) return version

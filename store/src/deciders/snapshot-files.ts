@@ -3,14 +3,17 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemRandom } from '../engine/system-clock.ts'
 import { InvalidArgument } from '../model/errors.ts'
+import { fieldsOf, refuseUnknownOptions } from '../model/known-fields.ts'
 import type { Snapshot, SnapshotOwner, SnapshotPlace } from '../model/snapshot.ts'
+
+const optionFields = fieldsOf<FileSnapshotsOptions>({ directory: true, random: true })
 
 /** Options of {@link fileSnapshots}. */
 export interface FileSnapshotsOptions {
   /** Made when it is not there. For snapshots alone; any number of processes may share it. */
   readonly directory: string
   /** Numbers from 0 up to 1, for names of files that are being written. Default: the machine's. */
-  readonly random?: () => number
+  readonly random?: (() => number) | undefined
 }
 
 /**
@@ -22,7 +25,9 @@ export interface FileSnapshotsOptions {
  * const snapshots = fileSnapshots({ directory: 'snapshots' })
  * await execute(store, { decider: cart, streamId: 'Cart-7', command: { add: 'tea' } }, { snapshots })
  */
-export function fileSnapshots({ directory, random = systemRandom }: FileSnapshotsOptions): SnapshotPlace {
+export function fileSnapshots(options: FileSnapshotsOptions): SnapshotPlace {
+  refuseUnknownOptions(options, optionFields, 'fileSnapshots')
+  const { directory, random = systemRandom } = options
   if (typeof directory !== 'string' || directory === '') throw new InvalidArgument('directory', 'is not a path')
   const folderOf = (streamId: string): string => join(directory, digest(streamId))
   const fileOf = ({ streamId, name }: SnapshotOwner): string => join(folderOf(streamId), `${digest(name)}.json`)

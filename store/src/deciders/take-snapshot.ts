@@ -1,8 +1,9 @@
 import { InvalidArgument } from '../model/errors.ts'
 import type { EventDefinitions } from '../model/event-definition.ts'
+import { refuseUnknownOptions } from '../model/known-fields.ts'
 import type { SnapshotOutcome } from '../model/snapshot.ts'
 import { checkDecider } from './decider.ts'
-import { type FoldableStore, type FoldOptions, fold } from './fold-stream.ts'
+import { type FoldableStore, type FoldOptions, fold, foldFields } from './fold-stream.ts'
 import { type FoldTask, keepSnapshot } from './snapshot.ts'
 import { shelfSnapshots } from './snapshot-shelf.ts'
 
@@ -19,6 +20,7 @@ export async function takeSnapshot<Events extends EventDefinitions, State>(
   task: FoldTask<Events, State>,
   options: FoldOptions = {},
 ): Promise<SnapshotOutcome> {
+  refuseUnknownOptions(options, foldFields, 'takeSnapshot')
   checkDecider(task)
   if (task.decider.snapshot === undefined) throw new InvalidArgument('decider', 'has no snapshot policy: give it one')
   const { snapshots = shelfSnapshots(store.shelf) } = options

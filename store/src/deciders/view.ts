@@ -4,21 +4,31 @@
  * Several views, each a small fold over the events that match its query, make one state; what they looked at makes one
  * append condition. Invariant: an event that could change any view's state matches the condition.
  */
+
 import { InvalidArgument } from '../model/errors.ts'
 import type { RecordedEvent } from '../model/event.ts'
 import type { EventDefinitions, EventOf } from '../model/event-definition.ts'
+import { fieldsOf, refuseMisspeltFields } from '../model/known-fields.ts'
 import { matchesQuery, type NormalQuery, normalQuery, type QueryItem } from '../model/query.ts'
 import { isRefusedPromise } from '../model/refused-promise.ts'
 import { storedTypes, upToDate } from '../model/upcast.ts'
+
+const viewFields = fieldsOf<GivenView<EventDefinitions, unknown>>({
+  events: true,
+  tags: true,
+  categories: true,
+  initialState: true,
+  evolve: true,
+})
 
 /** A small fold over the events that carry certain tags: one ingredient of a decision. Made by {@link defineView}. */
 export interface View<Events extends EventDefinitions, State> {
   /** The events it looks at: these types and no others. */
   readonly events: Events
   /** Looks at events that carry all of these tags only. Default: whatever they carry. */
-  readonly tags?: readonly string[]
+  readonly tags?: readonly string[] | undefined
   /** Looks at streams of these categories only. Default: all. */
-  readonly categories?: readonly string[]
+  readonly categories?: readonly string[] | undefined
   /** The state before the first event. */
   readonly initialState: () => State
   /** The state after an event. Returns the state it was given where an event changes nothing. */
@@ -55,6 +65,7 @@ export type StateOfModel<Model extends DecisionModel> = {
 export function defineView<Events extends EventDefinitions, State>(
   given: GivenView<Events, State>,
 ): View<Events, State> {
+  refuseMisspeltFields(given, viewFields, 'view')
   const { events, initialState, evolve } = given
   if (typeof events !== 'object' || events === null) throw new InvalidArgument('events', 'is missing: use defineEvents')
   for (const [name, part] of Object.entries({ initialState, evolve })) {

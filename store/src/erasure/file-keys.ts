@@ -6,20 +6,24 @@
  * and because of the rename nobody can put a key back into a folder that is being emptied. Who adds a key looks for the
  * mark again afterwards, so a key that was added during all this was used by nobody.
  */
+
 import { type FileHandle, link, mkdir, open, readdir, readFile, rename, rmdir, stat, unlink } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { systemRandom } from '../engine/system-clock.ts'
 import { KeyStoreFailed } from '../model/erasure-errors.ts'
 import { InvalidArgument } from '../model/errors.ts'
 import type { KeyStore, SubjectKeys } from '../model/key-store.ts'
+import { fieldsOf, refuseUnknownOptions } from '../model/known-fields.ts'
 import { checkWhole } from '../model/whole-number.ts'
+
+const optionFields = fieldsOf<FileKeysOptions>({ directory: true, random: true })
 
 /** Options of {@link fileKeys}. */
 export interface FileKeysOptions {
   /** Made when it is not there. For keys alone, not beside the store or in its backups; any number of processes may share it. */
   readonly directory: string
   /** Numbers from 0 up to 1, for names of files that are being written. Default: the machine's. */
-  readonly random?: () => number
+  readonly random?: (() => number) | undefined
 }
 
 /**
@@ -31,7 +35,9 @@ export interface FileKeysOptions {
  * @example
  * const keys = fileKeys({ directory: 'keys' })
  */
-export function fileKeys({ directory, random = systemRandom }: FileKeysOptions): KeyStore {
+export function fileKeys(options: FileKeysOptions): KeyStore {
+  refuseUnknownOptions(options, optionFields, 'fileKeys')
+  const { directory, random = systemRandom } = options
   if (typeof directory !== 'string' || directory === '') throw new InvalidArgument('directory', 'is not a path')
   const root = resolve(directory)
   const placeOf = (subject: string): Place => {

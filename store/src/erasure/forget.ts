@@ -13,10 +13,13 @@ import { KeyMissing } from '../model/erasure-errors.ts'
 import { InvalidArgument, isVarveError } from '../model/errors.ts'
 import type { EventDefinition } from '../model/event-definition.ts'
 import type { KeyStore } from '../model/key-store.ts'
+import { fieldsOf, refuseUnknownOptions } from '../model/known-fields.ts'
 import { limits } from '../model/limits.ts'
 import { defineEvents, event } from '../schema/events.ts'
 import { keyRingOf } from './key-ring.ts'
 import { subjectRef, subjectTag } from './subject.ts'
+
+const forgetFields = fieldsOf<ForgetOptions>({ lostKey: true, clock: true, signal: true })
 
 /**
  * What {@link forget} appends, to the stream `$erasure-{subject}`. Projections that keep personal data handle it: the
@@ -58,9 +61,9 @@ export interface ForgetOptions extends CallOptions {
    * What happens when the log holds data of the subject, but the key store no key and no word that it was destroyed:
    * `'accept'` gives the key up for lost and marks the subject as forgotten. Default `'refuse'`.
    */
-  readonly lostKey?: 'refuse' | 'accept'
+  readonly lostKey?: 'refuse' | 'accept' | undefined
   /** Default: the machine's clock. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
 }
 
 /** What {@link forget} did. */
@@ -93,6 +96,7 @@ export async function forget(
   { keys, subject }: Forgetting,
   options: ForgetOptions = {},
 ): Promise<Forgotten> {
+  refuseUnknownOptions(options, forgetFields, 'forget')
   const { lostKey = 'refuse', clock = systemClock, signal } = options
   if (lostKey !== 'refuse' && lostKey !== 'accept') {
     throw new InvalidArgument('lostKey', "is neither 'refuse' nor 'accept'")

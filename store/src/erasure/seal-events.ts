@@ -1,6 +1,8 @@
+import { newEventFields } from '../model/call-fields.ts'
 import { InvalidArgument } from '../model/errors.ts'
 import type { NewEvent } from '../model/event.ts'
 import { definitionOf, type EventDefinition, type EventDefinitions } from '../model/event-definition.ts'
+import { refuseUnknownFields } from '../model/known-fields.ts'
 import { jsonContentType } from '../model/payload.ts'
 import { type AnyPersonalFields, sealedKey } from '../model/personal-data.ts'
 import { encodeJson } from '../schema/codec.ts'
@@ -43,6 +45,7 @@ export interface Destination {
 export function takenApart(event: NewEvent, to: Destination): NewEvent | Unsealed {
   if (typeof event !== 'object' || event === null) return event
   const at = `events[${to.index}]`
+  refuseUnknownFields(event, newEventFields, at)
   refuseSealed(event, at)
   const given = withoutSubjects(event)
   const definition = definitionOf(to.events, given.type)

@@ -1,8 +1,10 @@
 import type { EventStore } from '../event-store.ts'
 import type { AppendAllOptions, AppendOptions, StreamWrite, TransactionAppends } from '../model/call.ts'
+import { appendAllFields, appendFields } from '../model/call-fields.ts'
 import { SubjectForgotten } from '../model/erasure-errors.ts'
 import type { NewEvent } from '../model/event.ts'
 import type { EventDefinitions } from '../model/event-definition.ts'
+import { refuseUnknownOptions } from '../model/known-fields.ts'
 import { madeOfEach } from '../model/made-of-each.ts'
 import type { HandOver } from './hand-over.ts'
 import type { KeyRing, SealingKey } from './key-ring.ts'
@@ -26,12 +28,14 @@ export function sealedAppends<Appends extends Pick<EventStore, 'append' | 'appen
   to: Appends,
 ): Pick<Appends, 'append' | 'appendAll'> {
   const append = async (streamId: string, given: readonly NewEvent[], asked: AppendOptions = {}): Promise<unknown> => {
+    refuseUnknownOptions(asked, appendFields, 'append')
     const options = { ...asked }
     return sendSealed(port, partsOf(port, events, [{ streamId, events: given }], options), options, ([write]) =>
       to.append(streamId, write?.events ?? given, options),
     )
   }
   const appendAll = async (writes: readonly StreamWrite[], asked: AppendAllOptions = {}): Promise<unknown> => {
+    refuseUnknownOptions(asked, appendAllFields, 'appendAll')
     const options = { ...asked }
     return sendSealed(port, partsOf(port, events, writes, options), options, (ready) => to.appendAll(ready, options))
   }

@@ -6,6 +6,7 @@ import type { Category, CategoryOptions } from '../model/category.ts'
 import { InvalidArgument } from '../model/errors.ts'
 import type { EventDefinitions } from '../model/event-definition.ts'
 import type { KeyStore } from '../model/key-store.ts'
+import { fieldsOf, refuseUnknownOptions } from '../model/known-fields.ts'
 import { category } from '../schema/category.ts'
 import { createIdSource } from '../streams/event-id.ts'
 import { createHandOver } from './hand-over.ts'
@@ -14,6 +15,8 @@ import { openedReads } from './opened-reads.ts'
 import { type SealingPort, sealedAppends } from './sealed-appends.ts'
 import { sealedShelf } from './sealed-shelf.ts'
 
+const optionFields = fieldsOf<PersonalDataOptions>({ events: true, keys: true, clock: true })
+
 /** What {@link withPersonalData} needs to know. */
 export interface PersonalDataOptions {
   /** Definitions of all events with personal data; spread several for several categories. */
@@ -21,7 +24,7 @@ export interface PersonalDataOptions {
   /** Where the keys are. It stays yours to close. */
   readonly keys: KeyStore
   /** Default: the machine's clock. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
 }
 
 /**
@@ -43,6 +46,7 @@ export interface PersonalDataOptions {
  * await customers.append('Customer-7', [{ type: 'CustomerRegistered', data: { customerId: '7', name: 'Ada' } }])
  */
 export function withPersonalData(store: EventStore, options: PersonalDataOptions): EventStore {
+  refuseUnknownOptions(options, optionFields, 'withPersonalData')
   const { events, keys, clock = systemClock } = options
   if (typeof events !== 'object' || events === null) throw new InvalidArgument('events', 'is no definitions of events')
   if (typeof keys?.load !== 'function') throw new InvalidArgument('keys', 'is no key store, such as fileKeys(…)')

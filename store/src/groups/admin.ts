@@ -2,6 +2,7 @@ import { systemClock } from '../engine/system-clock.ts'
 import type { CallOptions } from '../model/call.ts'
 import { InvalidArgument, LimitExceeded } from '../model/errors.ts'
 import { GroupExists, GroupNotFound } from '../model/group-errors.ts'
+import { fieldsOf, refuseUnknownFields, refuseUnknownOptions } from '../model/known-fields.ts'
 import { limits } from '../model/limits.ts'
 import { requireOneOrder } from '../model/log-shard.ts'
 import { isPosition } from '../model/position.ts'
@@ -15,16 +16,53 @@ import { type Group, newGroup } from './group-state.ts'
 import { tellMember } from './members.ts'
 import { clearParked } from './park.ts'
 
+const createFields = fieldsOf<CreateGroupOptions>({
+  stream: true,
+  filter: true,
+  from: true,
+  newId: true,
+  signal: true,
+  strategy: true,
+  pinnedBy: true,
+  messageTimeoutMs: true,
+  retriesMax: true,
+  retryDelayMs: true,
+  memberTimeoutMs: true,
+  inFlightMax: true,
+  bufferEvents: true,
+  consumersMax: true,
+  checkpointEvents: true,
+  checkpointMs: true,
+  notes: true,
+})
+const updateFields = fieldsOf<UpdateGroupOptions>({
+  from: true,
+  signal: true,
+  strategy: true,
+  pinnedBy: true,
+  messageTimeoutMs: true,
+  retriesMax: true,
+  retryDelayMs: true,
+  memberTimeoutMs: true,
+  inFlightMax: true,
+  bufferEvents: true,
+  consumersMax: true,
+  checkpointEvents: true,
+  checkpointMs: true,
+  notes: true,
+})
+const stopFields = fieldsOf<{ readonly reason?: string }>({ reason: true })
+
 /** Options of {@link createGroup}. */
 export interface CreateGroupOptions extends GivenGroupSettings, CallOptions {
   /** Follows one stream, by version, instead of the whole store. */
-  readonly stream?: string
+  readonly stream?: string | undefined
   /** Default `'everything'`. Not together with `stream`. */
-  readonly filter?: Query
+  readonly filter?: Query | undefined
   /** Where it begins, inclusive: a position (a version with `stream`), or `'end'` for only what comes from now on. Default: the beginning. */
-  readonly from?: number | 'end'
+  readonly from?: number | 'end' | undefined
   /** Tells groups of one name apart. Default: UUIDs. */
-  readonly newId?: () => string
+  readonly newId?: (() => string) | undefined
 }
 
 /**
@@ -35,6 +73,7 @@ export interface CreateGroupOptions extends GivenGroupSettings, CallOptions {
  * await createGroup(store, 'mailer', { filter: { types: ['OrderPlaced'] }, strategy: 'pinned' })
  */
 export async function createGroup(store: GroupStore, group: string, options: CreateGroupOptions = {}): Promise<void> {
+  refuseUnknownOptions(options, createFields, 'createGroup')
   const { stream, filter, from = 1, newId = createIdSource(systemClock), signal } = options
   if (stream !== undefined && filter !== undefined) {
     throw new InvalidArgument('filter', 'does not go together with stream: a group follows one or the other')
@@ -75,7 +114,7 @@ async function reachedBy(
 /** Options of {@link updateGroup}. */
 export interface UpdateGroupOptions extends GivenGroupSettings, CallOptions {
   /** Where it begins instead, as long as it has not handed out an event; ignored later. Default: as before. */
-  readonly from?: number | 'end'
+  readonly from?: number | 'end' | undefined
 }
 
 /**
@@ -85,6 +124,7 @@ export interface UpdateGroupOptions extends GivenGroupSettings, CallOptions {
  * @throws GROUP_NOT_FOUND; INVALID_ARGUMENT, LIMIT_EXCEEDED
  */
 export async function updateGroup(store: GroupStore, group: string, settings: UpdateGroupOptions): Promise<void> {
+  refuseUnknownFields(settings, updateFields, 'settings')
   const { from, signal } = settings
   if (from !== undefined) checkBeginning(from)
   await changeGroup(store, group, async (found) => {
@@ -121,8 +161,10 @@ export async function deleteGroup(store: GroupStore, group: string): Promise<voi
 export async function stopGroup(
   store: GroupStore,
   group: string,
-  { reason = '' }: { readonly reason?: string } = {},
+  options: { readonly reason?: string | undefined } = {},
 ): Promise<void> {
+  refuseUnknownOptions(options, stopFields, 'stopGroup')
+  const { reason = '' } = options
   if (typeof reason !== 'string') throw new InvalidArgument('reason', 'is not a string')
   if (reason.length > limits.parkReasonChars) throw new LimitExceeded('parkReasonChars', reason.length, 'Be brief.')
   await changeGroup(store, group, () => [{ kind: 'halt', reason }])

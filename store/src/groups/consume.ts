@@ -1,13 +1,29 @@
 import type { EventDefinitions } from '../model/event-definition.ts'
+import { fieldsOf, refuseUnknownOptions } from '../model/known-fields.ts'
 import type { Delivery } from './delivery.ts'
 import type { GroupStore } from './group-events.ts'
 import { checkedOptions, type JoinGroupOptions, joinGroup } from './join-group.ts'
 import type { TodayOptions, TypedDelivery } from './today.ts'
 
+const consumeFields = fieldsOf<TypedConsumeOptions<EventDefinitions>>({
+  signal: true,
+  name: true,
+  bufferEvents: true,
+  readyEvents: true,
+  onChange: true,
+  keyOf: true,
+  clock: true,
+  newId: true,
+  random: true,
+  tracer: true,
+  events: true,
+  undefinedEvents: true,
+})
+
 /** Options of {@link consume}. */
 export interface ConsumeOptions extends JoinGroupOptions {
   /** Ends the loop with `signal.reason`, after giving back what the consumer has. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Options of {@link consume} for events that are read as what they are today. */
@@ -41,6 +57,7 @@ export function consume(
   group: string,
   options: ConsumeOptions & Partial<TodayOptions<EventDefinitions>> = {},
 ): AsyncIterable<Delivery> {
+  refuseUnknownOptions(options, consumeFields, 'consume')
   checkedOptions(group, options)
   return { [Symbol.asyncIterator]: () => deliveries(store, group, options) }
 }

@@ -1,6 +1,7 @@
 import type { NackAction } from '../model/consumer-group.ts'
 import { InvalidArgument } from '../model/errors.ts'
 import type { RecordedEvent } from '../model/event.ts'
+import { fieldsOf, refuseUnknownOptions } from '../model/known-fields.ts'
 import { limits } from '../model/limits.ts'
 import { checkWhole } from '../model/whole-number.ts'
 import { asCausedHere, causedBy } from '../streams/causation.ts'
@@ -8,6 +9,9 @@ import { DeliverySpan, type Tracing } from './delivery-span.ts'
 import type { Handed, Held } from './held.ts'
 import type { Member } from './member.ts'
 import type { Says, Word } from './verdicts.ts'
+
+const ackFields = fieldsOf<AckOptions>({ until: true })
+const nackFields = fieldsOf<NackOptions>({ reason: true, delayMs: true })
 
 /** An event that a consumer has to say a word on. The first word counts; a later one gives what came of the first. */
 export interface Delivery {
@@ -53,15 +57,15 @@ export interface Delivery {
 /** Options of {@link Delivery.ack}. */
 export interface AckOptions {
   /** What is waited for. Default `'noted'`. */
-  readonly until?: 'noted' | 'saved'
+  readonly until?: 'noted' | 'saved' | undefined
 }
 
 /** Options of {@link Delivery.nack}. */
 export interface NackOptions {
   /** Why, for whoever looks at parked events; at most `limits.parkReasonChars` are kept. Default: nothing. */
-  readonly reason?: string
+  readonly reason?: string | undefined
   /** Milliseconds before the retry. Default: what the group says. */
-  readonly delayMs?: number
+  readonly delayMs?: number | undefined
 }
 
 /** An event that was handed to a consumer. */
@@ -94,7 +98,9 @@ export class MemberDelivery implements Delivery {
     return this.#span === undefined ? caused() : this.#span.run(asCausedHere(caused))
   }
 
-  ack({ until = 'noted' }: AckOptions = {}): Promise<void> {
+  ack(options: AckOptions = {}): Promise<void> {
+    refuseUnknownOptions(options, ackFields, 'ack')
+    const { until = 'noted' } = options
     if (until !== 'noted' && until !== 'saved') throw new InvalidArgument('until', "is neither 'noted' nor 'saved'")
     const said = this.#say({ kind: 'finish', as: 'acked' })
     const known = until === 'noted' && said.isNoted ? Promise.resolve() : said.saved()
@@ -102,7 +108,9 @@ export class MemberDelivery implements Delivery {
     return known
   }
 
-  nack(action: NackAction, { reason = '', delayMs }: NackOptions = {}): Promise<void> {
+  nack(action: NackAction, options: NackOptions = {}): Promise<void> {
+    refuseUnknownOptions(options, nackFields, 'nack')
+    const { reason = '', delayMs } = options
     if (typeof reason !== 'string') throw new InvalidArgument('reason', 'is not a string')
     if (delayMs !== undefined) checkWhole('delayMs', delayMs, 0)
     const known = this.#say(saysFrom(action, cut(reason), delayMs)).saved()

@@ -1,12 +1,16 @@
 import type { CallOptions, Reader } from '../model/call.ts'
+import { callFields } from '../model/call-fields.ts'
 import type { GroupSettings } from '../model/consumer-group.ts'
 import { InvalidArgument } from '../model/errors.ts'
+import { fieldsOf, refuseUnknownOptions } from '../model/known-fields.ts'
 import { limits } from '../model/limits.ts'
 import { checkedLimit, reader } from '../streams/reader.ts'
 import { existing } from './admin.ts'
 import { type GroupStore, readPlaces } from './group-events.ts'
 import { groupFrom, groupPrefix, loadGroup, nameFrom } from './group-shelf.ts'
 import { type ConsumerNumbers, checkpointOf, type Group, parkingOf } from './group-state.ts'
+
+const listFields = fieldsOf<ListGroupsOptions>({ prefix: true, after: true, limit: true, signal: true })
 
 /** What a consumer group is and where it stands, as it was last saved. Positions are versions of a group on one stream. */
 export interface GroupSummary {
@@ -68,7 +72,9 @@ export interface OldestEvent {
  * await createGroup(store, 'mailer')
  * const { parked, lagEvents } = await groupInfo(store, 'mailer')
  */
-export async function groupInfo(store: GroupStore, group: string, { signal }: CallOptions = {}): Promise<GroupInfo> {
+export async function groupInfo(store: GroupStore, group: string, options: CallOptions = {}): Promise<GroupInfo> {
+  refuseUnknownOptions(options, callFields, 'groupInfo')
+  const { signal } = options
   const found = existing(group, await loadGroup(store.shelf, group, signal))
   const [lag, oldest] = await Promise.all([lagOf(store, found, signal), oldestOf(store, found, signal)])
   return { ...summaryOf(group, found), ...lag, oldest }
@@ -77,14 +83,15 @@ export async function groupInfo(store: GroupStore, group: string, { signal }: Ca
 /** Options of {@link listGroups}. */
 export interface ListGroupsOptions extends CallOptions {
   /** Names that begin with this. Default: all. */
-  readonly prefix?: string
+  readonly prefix?: string | undefined
   /** Names after this one, for paging. Default: from the first. */
-  readonly after?: string
-  readonly limit?: number
+  readonly after?: string | undefined
+  readonly limit?: number | undefined
 }
 
 /** Lists consumer groups, ordered by the UTF-8 bytes of their names. */
 export function listGroups(store: Pick<GroupStore, 'shelf'>, options: ListGroupsOptions = {}): Reader<GroupSummary> {
+  refuseUnknownOptions(options, listFields, 'listGroups')
   const { prefix = '', after = '', signal } = options
   for (const [name, value] of Object.entries({ prefix, after })) {
     if (typeof value !== 'string') throw new InvalidArgument(name, 'is not a string')

@@ -7,32 +7,32 @@ import { checkWhole } from '../model/whole-number.ts'
 /** What a group may be told when it is created, and changed to later. */
 export interface GivenGroupSettings {
   /** Default `'round_robin'`. */
-  readonly strategy?: GroupStrategy
+  readonly strategy?: GroupStrategy | undefined
   /** What `'pinned'` keeps in order. Default `'stream'`. */
-  readonly pinnedBy?: PinnedBy
+  readonly pinnedBy?: PinnedBy | undefined
   /** Milliseconds that a consumer has for an event before it is taken for failed. Default 30,000. */
-  readonly messageTimeoutMs?: number
+  readonly messageTimeoutMs?: number | undefined
   /** Deliveries after the first one that failed, before an event is parked. Default 10. */
-  readonly retriesMax?: number
+  readonly retriesMax?: number | undefined
   /** Milliseconds before the first retry, doubled for each further one up to `limits.groupRetryMs`. Default 1,000. */
-  readonly retryDelayMs?: number
+  readonly retryDelayMs?: number | undefined
   /** Milliseconds without a sign of life after which a program is taken for lost, and others get its events. Default 10,000. */
-  readonly memberTimeoutMs?: number
+  readonly memberTimeoutMs?: number | undefined
   /** Events that may be unfinished at a time; the group reads no further before one is. Default 1,000. */
-  readonly inFlightMax?: number
+  readonly inFlightMax?: number | undefined
   /** Events that a consumer has at a time, unless it says otherwise. Default 256. */
-  readonly bufferEvents?: number
+  readonly bufferEvents?: number | undefined
   /** Consumers at the most. Default `limits.groupConsumers`. */
-  readonly consumersMax?: number
+  readonly consumersMax?: number | undefined
   /** Acks after which they are saved, at the latest. Default 1,000. */
-  readonly checkpointEvents?: number
+  readonly checkpointEvents?: number | undefined
   /**
    * Milliseconds after which an ack is saved, at the latest, or sooner when something waits for it. More means fewer writes,
    * and more events that come again after a crash. 0: at once, together with those that come meanwhile. Default 20.
    */
-  readonly checkpointMs?: number
+  readonly checkpointMs?: number | undefined
   /** Any JSON value that is to be kept with the settings. It means nothing to the group. Default: nothing. */
-  readonly notes?: unknown
+  readonly notes?: unknown | undefined
 }
 
 /** Numbers of settings: default, smallest and largest value. */
@@ -61,7 +61,7 @@ const numberNames = Object.keys(numbers) as NumberName[]
  * @throws INVALID_ARGUMENT, LIMIT_EXCEEDED
  */
 export function normalSettings(
-  given: Partial<GroupSettings>,
+  given: GivenGroupSettings,
   before: Pick<GroupSettings, 'stream' | 'filter'> & Partial<GroupSettings>,
 ): GroupSettings {
   const strategy = given.strategy ?? before.strategy ?? 'round_robin'

@@ -2,10 +2,12 @@ import type { Clock } from '../engine/clock.ts'
 import { checkTracer } from '../engine/span.ts'
 import { unlessAborted } from '../engine/unless-aborted.ts'
 import type { CallOptions } from '../model/call.ts'
+import { callFields } from '../model/call-fields.ts'
 import type { GroupSettings } from '../model/consumer-group.ts'
 import { InvalidArgument, LimitExceeded } from '../model/errors.ts'
 import type { RecordedEvent } from '../model/event.ts'
 import type { EventDefinitions } from '../model/event-definition.ts'
+import { fieldsOf, refuseUnknownOptions } from '../model/known-fields.ts'
 import { limits } from '../model/limits.ts'
 import type { Tracer } from '../model/tracer.ts'
 import { checkWhole } from '../model/whole-number.ts'
@@ -16,36 +18,50 @@ import { memberOf } from './members.ts'
 import { newSeat } from './seats.ts'
 import { checkedToday, deliveryFor, type TodayOptions, type TypedDelivery } from './today.ts'
 
+const joinFields = fieldsOf<TypedJoinOptions<EventDefinitions>>({
+  name: true,
+  bufferEvents: true,
+  readyEvents: true,
+  onChange: true,
+  keyOf: true,
+  clock: true,
+  newId: true,
+  random: true,
+  tracer: true,
+  events: true,
+  undefinedEvents: true,
+})
+
 /** Options of {@link joinGroup}. */
 export interface JoinGroupOptions {
   /** What the consumer is called in `groupInfo`; at most `limits.consumerNameChars`. Default: `consumer`. */
-  readonly name?: string
+  readonly name?: string | undefined
   /**
    * Events it has at a time, from handed out to acknowledged and ready for it. No more lie ready than it takes in a second,
    * or than 32, or than it asks for at a time. Default: what the group says.
    */
-  readonly bufferEvents?: number
+  readonly bufferEvents?: number | undefined
   /**
    * Events that its program may hold ready beyond its buffer, so that one it acknowledges makes room for the next without
    * a write. Others get these only when the consumer leaves. Default 0.
    */
-  readonly readyEvents?: number
+  readonly readyEvents?: number | undefined
   /**
    * What becomes of the consumer when the settings of the group are changed: it goes on under the new ones, or ends with
    * GROUP_CHANGED. Default `'follow'`.
    */
-  readonly onChange?: 'follow' | 'end'
+  readonly onChange?: 'follow' | 'end' | undefined
   /**
    * What an event is kept in order by, of a group that is `pinnedBy: 'consumer'`. The same for the same event in every
    * program, today and tomorrow; all consumers of one program use that of the first.
    */
-  readonly keyOf?: (event: RecordedEvent) => string
+  readonly keyOf?: ((event: RecordedEvent) => string) | undefined
   /** Measures timeouts and pauses. Default: the machine's clock. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
   /** Tells programs apart. Default: UUIDs. */
-  readonly newId?: () => string
+  readonly newId?: (() => string) | undefined
   /** A number from 0 up to 1, for pauses between writers. Default: the machine's. */
-  readonly random?: () => number
+  readonly random?: (() => number) | undefined
   /**
    * Gives each delivery a span, linked to that of the append that its event comes from: from handed out to the word on it.
    * Default: the tracer of the store, if it has one.
@@ -100,6 +116,7 @@ export function joinGroup(
   group: string,
   options: JoinGroupOptions & Partial<TodayOptions<EventDefinitions>> = {},
 ): GroupConsumer {
+  refuseUnknownOptions(options, joinFields, 'joinGroup')
   const { name, bufferEvents, today } = checkedOptions(group, options)
   const { onChange = 'follow', readyEvents = 0, tracer = store.tracer } = options
   const tracing = tracer && { tracer, group, consumer: name }
@@ -123,8 +140,10 @@ export function joinGroup(
     return deliveries
   }
 
-  function take(eventsMax: number, { signal }: CallOptions = {}): Promise<readonly Delivery[]> {
+  function take(eventsMax: number, callOptions: CallOptions = {}): Promise<readonly Delivery[]> {
+    refuseUnknownOptions(callOptions, callFields, 'take')
     checkWhole('eventsMax', eventsMax, 1)
+    const { signal } = callOptions
     const taken = before.then(() => takeNext(eventsMax, signal))
     before = taken.catch(() => undefined)
     return taken
@@ -134,8 +153,10 @@ export function joinGroup(
     closed ??= member.leave(seat)
     return closed
   }
-  const joined = ({ signal }: CallOptions = {}): Promise<GroupSettings> =>
-    unlessAborted(seat.admission.settings, signal)
+  const joined = (callOptions: CallOptions = {}): Promise<GroupSettings> => {
+    refuseUnknownOptions(callOptions, callFields, 'joined')
+    return unlessAborted(seat.admission.settings, callOptions.signal)
+  }
   return { joined, take, close, [Symbol.asyncDispose]: close }
 }
 

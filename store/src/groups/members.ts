@@ -10,10 +10,10 @@ const members = new WeakMap<GroupStore, Map<string, Member>>()
 
 /** What a member is begun with, unless it is running. */
 export interface MemberParts {
-  readonly clock?: Clock
-  readonly newId?: () => string
-  readonly random?: () => number
-  readonly keyOf?: (event: RecordedEvent) => string
+  readonly clock?: Clock | undefined
+  readonly newId?: (() => string) | undefined
+  readonly random?: (() => number) | undefined
+  readonly keyOf?: ((event: RecordedEvent) => string) | undefined
 }
 
 /** The member of this program, which begins to run with its first consumer. */

@@ -1,6 +1,7 @@
 import type { CallOptions, Reader } from '../model/call.ts'
 import { InvalidArgument, LimitExceeded } from '../model/errors.ts'
 import { ParkedCountDiffers } from '../model/group-errors.ts'
+import { fieldsOf, refuseUnknownFields, refuseUnknownOptions } from '../model/known-fields.ts'
 import { limits } from '../model/limits.ts'
 import { isPosition } from '../model/position.ts'
 import { checkWhole } from '../model/whole-number.ts'
@@ -11,9 +12,13 @@ import { loadGroup } from './group-shelf.ts'
 import type { Group, Replay } from './group-state.ts'
 import { isParked, listParked, type ParkedEvent, removeParked } from './park.ts'
 
+const parkedFields = fieldsOf<ParkedEventsOptions>({ after: true, limit: true, signal: true })
+const choiceFields = fieldsOf<ParkedChoice>({ positions: true, expectedCount: true })
+const firstFields = fieldsOf<FirstParked>({ positions: true, countMax: true })
+
 /** Which parked events are meant: those at some positions, or all of them, if they are as many as one counts on. */
 export type ParkedChoice =
-  | { readonly positions: readonly number[]; readonly expectedCount?: number }
+  | { readonly positions: readonly number[]; readonly expectedCount?: number | undefined }
   | { readonly positions: 'all'; readonly expectedCount: number }
 
 /** The first parked events by their positions, so many or as many as there are. */
@@ -25,8 +30,8 @@ export interface FirstParked {
 /** Options of {@link parkedEvents}. */
 export interface ParkedEventsOptions extends CallOptions {
   /** Events after this position, for paging. Default: from the first. */
-  readonly after?: number
-  readonly limit?: number
+  readonly after?: number | undefined
+  readonly limit?: number | undefined
 }
 
 /**
@@ -42,6 +47,7 @@ export function parkedEvents(
   group: string,
   options: ParkedEventsOptions = {},
 ): Reader<ParkedEvent> {
+  refuseUnknownOptions(options, parkedFields, 'parkedEvents')
   const { after = 0, signal } = options
   checkWhole('after', after, 0)
   async function* parked(limit: number): AsyncGenerator<ParkedEvent> {
@@ -73,6 +79,7 @@ export async function replayParked(
   group: string,
   choice: ParkedChoice | FirstParked,
 ): Promise<{ readonly count: number }> {
+  refuseUnknownFields(choice, choice.positions === 'first' ? firstFields : choiceFields, 'choice')
   if (choice.positions === 'first') return replayFirst(store, group, choice)
   const positions = checkedPositions(choice)
   let count = 0

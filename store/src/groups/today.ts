@@ -13,7 +13,7 @@ export interface TodayOptions<Events extends EventDefinitions> {
    * What becomes of an event that no definition is there for. `'refuse'`: it is retried, as one whose handler failed, and
    * parked with the reason in the end: a program of a newer release may know it. `'skip'`: it is skipped. Default `'refuse'`.
    */
-  readonly undefinedEvents?: 'refuse' | 'skip'
+  readonly undefinedEvents?: 'refuse' | 'skip' | undefined
 }
 
 /** A delivery whose event is read as what it is today. */

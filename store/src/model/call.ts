@@ -6,24 +6,24 @@ import type { ExpectedVersion } from './version.ts'
 /** Options every call takes. */
 export interface CallOptions {
   /** Gives up waiting. An append that was sent already may still be committed; repeating it with the same ids is safe. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Options of `EventStore.appendAll`. */
 export interface AppendAllOptions extends CallOptions {
   /** Refuses the append when an event matches. Default: no condition. */
-  readonly condition?: AppendCondition
+  readonly condition?: AppendCondition | undefined
   /**
    * Derives the ids of events that have none (UUIDv5 of key, stream and place), so that the same request sent twice is
    * one append. At most `limits.idempotencyKeyChars`.
    */
-  readonly idempotencyKey?: string
+  readonly idempotencyKey?: string | undefined
 }
 
 /** Options of `EventStore.append`. */
 export interface AppendOptions extends AppendAllOptions {
   /** Default `'any'`. */
-  readonly expectedVersion?: ExpectedVersion
+  readonly expectedVersion?: ExpectedVersion | undefined
 }
 
 /** The part of `EventStore.appendAll` that concerns one stream. */
@@ -31,7 +31,7 @@ export interface StreamWrite {
   readonly streamId: string
   readonly events: readonly NewEvent[]
   /** Default `'any'`. */
-  readonly expectedVersion?: ExpectedVersion
+  readonly expectedVersion?: ExpectedVersion | undefined
 }
 
 /** Where an append landed. */
@@ -82,11 +82,11 @@ export type PendingAppendAll = Omit<AppendedAll, 'firstPosition' | 'position'>
 /** Options of `EventStore.readStream`. */
 export interface ReadStreamOptions extends CallOptions {
   /** Version to begin at, inclusive. Default: the first visible event, or the last one when reading backward. */
-  readonly from?: number
+  readonly from?: number | undefined
   /** Events at the most. Default: no limit. */
-  readonly limit?: number
+  readonly limit?: number | undefined
   /** Default `'forward'`. */
-  readonly direction?: 'forward' | 'backward'
+  readonly direction?: 'forward' | 'backward' | undefined
 }
 
 /** Options of `EventStore.readAll`. */
@@ -95,17 +95,17 @@ export interface ReadAllOptions extends CallOptions {
    * Position to begin at, inclusive. Default: the first event, or the head when reading backward. On a log with several
    * shards only the beginning (0 or 1), since a position says nothing about other shards: give `after` there.
    */
-  readonly from?: number
+  readonly from?: number | undefined
   /** Reads one log shard alone, in the order it has; `from` may then be any position of it. Default: all of them. */
-  readonly shard?: number
+  readonly shard?: number | undefined
   /** Begins after these positions, one for each log shard, as marks have them. Forward only, and not together with `from`. */
   readonly after?: LogPositions | undefined
   /** Events at the most. Default: no limit. */
-  readonly limit?: number
+  readonly limit?: number | undefined
   /** Default `'forward'`. */
-  readonly direction?: 'forward' | 'backward'
+  readonly direction?: 'forward' | 'backward' | undefined
   /** Default `'everything'`. */
-  readonly filter?: Query
+  readonly filter?: Query | undefined
 }
 
 /** Options of `EventStore.subscribe`. */
@@ -115,20 +115,20 @@ export interface SubscribeOptions extends CallOptions {
    * Default: the beginning, or after the checkpoint when one is named and stored. On a log with several shards the only
    * positions to begin at are 0 and 1, the beginning.
    */
-  readonly from?: number | 'end'
+  readonly from?: number | 'end' | undefined
   /**
    * Begins after these positions, one for each log shard: the `positions` of a mark, or what `positionsAfter` makes of them
    * and the events since. On any log; on one with several shards the only way to go on. Not together with `from` or `stream`.
    */
   readonly after?: LogPositions | undefined
   /** Default `'everything'`. Not together with `stream`. */
-  readonly filter?: Query
+  readonly filter?: Query | undefined
   /** Follows one stream instead of the whole store. */
-  readonly stream?: string
+  readonly stream?: string | undefined
   /** Keeps the reader's place in the store under this name. */
-  readonly checkpoint?: string | CheckpointOptions
+  readonly checkpoint?: string | CheckpointOptions | undefined
   /** True: yields {@link SubscriptionItem}s. Default false: plain events. */
-  readonly marks?: boolean
+  readonly marks?: boolean | undefined
 }
 
 /** How a subscription keeps its place in the store. */
@@ -139,7 +139,7 @@ export interface CheckpointOptions {
    * Events after which the place is saved, at the latest; as many may be delivered again after a crash. Default 100.
    * It is also saved each time the reader has caught up, and when the loop is left.
    */
-  readonly everyEvents?: number
+  readonly everyEvents?: number | undefined
 }
 
 /** What a subscription with marks yields. */

@@ -35,7 +35,7 @@ export interface Category<Events extends EventDefinitions> {
   ): AsyncIterable<SubscriptionItem<RecordedEventOf<Events>>>
   /** The same without marks. */
   subscribe(
-    options?: SubscribeCategoryOptions<Events> & { readonly marks?: false },
+    options?: SubscribeCategoryOptions<Events> & { readonly marks?: false | undefined },
   ): AsyncIterable<RecordedEventOf<Events>>
 }
 
@@ -68,7 +68,9 @@ export interface TypedStream<Events extends EventDefinitions> {
     options: SubscribeStreamOptions & { readonly marks: true },
   ): AsyncIterable<SubscriptionItem<RecordedEventOf<Events>>>
   /** The same without marks. */
-  subscribe(options?: SubscribeStreamOptions & { readonly marks?: false }): AsyncIterable<RecordedEventOf<Events>>
+  subscribe(
+    options?: SubscribeStreamOptions & { readonly marks?: false | undefined },
+  ): AsyncIterable<RecordedEventOf<Events>>
 }
 
 /** Options of `EventStore.category`. */
@@ -78,33 +80,33 @@ export interface CategoryOptions {
    * cannot know what it missed; `'skip'` is for readers that care about a part of the category. An event of a defined
    * type in another schema version is always refused. Default `'refuse'`.
    */
-  readonly undefinedEvents?: 'refuse' | 'skip'
+  readonly undefinedEvents?: 'refuse' | 'skip' | undefined
   /**
    * Checks payloads against their schema also when they are read, where old or foreign writers are not trusted; a misfit
    * rejects with PAYLOAD_INVALID. The payload itself is not changed. Needs schemas that accept their own output, as
    * those without transforms do. Default false.
    */
-  readonly validateOnRead?: boolean
+  readonly validateOnRead?: boolean | undefined
 }
 
 /** Narrows a read of a category. */
 export interface CategoryFilter<Events extends EventDefinitions> {
   /** Only these event types. Default: all. */
-  readonly types?: readonly (keyof Events & string)[]
+  readonly types?: readonly (keyof Events & string)[] | undefined
   /** Only events that carry all of these tags. */
-  readonly tags?: readonly string[]
+  readonly tags?: readonly string[] | undefined
 }
 
 /** Options of {@link Category.readAll}. */
 export interface ReadCategoryOptions<Events extends EventDefinitions> extends CallOptions, CategoryFilter<Events> {
   /** Position to begin at, inclusive, of a log with one shard. Default: the first event, or the head when reading backward. */
-  readonly from?: number
+  readonly from?: number | undefined
   /** Begins after these positions, one for each log shard, as marks have them. Forward only, and not together with `from`. */
   readonly after?: LogPositions | undefined
   /** Events at the most. Default: no limit. */
-  readonly limit?: number
+  readonly limit?: number | undefined
   /** Default `'forward'`. */
-  readonly direction?: 'forward' | 'backward'
+  readonly direction?: 'forward' | 'backward' | undefined
 }
 
 /** Options of {@link Category.subscribe}. */

@@ -73,11 +73,11 @@ export type GivenDefinition =
       /** Any Standard Schema validator. */
       readonly schema: StandardSchema
       /** Version of the payload's shape. Default 1. */
-      readonly version?: number
+      readonly version?: number | undefined
       /** Steps up from older versions. Default: none; an event in an older version is then refused. */
-      readonly upcast?: Upcasters
+      readonly upcast?: Upcasters | undefined
       /** Which fields are personal data, and of whom. Default: none. */
-      readonly personal?: object
+      readonly personal?: object | undefined
     }
 
 /** The definitions that `defineEvents` makes of what it is given. */

@@ -6,33 +6,33 @@ export interface NewEvent<Type extends string = string, Data = unknown> {
   /** A JSON value, or bytes, which are kept and returned exactly. Any other value is stored as `JSON.stringify` writes it. */
   readonly data: Data
   /** A UUID, unique in the store for ever. Default: a fresh UUIDv7, or one derived from `idempotencyKey`. */
-  readonly id?: string
+  readonly id?: string | undefined
   /**
    * Default: the correlation and causation ids in force, nothing else. `timestamp` is the store's and refused here.
    * Bytes are kept and returned exactly in `rawMetadata`, and take part in nothing.
    */
-  readonly metadata?: NewEventMetadata | Uint8Array
+  readonly metadata?: NewEventMetadata | Uint8Array | undefined
   /** What the event is about beyond its stream, as in `customer:cust-1`; conditions and filters find it by these. */
-  readonly tags?: readonly string[]
+  readonly tags?: readonly string[] | undefined
   /** Version of the payload's shape, from 1. Default 1. */
-  readonly schemaVersion?: number
+  readonly schemaVersion?: number | undefined
   /** Default `application/json`, or `application/octet-stream` when `data` is bytes. */
-  readonly contentType?: string
+  readonly contentType?: string | undefined
   /** Of `metadata` given as bytes. Default `application/octet-stream`. */
-  readonly metadataContentType?: string
+  readonly metadataContentType?: string | undefined
   /** For imports only: when the event was first recorded, ISO 8601 with its zone. Default: now. */
-  readonly timestamp?: string
+  readonly timestamp?: string | undefined
 }
 
 /** Metadata a caller may give. Keys other than these are kept as they are. */
 export interface NewEventMetadata {
-  readonly correlationId?: string
-  readonly causationId?: string
-  readonly userId?: string
+  readonly correlationId?: string | undefined
+  readonly causationId?: string | undefined
+  readonly userId?: string | undefined
   /** The command that decided for the event; it is executed once. */
-  readonly commandId?: string
+  readonly commandId?: string | undefined
   /** The span that the event comes from (W3C Trace Context). Given by a store with a tracer. */
-  readonly traceparent?: string
+  readonly traceparent?: string | undefined
   readonly [key: string]: unknown
 }
 

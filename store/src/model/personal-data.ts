@@ -2,7 +2,11 @@
  * Personal data in events: which fields of a payload it is, and of whom. The types and the check of a definition; what
  * seals and opens the fields is `erasure/`.
  */
+
 import { InvalidArgument } from './errors.ts'
+import { fieldsOf, refuseUnknownFields } from './known-fields.ts'
+
+const personalFields = fieldsOf<AnyPersonalFields>({ subject: true, fields: true })
 
 /** Fields of a payload that are about one person, the subject. */
 export interface PersonalFields<Stored = unknown> {
@@ -48,6 +52,7 @@ export function checkedPersonalData(type: string, given: PersonalData): readonly
   const seen = new Set<string>()
   for (const [index, one] of list.entries()) {
     const here = Array.isArray(given) ? `${at}[${index}]` : at
+    if (typeof one === 'object' && one !== null) refuseUnknownFields(one, personalFields, here)
     if (typeof one?.subject !== 'function') {
       throw new InvalidArgument(`${here}.subject`, 'is not a function that gives the id of the subject')
     }

@@ -1,5 +1,6 @@
 import { InvalidArgument, LimitExceeded } from './errors.ts'
 import type { StoredEvent } from './event.ts'
+import { fieldsOf, refuseUnknownFields } from './known-fields.ts'
 import { limits } from './limits.ts'
 import { categoryOf } from './stream.ts'
 
@@ -12,13 +13,13 @@ export type Query = 'everything' | QueryItem | readonly QueryItem[]
 /** One item of a {@link Query}: an event matches when it satisfies every field that is given. */
 export interface QueryItem {
   /** The event's type is one of these. */
-  readonly types?: readonly string[]
+  readonly types?: readonly string[] | undefined
   /** The event carries all of these tags. */
-  readonly tags?: readonly string[]
+  readonly tags?: readonly string[] | undefined
   /** The event's stream is in one of these categories. */
-  readonly categories?: readonly string[]
+  readonly categories?: readonly string[] | undefined
   /** The event's stream id begins with this. */
-  readonly streamPrefix?: string
+  readonly streamPrefix?: string | undefined
 }
 
 /** A query as engines get it: checked, every field present, an empty field meaning no constraint. */
@@ -39,7 +40,7 @@ export interface NormalQueryItem {
 export interface AppendCondition {
   readonly failIfMatch: Query
   /** The last position the decision has taken into account. Default 0: any match at all refuses. */
-  readonly after?: number
+  readonly after?: number | undefined
 }
 
 /** An append condition as engines get it. */
@@ -80,14 +81,7 @@ export function normalQuery(query: Query, name = 'filter'): NormalQuery {
 function normalItem(item: QueryItem, name: string): NormalQueryItem {
   if (typeof item !== 'object' || item === null)
     throw new InvalidArgument(name, "is neither 'everything' nor an object")
-  for (const key of Object.keys(item)) {
-    if (!itemKeys.has(key)) {
-      throw new InvalidArgument(
-        name,
-        `has an unknown field ${JSON.stringify(key)}; it may have ${[...itemKeys].join(', ')}`,
-      )
-    }
-  }
+  refuseUnknownFields(item, itemFields, name)
   const normal = {
     types: terms(item.types, `${name}.types`),
     tags: terms(item.tags, `${name}.tags`),
@@ -111,7 +105,7 @@ function normalItem(item: QueryItem, name: string): NormalQueryItem {
   return normal
 }
 
-const itemKeys: ReadonlySet<string> = new Set(['types', 'tags', 'categories', 'streamPrefix'])
+const itemFields = fieldsOf<QueryItem>({ types: true, tags: true, categories: true, streamPrefix: true })
 
 function terms(given: readonly string[] | undefined, name: string): readonly string[] {
   if (given === undefined) return []

@@ -43,14 +43,14 @@ export interface ShelfItem {
 /** Options of {@link StoreShelf.put} and {@link StoreShelf.delete}. */
 export interface ShelfWriteOptions extends CallOptions {
   /** The version the entry must have, 0 for absent. Default: whatever it is. */
-  readonly expectedVersion?: number
+  readonly expectedVersion?: number | undefined
 }
 
 /** Options of {@link StoreShelf.list}. */
 export interface ShelfListOptions extends CallOptions {
   /** Keys that begin with this. Default: all. */
-  readonly prefix?: string
+  readonly prefix?: string | undefined
   /** Keys after this one, for paging. Default: from the first. */
-  readonly after?: string
-  readonly limit?: number
+  readonly after?: string | undefined
+  readonly limit?: number | undefined
 }

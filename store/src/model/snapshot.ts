@@ -1,7 +1,17 @@
 import type { CallOptions } from './call.ts'
 import { InvalidArgument, LimitExceeded } from './errors.ts'
+import { fieldsOf, refuseUnknownFields } from './known-fields.ts'
 import { limits } from './limits.ts'
 import { isPosition } from './position.ts'
+
+const policyFields = fieldsOf<SnapshotPolicy<unknown>>({
+  name: true,
+  version: true,
+  everyEvents: true,
+  afterMs: true,
+  encode: true,
+  decode: true,
+})
 
 /**
  * When the folded state of a stream is kept, and as what. A snapshot saves reading and folding and nothing else: it may
@@ -11,15 +21,15 @@ export interface SnapshotPolicy<State> {
   /** Tells the states apart that are folded from the same streams. At most `limits.snapshotNameChars`. */
   readonly name: string
   /** Raise it when `evolve`, an upcaster or the shape of the state changes: snapshots of other versions are not used. Default 1. */
-  readonly version?: number
+  readonly version?: number | undefined
   /** A snapshot is due once this many events were folded after the last one; `'never'` for on demand only. Default 500. */
-  readonly everyEvents?: number | 'never'
+  readonly everyEvents?: number | 'never' | undefined
   /** A snapshot is also due once reading and folding took this long, in milliseconds. Default: however long. */
-  readonly afterMs?: number
+  readonly afterMs?: number | undefined
   /** A JSON value of the state, where it is none itself: `(state) => [...state]` for a Map. Default: the state. */
-  readonly encode?: (state: State) => unknown
+  readonly encode?: ((state: State) => unknown) | undefined
   /** The state of a value that `encode` made, as parsed. Default: the value. */
-  readonly decode?: (value: unknown) => State
+  readonly decode?: ((value: unknown) => State) | undefined
 }
 
 /** The state of a stream up to one of its events. */
@@ -69,6 +79,7 @@ export type SnapshotOutcome =
  * @throws INVALID_ARGUMENT, LIMIT_EXCEEDED
  */
 export function checkSnapshotPolicy<State>(policy: SnapshotPolicy<State>): void {
+  refuseUnknownFields(policy, policyFields, 'snapshot')
   const { name, version, everyEvents, afterMs, encode, decode } = policy
   if (typeof name !== 'string' || name === '' || !name.isWellFormed()) {
     throw new InvalidArgument('snapshot.name', 'is not a non-empty string')

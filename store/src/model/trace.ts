@@ -4,7 +4,7 @@ import type { RecordedEvent } from './event.ts'
 /** Options of `EventStore.trace`. */
 export interface TraceOptions extends CallOptions {
   /** Events at the most, the oldest first. Default `limits.traceEvents`. */
-  readonly limit?: number
+  readonly limit?: number | undefined
 }
 
 /** What one correlation id ties together. */

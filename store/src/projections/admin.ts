@@ -2,11 +2,13 @@
  * What people do about projections, from anywhere: all of it goes through the shelf of the store, and the instances that run
  * the projections act on it when they next look, within a quarter of a lease.
  */
+
 import type { Clock } from '../engine/clock.ts'
 import { systemClock } from '../engine/system-clock.ts'
 import type { EventStore } from '../event-store.ts'
 import { InvalidArgument } from '../model/errors.ts'
 import { ParkedCountDiffers } from '../model/group-errors.ts'
+import { fieldsOf, refuseUnknownOptions } from '../model/known-fields.ts'
 import { isPosition } from '../model/position.ts'
 import { NoSuchProjection, ProjectionBusy } from '../model/projection-errors.ts'
 import type { ParkedInProjection, ProjectionStatus } from '../model/projection-status.ts'
@@ -21,19 +23,28 @@ import {
 } from './projection-shelf.ts'
 import { type StatusStore, statuses } from './status.ts'
 
+const adminFields = fieldsOf<AdminOptions>({ clock: true })
+const parkedFields = fieldsOf<ParkedInProjectionOptions>({ from: true, generation: true, clock: true })
+const replayFields = fieldsOf<ReplayOptions>({ positions: true, expectedCount: true, generation: true, clock: true })
+const skipFields = fieldsOf<OfGeneration & { readonly position: number }>({
+  position: true,
+  generation: true,
+  clock: true,
+})
+
 /** What looking after projections needs of a store: any store has it, embedded or remote. */
 export type AdminStore = StatusStore & Pick<EventStore, 'shelf'>
 
 /** Options of the verbs that look after projections. */
 export interface AdminOptions {
   /** Default: the machine's clock. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
 }
 
 /** Options of the verbs that are about one generation. */
 export interface OfGeneration extends AdminOptions {
   /** Default: the one that readers see. */
-  readonly generation?: number
+  readonly generation?: number | undefined
 }
 
 /**
@@ -44,8 +55,10 @@ export interface OfGeneration extends AdminOptions {
  */
 export async function listProjections(
   store: AdminStore,
-  { clock = systemClock }: AdminOptions = {},
+  options: AdminOptions = {},
 ): Promise<readonly ProjectionStatus[]> {
+  refuseUnknownOptions(options, adminFields, 'listProjections')
+  const { clock = systemClock } = options
   return statuses(store, await projectionShelf(store.shelf).view(), clock.now())
 }
 
@@ -59,6 +72,7 @@ export async function projectionStatus(
   name: string,
   options: AdminOptions = {},
 ): Promise<ProjectionStatus> {
+  refuseUnknownOptions(options, adminFields, 'projectionStatus')
   checkName(name)
   const found = (await listProjections(store, options)).find((status) => status.name === name)
   if (found === undefined) throw new NoSuchProjection(name)
@@ -102,8 +116,10 @@ function tryingAgain({ failure: _, ...entry }: PartitionEntry): PartitionEntry {
 export async function rebuildProjection(
   store: Pick<EventStore, 'shelf' | 'head'>,
   name: string,
-  { clock = systemClock }: AdminOptions = {},
+  options: AdminOptions = {},
 ): Promise<number> {
+  refuseUnknownOptions(options, adminFields, 'rebuildProjection')
+  const { clock = systemClock } = options
   const head = await store.head()
   const change = (control: ProjectionControl) => withRebuild(control, { nowMs: clock.now(), head }).control
   const { lastGeneration } = await changeControl(projectionShelf(store.shelf), name, change)
@@ -142,7 +158,7 @@ export async function retireGeneration(
 /** Options of {@link parkedInProjection}. */
 export interface ParkedInProjectionOptions extends OfGeneration {
   /** The position to begin at. Default: the first. */
-  readonly from?: number
+  readonly from?: number | undefined
 }
 
 /**
@@ -159,6 +175,7 @@ export async function* parkedInProjection(
   name: string,
   options: ParkedInProjectionOptions = {},
 ): AsyncGenerator<ParkedInProjection> {
+  refuseUnknownOptions(options, parkedFields, 'parkedInProjection')
   const { from = 0 } = options
   checkWhole('from', from, 0)
   const shelf = projectionShelf(store.shelf)
@@ -185,6 +202,7 @@ export async function replayInProjection(
   name: string,
   given: ReplayOptions,
 ): Promise<number> {
+  refuseUnknownOptions(given, replayFields, 'replayInProjection')
   const { positions, expectedCount, ...options }: Partial<ReplayOptions> = given ?? {}
   if (positions !== 'all' && !(Array.isArray(positions) && positions.every(isPosition))) {
     throw new InvalidArgument('positions', "is neither a list of positions nor 'all'")
@@ -215,6 +233,7 @@ export async function skipEvent(
   name: string,
   given: OfGeneration & { readonly position: number },
 ): Promise<void> {
+  refuseUnknownOptions(given, skipFields, 'skipEvent')
   const { position, ...options }: Partial<typeof given> = given ?? {}
   checkWhole('position', position, 0)
   const shelf = projectionShelf(store.shelf)

@@ -1,6 +1,9 @@
 import { InvalidArgument, isVarveError } from '../model/errors.ts'
 import type { RecordedEvent } from '../model/event.ts'
+import { fieldsOf, refuseUnknownOptions } from '../model/known-fields.ts'
 import { checkWhole } from '../model/whole-number.ts'
+
+const optionFields = fieldsOf<RetryOptions>({ attemptsMax: true, pauseMs: true, pauseMaxMs: true })
 
 /** Something went wrong while a batch was projected. */
 export interface BatchFailure {
@@ -26,11 +29,11 @@ export type FailurePolicy = (failure: BatchFailure) => FailureDecision
 /** Options of {@link retryThen}. */
 export interface RetryOptions {
   /** Attempts, the first one included. Default 5. */
-  readonly attemptsMax?: number
+  readonly attemptsMax?: number | undefined
   /** The pause before the second attempt, in milliseconds; each later one may be twice as long. Default 100. */
-  readonly pauseMs?: number
+  readonly pauseMs?: number | undefined
   /** Default 30,000. */
-  readonly pauseMaxMs?: number
+  readonly pauseMaxMs?: number | undefined
 }
 
 /**
@@ -41,6 +44,7 @@ export interface RetryOptions {
  * const onFailure = retryThen('park_key', { attemptsMax: 3 })
  */
 export function retryThen(decision: FailureDecision, options: RetryOptions = {}): FailurePolicy {
+  refuseUnknownOptions(options, optionFields, 'retryThen')
   const { attemptsMax = 5, pauseMs = 100, pauseMaxMs = 30_000 } = options
   for (const [name, value] of Object.entries({ attemptsMax, pauseMs, pauseMaxMs })) checkWhole(name, value, 1)
   // Found here, and not when everything else has failed.

@@ -1,16 +1,19 @@
 import { checkTracer } from '../engine/span.ts'
 import type { EventStore } from '../event-store.ts'
 import type { CallOptions } from '../model/call.ts'
+import { fieldsOf, refuseUnknownOptions } from '../model/known-fields.ts'
 import type { Tracer } from '../model/tracer.ts'
 import { refuseSeveralShards } from './one-order.ts'
 import { checkProjection, type Projection } from './projection.ts'
 import { runProjection } from './run.ts'
 import { runUntilStopped } from './run-until-stopped.ts'
 
+const optionFields = fieldsOf<ProjectOptions>({ signal: true, tracer: true })
+
 /** Options of {@link project}. */
 export interface ProjectOptions {
   /** Stops the projection, as {@link RunningProjection.stop} does. An end that was asked for is no failure. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   /**
    * Spans for batches, of OpenTelemetry, each linked to the spans of the appends that its events come from. Default: the
    * tracer of the store, if it has one.
@@ -56,9 +59,10 @@ export function project<ReadModel>(
   projection: Projection<ReadModel>,
   options: ProjectOptions = {},
 ): RunningProjection {
+  refuseUnknownOptions(options, optionFields, 'project')
   refuseSeveralShards(store)
   checkProjection(projection)
-  const { tracer } = { tracer: store.tracer, ...options }
+  const { tracer = store.tracer } = options
   checkTracer(tracer)
   return runUntilStopped({
     what: `Projection ${JSON.stringify(projection.name)}`,

@@ -7,6 +7,7 @@ import {
   type RecordedEventOf,
   type StoredOf,
 } from '../model/event-definition.ts'
+import { fieldsOf, refuseUnknownFields } from '../model/known-fields.ts'
 import { limits } from '../model/limits.ts'
 import { normalQuery, type QueryItem } from '../model/query.ts'
 import { isRefusedPromise } from '../model/refused-promise.ts'
@@ -14,6 +15,21 @@ import type { Target } from '../model/target.ts'
 import { liveTypes, storedTypes, upToDate } from '../model/upcast.ts'
 import { checkWhole } from '../model/whole-number.ts'
 import { type FailurePolicy, stopUnlessPassing } from './failure-policy.ts'
+
+const projectionFields = fieldsOf<GivenProjection<EventDefinitions, unknown>>({
+  name: true,
+  version: true,
+  events: true,
+  target: true,
+  filter: true,
+  empty: true,
+  partitions: true,
+  key: true,
+  onFailure: true,
+  saved: true,
+  on: true,
+  onBatch: true,
+})
 
 /** A read model and how events change it. Made by {@link defineProjection}. */
 export interface Projection<ReadModel> {
@@ -48,37 +64,37 @@ export interface ProjectionFacts<Events extends EventDefinitions, ReadModel> {
   /** Names its checkpoint in the target. At most `limits.checkpointNameChars`. */
   readonly name: string
   /** Raise it when handlers change: the read model is then built anew at the next start. Default 1. */
-  readonly version?: number
+  readonly version?: number | undefined
   /** The events it may handle, from `defineEvents`; spread several definitions for several categories. */
   readonly events: Events
   /** Where the read model lives. */
   readonly target: Target<ReadModel>
   /** Narrows the events to categories, tags or a prefix of their streams. Default: all that are handled. */
-  readonly filter?: Omit<QueryItem, 'types'>
+  readonly filter?: Omit<QueryItem, 'types'> | undefined
   /**
    * Brings the read model to its state before the first event, as in `drop table if exists` and `create table`. Runs in
    * the transaction that begins or rebuilds the projection. Needed where the target does not empty itself.
    */
-  readonly empty?: (readModel: NoInfer<ReadModel>) => unknown
+  readonly empty?: ((readModel: NoInfer<ReadModel>) => unknown) | undefined
   /**
    * Partitions that `runProjections` runs beside each other, each with a checkpoint of its own. Events of one key are always
    * in one partition, in order; those of different partitions are not. Raise `version` with it. Default 1, at most
    * `limits.projectionPartitions`.
    */
-  readonly partitions?: number
+  readonly partitions?: number | undefined
   /**
    * What an event must be kept in order with: all events of the same key. Made from the event as it is stored, so that it
    * never changes. Default: the id of its stream.
    */
-  readonly key?: (event: RecordedEvent) => string
+  readonly key?: ((event: RecordedEvent) => string) | undefined
   /** What `runProjections` does about a failure. Default `stopUnlessPassing`. */
-  readonly onFailure?: FailurePolicy
+  readonly onFailure?: FailurePolicy | undefined
   /**
    * Called by `runProjections` with the events of a batch after they were saved, and not waited for: to tell a cache or a
    * browser. Only of the generation that readers see, only with events appended since it began, at most once; a crash loses
    * the call. What must not be lost is for `react`.
    */
-  readonly saved?: (events: readonly RecordedEvent[]) => unknown
+  readonly saved?: ((events: readonly RecordedEvent[]) => unknown) | undefined
 }
 
 /** Handlers by event type. */
@@ -125,6 +141,7 @@ export interface BatchHandler<Events extends EventDefinitions, ReadModel> {
 export function defineProjection<Events extends EventDefinitions, ReadModel>(
   given: GivenProjection<Events, ReadModel>,
 ): Projection<ReadModel> {
+  refuseUnknownFields(given, projectionFields, 'projection')
   const { name, version = 1, events, target, filter = {}, empty, partitions = 1, saved } = given
   const { key = ({ streamId }: RecordedEvent) => streamId, onFailure = stopUnlessPassing } = given
   checkName(name)

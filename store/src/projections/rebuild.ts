@@ -1,5 +1,7 @@
 import type { EventStore } from '../event-store.ts'
 import type { CallOptions } from '../model/call.ts'
+import { callFields } from '../model/call-fields.ts'
+import { refuseUnknownOptions } from '../model/known-fields.ts'
 import { refuseSeveralShards } from './one-order.ts'
 import { checkProjection, type Projection } from './projection.ts'
 import { runProjection } from './run.ts'
@@ -25,6 +27,7 @@ export async function rebuild<ReadModel>(
   projection: Projection<ReadModel>,
   options: CallOptions = {},
 ): Promise<Rebuilt> {
+  refuseUnknownOptions(options, callFields, 'rebuild')
   const { signal = new AbortController().signal } = options
   signal.throwIfAborted()
   refuseSeveralShards(store)

@@ -2,6 +2,7 @@ import type { Clock } from '../engine/clock.ts'
 import { checkTracer } from '../engine/span.ts'
 import { systemClock, systemRandom } from '../engine/system-clock.ts'
 import { InvalidArgument } from '../model/errors.ts'
+import { fieldsOf, refuseUnknownOptions } from '../model/known-fields.ts'
 import type { ProjectionStatus } from '../model/projection-status.ts'
 import type { Tracer } from '../model/tracer.ts'
 import { checkWhole } from '../model/whole-number.ts'
@@ -14,32 +15,46 @@ import { statuses } from './status.ts'
 import { systemLog } from './system-log.ts'
 import { type WaitOptions, waitUntil } from './wait-for.ts'
 
+const optionFields = fieldsOf<RunProjectionsOptions>({
+  instance: true,
+  leaseMs: true,
+  swap: true,
+  keepsPrevious: true,
+  rebuildEventsPerSecond: true,
+  signal: true,
+  log: true,
+  clock: true,
+  random: true,
+  tracer: true,
+})
+const waitFields = fieldsOf<WaitOptions>({ timeoutMs: true, signal: true })
+
 /** Options of {@link runProjections}. */
 export interface RunProjectionsOptions {
   /** Name of this instance, as the status shows it. Default: a random one. */
-  readonly instance?: string
+  readonly instance?: string | undefined
   /**
    * How long an instance may be silent before others take its projections over, in milliseconds; it shows that it lives four
    * times as often. Default 10,000.
    */
-  readonly leaseMs?: number
+  readonly leaseMs?: number | undefined
   /**
    * When readers see a new generation instead of the one before: as soon as it has caught up, or when `swapProjection` says
    * so. Default `'when_caught_up'`. The first generation is shown at once.
    */
-  readonly swap?: 'when_caught_up' | 'manual'
+  readonly swap?: 'when_caught_up' | 'manual' | undefined
   /** Whether the generation before is kept after a swap, to go back to. Default true; those before it are removed. */
-  readonly keepsPrevious?: boolean
+  readonly keepsPrevious?: boolean | undefined
   /** The most events per second that each partition of a generation is built with beside the published one. Default: no bound. */
-  readonly rebuildEventsPerSecond?: number
+  readonly rebuildEventsPerSecond?: number | undefined
   /** Stops the instance, as {@link ProjectionInstance.stop} does. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   /** Where lines for people go. Default: process warnings, for what is wrong. */
-  readonly log?: (line: ProjectionLogLine) => void
+  readonly log?: ((line: ProjectionLogLine) => void) | undefined
   /** Default: the machine's clock. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
   /** Numbers from 0 up to 1, for names and jitter. Default: the machine's. */
-  readonly random?: () => number
+  readonly random?: (() => number) | undefined
   /**
    * Spans for batches, of OpenTelemetry: `trace.getTracer('shop')`. Each is linked to the spans of the appends that its events
    * come from. Default: the tracer of the store, if it has one.
@@ -85,9 +100,10 @@ export function runProjections(
   projections: readonly Projection<unknown>[],
   options: RunProjectionsOptions = {},
 ): ProjectionInstance {
+  refuseUnknownOptions(options, optionFields, 'runProjections')
   refuseSeveralShards(store)
   checkProjections(projections)
-  const given = withDefaults({ tracer: store.tracer, ...options })
+  const given = withDefaults({ ...options, tracer: options.tracer ?? store.tracer })
   const instance = new Instance(store, projections, given)
   const { clock } = given
   return {
@@ -100,6 +116,7 @@ export function runProjections(
       return statuses(store, own, clock.now())
     },
     waitFor: (projection, position, wait = {}) => {
+      refuseUnknownOptions(wait, waitFields, 'waitFor')
       if (!projections.some(({ name }) => name === projection)) {
         throw new InvalidArgument('projection', `is ${JSON.stringify(projection)}, which this instance does not run`)
       }

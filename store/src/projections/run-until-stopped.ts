@@ -1,5 +1,7 @@
 import type { CallOptions } from '../model/call.ts'
+import { callFields } from '../model/call-fields.ts'
 import { StoreClosed } from '../model/errors.ts'
+import { refuseUnknownOptions } from '../model/known-fields.ts'
 import { checkWhole } from '../model/whole-number.ts'
 
 /** What runs until it is stopped, as `project` and `react` hand it out. */
@@ -76,8 +78,10 @@ function createProgress(what: string): Progress {
   let reached = 0
   let ended: { readonly reason: unknown } | undefined
 
-  function waitFor(position: number, { signal }: CallOptions = {}): Promise<void> {
+  function waitFor(position: number, options: CallOptions = {}): Promise<void> {
+    const { signal } = options
     return new Promise((resolve, reject) => {
+      refuseUnknownOptions(options, callFields, 'waitFor')
       checkWhole('position', position, 0)
       signal?.throwIfAborted()
       if (reached >= position) return resolve()

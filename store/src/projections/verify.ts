@@ -3,6 +3,7 @@ import { systemClock, systemRandom } from '../engine/system-clock.ts'
 import type { EventStore } from '../event-store.ts'
 import type { CallOptions } from '../model/call.ts'
 import { InvalidArgument } from '../model/errors.ts'
+import { fieldsOf, refuseUnknownOptions } from '../model/known-fields.ts'
 import { NoSuchProjection, ProjectionBusy } from '../model/projection-errors.ts'
 import type { Target, TargetCheckpoint, TargetEntry } from '../model/target.ts'
 import { pauseProjection, resumeProjection } from './admin.ts'
@@ -11,16 +12,24 @@ import { checkProjection, type Projection } from './projection.ts'
 import { projectionShelf, type SharedView } from './projection-shelf.ts'
 import { createScratch, type Goal } from './scratch.ts'
 
+const optionFields = fieldsOf<VerifyOptions>({
+  differencesMax: true,
+  pauseMs: true,
+  clock: true,
+  random: true,
+  signal: true,
+})
+
 /** Options of {@link verifyProjection}. */
 export interface VerifyOptions extends CallOptions {
   /** Differences that are listed; all are counted. Default 100. */
-  readonly differencesMax?: number
+  readonly differencesMax?: number | undefined
   /** How long the instances may take to pause, in milliseconds. Default 60,000. */
-  readonly pauseMs?: number
+  readonly pauseMs?: number | undefined
   /** Default: the machine's clock. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
   /** Numbers from 0 up to 1, for the number of the scratch generation. Default: the machine's. */
-  readonly random?: () => number
+  readonly random?: (() => number) | undefined
 }
 
 /** An entry in which a read model differs from what the log says. */
@@ -60,6 +69,7 @@ export async function verifyProjection<ReadModel>(
   projection: Projection<ReadModel>,
   options: VerifyOptions = {},
 ): Promise<Verified> {
+  refuseUnknownOptions(options, optionFields, 'verifyProjection')
   const { differencesMax = 100, random = systemRandom, signal = new AbortController().signal } = options
   checkProjection(projection)
   const { name, target } = projection

@@ -2,6 +2,7 @@ import type { Clock } from '../engine/clock.ts'
 import { systemClock } from '../engine/system-clock.ts'
 import type { EventStore } from '../event-store.ts'
 import type { CallOptions } from '../model/call.ts'
+import { fieldsOf, refuseUnknownOptions } from '../model/known-fields.ts'
 import { NoSuchProjection, ProjectionStopped, WaitTimedOut } from '../model/projection-errors.ts'
 import type { StoredFailure } from '../model/projection-status.ts'
 import type { StoreShelf } from '../model/shelf.ts'
@@ -9,10 +10,12 @@ import { checkWhole } from '../model/whole-number.ts'
 import { projectionShelf, type SharedView } from './projection-shelf.ts'
 import { stateOf } from './status.ts'
 
+const waitFields = fieldsOf<WaitOptions & { readonly clock?: Clock }>({ timeoutMs: true, signal: true, clock: true })
+
 /** Options of a wait for a read model. */
 export interface WaitOptions extends CallOptions {
   /** Default 30,000. */
-  readonly timeoutMs?: number
+  readonly timeoutMs?: number | undefined
 }
 
 /** What is known of a read model in this process, ahead of what the shelf says. */
@@ -57,9 +60,11 @@ export async function waitForProjection(
   store: Pick<EventStore, 'shelf'>,
   projection: string,
   position: number,
-  options: WaitOptions & { readonly clock?: Clock } = {},
+  options: WaitOptions & { readonly clock?: Clock | undefined } = {},
 ): Promise<void> {
-  await waitUntil(store, { projection, position, clock: systemClock, ...options })
+  refuseUnknownOptions(options, waitFields, 'waitForProjection')
+  const { clock = systemClock, ...wait } = options
+  await waitUntil(store, { ...wait, projection, position, clock })
 }
 
 /** The same with what this process knows before the shelf does. */

@@ -3,6 +3,7 @@ import { checkTracer } from '../engine/span.ts'
 import { systemClock } from '../engine/system-clock.ts'
 import type { CallOptions } from '../model/call.ts'
 import { InvalidArgument } from '../model/errors.ts'
+import { fieldsOf, refuseUnknownOptions } from '../model/known-fields.ts'
 import { limits } from '../model/limits.ts'
 import { requireOneOrder } from '../model/log-shard.ts'
 import { isPosition } from '../model/position.ts'
@@ -12,19 +13,21 @@ import { runUntilStopped } from '../projections/run-until-stopped.ts'
 import type { Reaction } from './reaction.ts'
 import { isOfClosedStore, type ReactionStore, runReaction } from './run.ts'
 
+const optionFields = fieldsOf<ReactOptions>({ signal: true, from: true, attemptsMax: true, clock: true, tracer: true })
+
 /** Options of {@link react}. */
 export interface ReactOptions {
   /** Stops the reaction, as {@link RunningReaction.stop} does. An end that was asked for is no failure. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   /**
    * Where a reaction that never ran begins to act: a position, or `'end'` for only what comes from now on. Events before
    * are folded into states and nothing else: no command is sent, no deadline is set. Default: the first event.
    */
-  readonly from?: number | 'end'
+  readonly from?: number | 'end' | undefined
   /** Attempts to send a command, the first one included. Default `limits.sendAttempts`. */
-  readonly attemptsMax?: number
+  readonly attemptsMax?: number | undefined
   /** Says when deadlines are due. Default: the machine's clock. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
   /**
    * Spans for what is decided, of OpenTelemetry, each linked to the span of the append that its event comes from. Default: the
    * tracer of the store, if it has one.
@@ -73,12 +76,13 @@ export function react(store: ReactionStore, reaction: Reaction, options: ReactOp
   if (typeof reaction?.decideDeadline !== 'function') {
     throw new InvalidArgument('reaction', 'is no reaction: make one with defineReaction')
   }
+  refuseUnknownOptions(options, optionFields, 'react')
   const { from = 1, attemptsMax = limits.sendAttempts, clock = systemClock } = options
   if (from !== 'end' && !isPosition(from)) {
     throw new InvalidArgument('from', "is neither a whole number from 0 on nor 'end'")
   }
   checkWhole('attemptsMax', attemptsMax, 1)
-  const { tracer } = { tracer: store.tracer, ...options }
+  const { tracer = store.tracer } = options
   checkTracer(tracer)
   return runUntilStopped({
     what: `Reaction ${JSON.stringify(reaction.name)}`,

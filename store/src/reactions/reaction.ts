@@ -6,6 +6,7 @@
  * Invariants: a state is folded from events alone, so it can be folded anew at any time and nothing is sent; what
  * follows is decided once per event and process, and is JSON, so it is the same after a crash.
  */
+
 import { InvalidArgument, LimitExceeded } from '../model/errors.ts'
 import type { RecordedEvent } from '../model/event.ts'
 import {
@@ -16,12 +17,28 @@ import {
   type StoredOf,
 } from '../model/event-definition.ts'
 import { refuseInexact } from '../model/exact-json.ts'
+import { fieldsOf, refuseUnknownFields } from '../model/known-fields.ts'
 import { limits } from '../model/limits.ts'
 import { isPosition } from '../model/position.ts'
 import { normalQuery, type QueryItem } from '../model/query.ts'
 import { isRefusedPromise } from '../model/refused-promise.ts'
 import { liveTypes, storedTypes, upToDate } from '../model/upcast.ts'
 import { checkWhole } from '../model/whole-number.ts'
+import { checkDeadlineName, checkedHandlers, checkReactionName, type Handler } from './reaction-parts.ts'
+
+const reactionFields = fieldsOf<GivenReaction<EventDefinitions, unknown, unknown, string>>({
+  name: true,
+  version: true,
+  events: true,
+  filter: true,
+  processOf: true,
+  initialState: true,
+  evolve: true,
+  isEnded: true,
+  on: true,
+  onDeadline: true,
+  send: true,
+})
 
 /**
  * What {@link defineReaction} takes. Rules take no part in inferring types: in what they return, a literal like `'paid'`
@@ -34,25 +51,25 @@ export interface GivenReaction<Events extends EventDefinitions, State, Command, 
    * Raise it when `evolve`, `initialState` or the shape of the state changes: at the next start states are folded anew
    * from the first event, and nothing is sent meanwhile. Default 1.
    */
-  readonly version?: number
+  readonly version?: number | undefined
   /** The events it may handle, from `defineEvents`; spread several definitions for several categories. */
   readonly events: Events
   /** Narrows the events to categories, tags or a prefix of their streams. Default: all of the types it handles. */
-  readonly filter?: Omit<QueryItem, 'types'>
+  readonly filter?: Omit<QueryItem, 'types'> | undefined
   /**
    * The process an event belongs to, as in `({ data }) => data.orderId`; undefined for none. Processes that end should
    * have ids that come once. At most `limits.processIdChars`. Default: the event's stream id.
    */
   readonly processOf?: (event: RecordedEventOf<Events>) => string | undefined
   /** The state of a process before its first event: a JSON value. Default: processes have no state. */
-  readonly initialState?: () => State
+  readonly initialState?: (() => State) | undefined
   /** The state after an event. Returns the state it was given where an event changes nothing. Goes with `initialState`. */
-  readonly evolve?: NoInfer<(state: State, event: RecordedEventOf<Events>) => State>
+  readonly evolve?: NoInfer<(state: State, event: RecordedEventOf<Events>) => State> | undefined
   /**
    * Whether a process is over: its open deadlines are cancelled and its state is thrown away. Another event of its id
    * begins a new one. Default: never.
    */
-  readonly isEnded?: (state: NoInfer<State>) => boolean
+  readonly isEnded?: ((state: NoInfer<State>) => boolean) | undefined
   /**
    * What follows from an event. Decides on the state, which has the event in it, and on the event, and has no effect of
    * its own.
@@ -64,12 +81,14 @@ export interface GivenReaction<Events extends EventDefinitions, State, Command, 
     ) => Consequences<NoInfer<Command>, NoInfer<Name>> | undefined
   }
   /** What follows when a deadline has come, by its name. */
-  readonly onDeadline?: {
-    readonly [Each in Name]: (
-      state: NoInfer<State>,
-      deadline: DueDeadline,
-    ) => Consequences<NoInfer<Command>, NoInfer<Name>> | undefined
-  }
+  readonly onDeadline?:
+    | {
+        readonly [Each in Name]: (
+          state: NoInfer<State>,
+          deadline: DueDeadline,
+        ) => Consequences<NoInfer<Command>, NoInfer<Name>> | undefined
+      }
+    | undefined
   /**
    * Sends a command, at least once: after a crash again, under the same `commandId`. Given to `execute`, that id makes it
    * take effect once. Resolves when the command is done or refused for good: what it throws is tried again, up to
@@ -164,8 +183,9 @@ export function defineReaction<
   State = undefined,
   Name extends string = never,
 >(given: GivenReaction<Events, State, Command, Name>): Reaction {
+  refuseUnknownFields(given, reactionFields, 'reaction')
   const { name, version = 1, events, filter = {}, initialState, evolve, isEnded, send } = given
-  checkName(name)
+  checkReactionName(name)
   checkWhole('version', version, 1)
   if (typeof events !== 'object' || events === null) throw new InvalidArgument('events', 'is missing: use defineEvents')
   if ((initialState === undefined) !== (evolve === undefined)) {
@@ -211,8 +231,6 @@ export function defineReaction<
     send: send as Reaction['send'],
   }
 }
-
-type Handler = (state: unknown, given: unknown) => unknown
 
 function concernsOf<Events extends EventDefinitions>(
   { events, processOf }: Pick<GivenReaction<Events, never, never, never>, 'events' | 'processOf'>,
@@ -272,25 +290,4 @@ function decided(by: string, given: unknown, onDeadline: ReadonlyMap<string, Han
     return [{ name, afterMs }]
   })
   return { commands, deadlines: changes }
-}
-
-function checkedHandlers(argument: string, handlers: object): ReadonlyMap<string, Handler> {
-  if (typeof handlers !== 'object' || handlers === null) throw new InvalidArgument(argument, 'is missing')
-  const entries = Object.entries(handlers).filter(([, handler]) => handler !== undefined)
-  for (const [name, handler] of entries) {
-    if (typeof handler !== 'function') throw new InvalidArgument(`${argument}.${name}`, 'is not a function')
-  }
-  return new Map(entries)
-}
-
-function checkName(name: unknown): void {
-  if (typeof name !== 'string' || name === '' || !name.isWellFormed() || name.includes('/')) {
-    throw new InvalidArgument('name', 'is not a non-empty string without /')
-  }
-  if (name.length > limits.reactionNameChars) throw new LimitExceeded('reactionNameChars', name.length)
-}
-
-function checkDeadlineName(name: string): void {
-  if (name === '' || !name.isWellFormed()) throw new InvalidArgument('onDeadline', 'has a deadline without a name')
-  if (name.length > limits.deadlineNameChars) throw new LimitExceeded('deadlineNameChars', name.length)
 }

@@ -1,14 +1,17 @@
 import type { Checkpoint, Checkpoints } from '../event-store.ts'
 import type { CallOptions } from '../model/call.ts'
+import { callFields } from '../model/call-fields.ts'
 import { InvalidArgument, isVarveError } from '../model/errors.ts'
+import { refuseUnknownOptions } from '../model/known-fields.ts'
 import type { LogPositions } from '../model/log-shard.ts'
 import { checkExpected } from '../shelf/store-shelf.ts'
-import { checkPlace, normalCheckpoint } from '../subscriptions/checkpoint.ts'
+import { checkPlace, normalCheckpoint, saveFields } from '../subscriptions/checkpoint.ts'
 import type { HttpApi } from './http-api.ts'
 
 /** Checkpoints kept by a server. */
 export function remoteCheckpoints(api: HttpApi): Checkpoints {
   async function load(name: string, options: CallOptions = {}): Promise<Checkpoint | undefined> {
+    refuseUnknownOptions(options, callFields, 'load')
     const answer = await api.call({ method: 'GET', path: pathOf(name), signal: options.signal })
     const [position, version] = [Number(answer.position), Number(answer.version)]
     const { positions } = answer as { readonly positions?: LogPositions }
@@ -17,7 +20,9 @@ export function remoteCheckpoints(api: HttpApi): Checkpoints {
 
   return {
     load,
-    save: async (name, place, { expectedVersion, signal } = {}) => {
+    save: async (name, place, options = {}) => {
+      refuseUnknownOptions(options, saveFields, 'save')
+      const { expectedVersion, signal } = options
       const path = pathOf(name)
       checkPlace(place)
       checkExpected(expectedVersion)

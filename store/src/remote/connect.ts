@@ -4,6 +4,7 @@ import { systemClock } from '../engine/system-clock.ts'
 import type { EventStore } from '../event-store.ts'
 import type { SubscribeOptions } from '../model/call.ts'
 import { InvalidArgument, StoreClosed } from '../model/errors.ts'
+import { fieldsOf, refuseUnknownOptions } from '../model/known-fields.ts'
 import type { Tracer } from '../model/tracer.ts'
 import { checkWhole } from '../model/whole-number.ts'
 import { category } from '../schema/category.ts'
@@ -16,23 +17,32 @@ import { remoteShelf } from './shelf.ts'
 import { subscribeRemote } from './subscribe.ts'
 import { serverTime } from './wire.ts'
 
+const optionFields = fieldsOf<ConnectOptions>({
+  url: true,
+  headers: true,
+  timeoutMs: true,
+  clock: true,
+  newId: true,
+  tracer: true,
+})
+
 /** Options of {@link connect}. */
 export interface ConnectOptions {
   /** The server, as in `http://127.0.0.1:2113`. */
   readonly url: string
   /** Sent with every request: `{ authorization: 'Bearer vt.…' }` logs in with a token of the server. Default: none. */
-  readonly headers?: Readonly<Record<string, string>>
+  readonly headers?: Readonly<Record<string, string>> | undefined
   /** How long one attempt of a call waits for its answer, in milliseconds. Default 30,000. */
-  readonly timeoutMs?: number
+  readonly timeoutMs?: number | undefined
   /** Default: the machine's clock. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
   /** Ids for events that have none: UUIDs. Default: UUIDv7, in order of creation. */
-  readonly newId?: () => string
+  readonly newId?: (() => string) | undefined
   /**
    * Spans for appends and commands, of OpenTelemetry: `trace.getTracer('shop')`. Events carry the span of their append in
    * `metadata.traceparent`. Default: none, which costs nothing.
    */
-  readonly tracer?: Tracer
+  readonly tracer?: Tracer | undefined
 }
 
 /**
@@ -44,6 +54,7 @@ export interface ConnectOptions {
  * await using store = await connect({ url: 'http://127.0.0.1:2113' })
  */
 export async function connect(options: ConnectOptions): Promise<EventStore> {
+  refuseUnknownOptions(options, optionFields, 'connect')
   const { url, headers = {}, timeoutMs = 30_000, clock = systemClock, tracer } = options
   checkWhole('timeoutMs', timeoutMs, 1)
   checkTracer(tracer)

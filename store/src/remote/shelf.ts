@@ -1,12 +1,23 @@
 import type { CallOptions } from '../model/call.ts'
+import { callFields } from '../model/call-fields.ts'
 import { InvalidArgument, isVarveError } from '../model/errors.ts'
+import { refuseUnknownOptions } from '../model/known-fields.ts'
 import type { ShelfItem, StoreShelf } from '../model/shelf.ts'
-import { checkExpected, checkKey, listItems, type ShelfPageQuery, shelfText } from '../shelf/store-shelf.ts'
+import {
+  checkExpected,
+  checkKey,
+  listItems,
+  type ShelfPageQuery,
+  shelfText,
+  shelfWriteFields,
+} from '../shelf/store-shelf.ts'
 import type { Answer, HttpApi } from './http-api.ts'
 
 /** The shelf of a store behind a server. */
 export function remoteShelf(api: HttpApi): StoreShelf {
-  async function get(key: string, { signal }: CallOptions = {}): Promise<ShelfItem | undefined> {
+  async function get(key: string, options: CallOptions = {}): Promise<ShelfItem | undefined> {
+    refuseUnknownOptions(options, callFields, 'get')
+    const { signal } = options
     const { value, version } = await api.call({ method: 'GET', path: pathOf(key), signal })
     return version === 0 ? undefined : { key, value, version: Number(version) }
   }
@@ -23,7 +34,9 @@ export function remoteShelf(api: HttpApi): StoreShelf {
 
   return {
     get,
-    put: async (key, value, { expectedVersion, signal } = {}) => {
+    put: async (key, value, options = {}) => {
+      refuseUnknownOptions(options, shelfWriteFields, 'put')
+      const { expectedVersion, signal } = options
       checkExpected(expectedVersion)
       const text = shelfText(value)
       const expected = expectedVersion === undefined ? '' : `,"expected_version":${expectedVersion}`
@@ -38,7 +51,9 @@ export function remoteShelf(api: HttpApi): StoreShelf {
         return stored.version
       }
     },
-    delete: async (key, { expectedVersion, signal } = {}) => {
+    delete: async (key, options = {}) => {
+      refuseUnknownOptions(options, shelfWriteFields, 'delete')
+      const { expectedVersion, signal } = options
       checkExpected(expectedVersion)
       const query = expectedVersion === undefined ? '' : `?expected_version=${expectedVersion}`
       await api.call({ method: 'DELETE', path: pathOf(key) + query, signal })

@@ -1,6 +1,13 @@
 import type { EventStore } from '../event-store.ts'
 import type { EventReader, Reader, SubscribeOptions, SubscriptionItem } from '../model/call.ts'
-import type { Category, CategoryFilter, CategoryOptions, TypedStream } from '../model/category.ts'
+import type {
+  Category,
+  CategoryOptions,
+  ReadCategoryOptions,
+  SubscribeCategoryOptions,
+  SubscribeStreamOptions,
+  TypedStream,
+} from '../model/category.ts'
 import { InvalidArgument } from '../model/errors.ts'
 import type { NewEvent, RecordedEvent } from '../model/event.ts'
 import {
@@ -10,11 +17,38 @@ import {
   type EventDefinitions,
   type RecordedEventOf,
 } from '../model/event-definition.ts'
+import { fieldsOf, refuseUnknownOptions } from '../model/known-fields.ts'
 import { limits } from '../model/limits.ts'
 import { madeOfEach } from '../model/made-of-each.ts'
 import type { QueryItem } from '../model/query.ts'
 import type { SchemaVerdict } from '../model/standard-schema.ts'
 import { liveTypes, storedTypes, upToDate } from '../model/upcast.ts'
+
+const categoryFields = fieldsOf<CategoryOptions>({ undefinedEvents: true, validateOnRead: true })
+const readCategoryFields = fieldsOf<ReadCategoryOptions<EventDefinitions>>({
+  types: true,
+  tags: true,
+  from: true,
+  after: true,
+  limit: true,
+  direction: true,
+  signal: true,
+})
+const subscribeStreamFields = fieldsOf<SubscribeStreamOptions>({
+  from: true,
+  checkpoint: true,
+  marks: true,
+  signal: true,
+})
+const subscribeCategoryFields = fieldsOf<SubscribeCategoryOptions<EventDefinitions>>({
+  types: true,
+  tags: true,
+  from: true,
+  after: true,
+  checkpoint: true,
+  marks: true,
+  signal: true,
+})
 
 /** What a category needs of a store: any store has it, embedded or remote. */
 export type CategoryStore = Pick<EventStore, 'append' | 'readStream' | 'readAll' | 'subscribe'>
@@ -28,6 +62,7 @@ export function category<Events extends EventDefinitions>(
 ): Category<Events> {
   checkCategoryName(name)
   if (typeof events !== 'object' || events === null) throw new InvalidArgument('events', 'is missing: use defineEvents')
+  refuseUnknownOptions(options, categoryFields, 'category')
   const { undefinedEvents = 'refuse', validateOnRead = false } = options
   if (undefinedEvents !== 'refuse' && undefinedEvents !== 'skip') {
     throw new InvalidArgument('undefinedEvents', "is neither 'refuse' nor 'skip'")
@@ -43,13 +78,17 @@ export function category<Events extends EventDefinitions>(
     name,
     events,
     stream: (id) => typedStream(store, streamIdOf(name, id), gate, follow),
-    readAll: ({ types, tags, ...range } = {}) =>
-      passingReader(store.readAll({ ...range, filter: filterOf(name, gate, { types, tags }) }), {
-        ...gate,
-        ...(types && { types }),
-      }),
-    subscribe: (({ types, tags, ...place }: SubscribeOptions & CategoryFilter<Events> = {}) =>
-      follow({ ...place, filter: filterOf(name, gate, { types, tags }) }, types)) as Category<Events>['subscribe'],
+    readAll: (options = {}) => {
+      refuseUnknownOptions(options, readCategoryFields, 'readAll')
+      const { types, tags, ...range } = options
+      const read = store.readAll({ ...range, filter: filterOf(name, gate, { types, tags }) })
+      return passingReader(read, { ...gate, ...(types && { types }) })
+    },
+    subscribe: ((options: SubscribeCategoryOptions<Events> = {}) => {
+      refuseUnknownOptions(options, subscribeCategoryFields, 'subscribe')
+      const { types, tags, ...place } = options
+      return follow({ ...place, filter: filterOf(name, gate, { types, tags }) }, types)
+    }) as Category<Events>['subscribe'],
   }
 }
 
@@ -72,8 +111,10 @@ function typedStream<Events extends EventDefinitions>(
       return store.append(streamId, ready, options)
     },
     read: (options) => passingReader(store.readStream(streamId, options), gate),
-    subscribe: ((options: SubscribeOptions = {}) =>
-      follow({ ...options, stream: streamId })) as TypedStream<Events>['subscribe'],
+    subscribe: ((options: SubscribeStreamOptions = {}) => {
+      refuseUnknownOptions(options, subscribeStreamFields, 'subscribe')
+      return follow({ ...options, stream: streamId })
+    }) as TypedStream<Events>['subscribe'],
   }
 }
 

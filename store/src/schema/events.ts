@@ -8,11 +8,22 @@ import type {
   WithSchemas,
 } from '../model/event-definition.ts'
 import type { StoredForm } from '../model/json-form.ts'
+import { fieldsOf, refuseUnknownFields, refuseUnknownOptions } from '../model/known-fields.ts'
 import { limits } from '../model/limits.ts'
 import { type AnyPersonalFields, checkedPersonalData, type PersonalData } from '../model/personal-data.ts'
 import { isPosition } from '../model/position.ts'
 import { isStandardSchema } from '../model/standard-schema.ts'
 import { checkWhole } from '../model/whole-number.ts'
+
+const definitionFields = fieldsOf<EventDefinition>({
+  version: true,
+  schema: true,
+  upcast: true,
+  personal: true,
+  retired: true,
+  '~types': true,
+})
+const eventFields = fieldsOf<EventOptions>({ version: true, upcast: true, personal: true })
 
 /**
  * Defines events once, for every place that appends, reads, folds or projects them. Each is given as a validator of
@@ -45,6 +56,7 @@ export function defineEvents<const Given extends Readonly<Record<string, GivenDe
  * const cartEvents = defineEvents({ ItemAdded: event<{ sku: string; quantity: number }>() })
  */
 export function event<Data>(options: EventOptions<StoredForm<Data>> = {}): EventDefinition<Data, StoredForm<Data>> {
+  refuseUnknownOptions(options, eventFields, 'event')
   const { version = 1, upcast, personal } = options
   return { version, schema: undefined, upcast, ...(personal !== undefined && { personal: listOf(personal) }) }
 }
@@ -56,11 +68,11 @@ function listOf<Stored>(personal: PersonalData<Stored>): readonly AnyPersonalFie
 /** Options of {@link event}. */
 export interface EventOptions<Stored = unknown> {
   /** Version of the payload's shape. Default 1. */
-  readonly version?: number
+  readonly version?: number | undefined
   /** Steps up from older versions. Default: none. */
-  readonly upcast?: Upcasters
+  readonly upcast?: Upcasters | undefined
   /** Which fields are personal data, and of whom. Default: none. */
-  readonly personal?: PersonalData<Stored>
+  readonly personal?: PersonalData<Stored> | undefined
 }
 
 /**
@@ -92,6 +104,7 @@ function normal(type: string, given: GivenDefinition): EventDefinition {
       'is no definition: give a Standard Schema validator (zod, valibot, arktype…), { schema, version }, or event<Data>()',
     )
   }
+  refuseUnknownFields(given, definitionFields, `events.${type}`)
   checkWhole(`events.${type}.version`, version, 1)
   return {
     version,

@@ -1,8 +1,10 @@
 import type { Shelf, ShelfEntry } from '../engine/engine.ts'
+import { callFields } from '../model/call-fields.ts'
 import { InvalidArgument, LimitExceeded, StoreCorrupt } from '../model/errors.ts'
+import { fieldsOf, type KnownFields, refuseUnknownOptions } from '../model/known-fields.ts'
 import { limits } from '../model/limits.ts'
 import { payloadBytes, toText } from '../model/payload.ts'
-import type { ShelfItem, ShelfListOptions, StoreShelf } from '../model/shelf.ts'
+import type { ShelfItem, ShelfListOptions, ShelfWriteOptions, StoreShelf } from '../model/shelf.ts'
 import { ShelfConflict } from '../model/shelf-errors.ts'
 import { checkWhole } from '../model/whole-number.ts'
 import { encodeJson } from '../schema/codec.ts'
@@ -11,21 +13,31 @@ import { checkedLimit, reader } from '../streams/reader.ts'
 /** Keeps what callers put on an engine's shelf apart from what the store keeps there itself. */
 const prefixOfValues = 'value/'
 
+/** Fields of the options of `StoreShelf.put` and `StoreShelf.delete`. */
+export const shelfWriteFields: KnownFields = fieldsOf<ShelfWriteOptions>({ expectedVersion: true, signal: true })
+
+const shelfListFields = fieldsOf<ShelfListOptions>({ prefix: true, after: true, limit: true, signal: true })
+
 /** The values of callers on the shelf of an engine. */
 export function storeShelf(shelf: Shelf): StoreShelf {
   return {
     get: async (key, options = {}) => {
+      refuseUnknownOptions(options, callFields, 'get')
       const entry = await shelf.get(engineKey(key), options.signal)
       return entry && itemFrom(entry)
     },
-    put: async (key, value, { expectedVersion, signal } = {}) => {
+    put: async (key, value, options = {}) => {
+      refuseUnknownOptions(options, shelfWriteFields, 'put')
+      const { expectedVersion, signal } = options
       const text = shelfText(value)
       checkExpected(expectedVersion)
       const version = await shelf.put(engineKey(key), text, { expectedVersion }, signal)
       if (version === 'conflict') throw new ShelfConflict(key, expectedVersion ?? 0)
       return version
     },
-    delete: async (key, { expectedVersion, signal } = {}) => {
+    delete: async (key, options = {}) => {
+      refuseUnknownOptions(options, shelfWriteFields, 'delete')
+      const { expectedVersion, signal } = options
       checkExpected(expectedVersion)
       const outcome = await shelf.delete(engineKey(key), { expectedVersion }, signal)
       if (outcome === 'conflict') throw new ShelfConflict(key, expectedVersion ?? 0)
@@ -48,6 +60,7 @@ export function listItems(
   options: ShelfListOptions = {},
   readPage: (query: ShelfPageQuery) => Promise<readonly ShelfItem[]>,
 ): ReturnType<StoreShelf['list']> {
+  refuseUnknownOptions(options, shelfListFields, 'list')
   const { prefix = '', after = '', signal } = options
   for (const [argument, given] of Object.entries({ prefix, after })) {
     if (typeof given !== 'string' || !given.isWellFormed()) {

@@ -8,7 +8,9 @@ import type {
   StreamWrite,
   TransactionAppends,
 } from '../model/call.ts'
+import { appendAllFields, appendFields } from '../model/call-fields.ts'
 import { InvalidArgument, NotSupported } from '../model/errors.ts'
+import { refuseUnknownOptions } from '../model/known-fields.ts'
 import { refusal, refuseUnsupported } from './append.ts'
 import { prepareAppend } from './prepare.ts'
 import type { Stamps } from './stamps.ts'
@@ -24,7 +26,7 @@ export interface AppendWithinPort extends Stamps {
  * connection, and a commit, of its own.
  */
 export function withTransaction(port: AppendWithinPort, client: object): TransactionAppends {
-  async function appendAll(writes: readonly StreamWrite[], options: AppendAllOptions = {}): Promise<PendingAppendAll> {
+  async function appendAll(writes: readonly StreamWrite[], options: AppendAllOptions): Promise<PendingAppendAll> {
     const { capabilities, engine } = port
     if (!capabilities.callerTransactions || engine.appendWithin === undefined) {
       const advice = 'Append on its own, with ids that make a repeat safe, and let a subscription do the rest.'
@@ -48,11 +50,15 @@ export function withTransaction(port: AppendWithinPort, client: object): Transac
 
   return {
     append: async (streamId, events, options: AppendOptions = {}): Promise<PendingAppend> => {
+      refuseUnknownOptions(options, appendFields, 'append')
       const { expectedVersion = 'any' } = options
       const { streams, ...appended } = await appendAll([{ streamId, events, expectedVersion }], options)
       return { streamId, firstVersion: 0, version: 0, ...streams[0], ...appended }
     },
-    appendAll,
+    appendAll: async (writes, options = {}) => {
+      refuseUnknownOptions(options, appendAllFields, 'appendAll')
+      return appendAll(writes, options)
+    },
   }
 }
 

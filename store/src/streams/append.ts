@@ -1,8 +1,10 @@
 import type { Capabilities } from '../engine/capabilities.ts'
 import type { AppendOutcome, AppendRequest, Landed } from '../engine/engine.ts'
 import type { AppendAllOptions, Appended, AppendedAll, AppendOptions, StreamWrite } from '../model/call.ts'
+import { appendAllFields, appendFields } from '../model/call-fields.ts'
 import { ConditionFailed, DuplicateEventId, NotSupported, StreamTombstoned, VersionConflict } from '../model/errors.ts'
 import type { NewEvent } from '../model/event.ts'
+import { refuseUnknownOptions } from '../model/known-fields.ts'
 import type { GroupCommit } from './group-commit.ts'
 import { type PreparedAppend, prepareAppend } from './prepare.ts'
 import type { Stamps } from './stamps.ts'
@@ -20,6 +22,7 @@ export async function append(
   events: readonly NewEvent[],
   options: AppendOptions = {},
 ): Promise<Appended> {
+  refuseUnknownOptions(options, appendFields, 'append')
   const { expectedVersion = 'any' } = options
   const prepared = prepareAppend([{ streamId, events, expectedVersion }], options, port)
   refuseUnsupported(port.capabilities, prepared)
@@ -42,6 +45,7 @@ export async function appendAll(
   writes: readonly StreamWrite[],
   options: AppendAllOptions = {},
 ): Promise<AppendedAll> {
+  refuseUnknownOptions(options, appendAllFields, 'appendAll')
   const prepared = prepareAppend(writes, options, port)
   refuseUnsupported(port.capabilities, prepared)
   const landed = landedOf(await port.groupCommit.submit(prepared, options.signal))

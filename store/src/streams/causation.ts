@@ -1,14 +1,18 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { onlyGiven } from '../model/complete.ts'
 import { InvalidArgument } from '../model/errors.ts'
 import type { NewEventMetadata, RecordedEvent } from '../model/event.ts'
+import { fieldsOf, refuseMisspeltFields } from '../model/known-fields.ts'
+
+const causationFields = fieldsOf<Causation>({ correlationId: true, causationId: true, userId: true })
 
 /** The ids that appends inherit when they give none themselves. */
 export interface Causation {
   /** One id for a whole business transaction, from request to last consequence. */
-  readonly correlationId?: string
+  readonly correlationId?: string | undefined
   /** The event that caused what is appended. */
-  readonly causationId?: string
-  readonly userId?: string
+  readonly causationId?: string | undefined
+  readonly userId?: string | undefined
 }
 
 /** With the span of an append, where there is a tracer. */
@@ -26,7 +30,8 @@ export function correlate<Result>(causation: Causation, run: () => Result): Resu
   if (typeof causation !== 'object') {
     throw new InvalidArgument('causation', 'is no object of ids, as in { correlationId }')
   }
-  return inForce.run({ ...inForce.getStore(), ...causation }, run)
+  if (causation !== null) refuseMisspeltFields(causation, causationFields, 'causation')
+  return inForce.run({ ...inForce.getStore(), ...onlyGiven(causation ?? {}) }, run)
 }
 
 /**
@@ -60,7 +65,7 @@ export function correlationInForce(): string | undefined {
 /** Metadata with the ids in force filled in where it has none. */
 export function withCausation(metadata: NewEventMetadata | undefined): NewEventMetadata | undefined {
   const causation = inForce.getStore()
-  return causation === undefined ? metadata : { ...causation, ...metadata }
+  return causation === undefined ? metadata : { ...causation, ...(metadata && onlyGiven(metadata)) }
 }
 
 /** Runs `run` with no ids in force: for appends whose events have those of several callers already. */

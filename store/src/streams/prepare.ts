@@ -1,8 +1,10 @@
 import type { AppendRequest, StreamCheck } from '../engine/engine.ts'
 import type { AppendAllOptions, StreamWrite } from '../model/call.ts'
+import { conditionFields, newEventFields, writeFields } from '../model/call-fields.ts'
 import { isCorrelationTag } from '../model/correlation.ts'
 import { InvalidArgument, LimitExceeded, PayloadTooLarge } from '../model/errors.ts'
 import type { EventToStore, NewEvent, NewEventMetadata } from '../model/event.ts'
+import { refuseUnknownFields } from '../model/known-fields.ts'
 import { type LimitName, limits } from '../model/limits.ts'
 import { binaryContentType, jsonContentType, ownPayload } from '../model/payload.ts'
 import { isPosition } from '../model/position.ts'
@@ -48,9 +50,11 @@ export function prepareAppend(
   let bytesAtMost = 0
   let place = 0
   const inWrite: NameOf = (part) => (writes.length === 1 ? part : `writes[${place}].${part}`)
+  const ofWrite = (): string => `writes[${place}]`
   for (; place < writes.length; place++) {
     const write = writes[place] as StreamWrite
     if (typeof write !== 'object' || write === null) throw new InvalidArgument(`writes[${place}]`, 'is not an object')
+    refuseUnknownFields(write, writeFields, ofWrite)
     const { streamId } = write
     checkStreamId(streamId, 'streamId', inWrite)
     const expectedVersion = checkedExpectation(write, inWrite)
@@ -103,6 +107,7 @@ export function checkStreamId(
  */
 export function normalCondition(condition: AppendCondition): NormalCondition {
   if (typeof condition !== 'object' || condition === null) throw new InvalidArgument('condition', 'is not an object')
+  refuseUnknownFields(condition, conditionFields, 'condition')
   const after = condition.after ?? 0
   if (!isPosition(after)) throw new InvalidArgument('condition.after', 'is not a position: a whole number from 0 on')
   if (condition.failIfMatch === undefined)
@@ -137,6 +142,7 @@ interface Given {
 
 function prepareEvent(given: Given, event: NewEvent, nameOf: NameOf): EventToStore {
   if (typeof event !== 'object' || event === null) throw new InvalidArgument(nameOf(''), 'is not an object')
+  refuseUnknownFields(event, newEventFields, nameOf)
   checkName(event.type, 'eventTypeChars', '.type', nameOf)
   const { payload: data, contentType } = encodeData(event.data, checkedContentType(event.contentType, nameOf), () =>
     nameOf('.data'),
@@ -179,7 +185,7 @@ function prepareMetadata(event: NewEvent, nameOf: NameOf): EncodedMetadata {
   if (metadata !== undefined && (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata))) {
     throw new InvalidArgument(nameOf('.metadata'), 'is neither an object nor bytes')
   }
-  if (metadata !== undefined && 'timestamp' in metadata) {
+  if (metadata?.timestamp !== undefined) {
     throw new InvalidArgument(
       nameOf('.metadata.timestamp'),
       'is set by the store; an import gives it as the timestamp of the event',

@@ -1,5 +1,8 @@
 import type { Engine } from '../engine/engine.ts'
-import type { EventStore } from '../event-store.ts'
+import type { ChangeOptions, EventStore, StreamsOptions } from '../event-store.ts'
+import { callFields, readAllFields, readStreamFields } from '../model/call-fields.ts'
+import { fieldsOf, type KnownFields, refuseUnknownOptions } from '../model/known-fields.ts'
+import type { TraceOptions } from '../model/trace.ts'
 import type { Tracer } from '../model/tracer.ts'
 import { append, appendAll } from './append.ts'
 import { withTransaction } from './append-within.ts'
@@ -44,18 +47,31 @@ export function streamVerbs(port: VerbsPort, tracer: Tracer | undefined): Stream
   }
   return {
     ...(tracer === undefined ? appends : tracedAppends(appends, tracer)),
-    readStream: (streamId, options) => readStream(port, streamId, options),
-    readAll: (options) => readAll(port, options),
-    readEvent: (eventId, options) => readEvent(engine, eventId, options),
-    trace: (correlationId, options) => trace(port, correlationId, options),
-    head: (options) => head(engine, options),
-    heads: (options) => heads(engine, options),
-    streams: (options) => listStreams(engine, options),
-    streamInfo: (streamId, options) => streamInfo(engine, streamId, options),
-    getStreamMetadata: (streamId, options) => getStreamMetadata(port, streamId, options),
-    setStreamMetadata: (streamId, metadata, options) => setStreamMetadata(port, streamId, metadata, options),
-    truncateBefore: (streamId, version, options) => truncateBefore(port, streamId, version, options),
-    deleteStream: (streamId, options) => deleteStream(port, streamId, options),
-    tombstone: (streamId, options) => tombstone(port, streamId, options),
+    readStream: (streamId, options) => readStream(port, streamId, known(options, readStreamFields, 'readStream')),
+    readAll: (options) => readAll(port, known(options, readAllFields, 'readAll')),
+    readEvent: async (eventId, options) => readEvent(engine, eventId, known(options, callFields, 'readEvent')),
+    trace: async (correlationId, options) => trace(port, correlationId, known(options, traceFields, 'trace')),
+    head: async (options) => head(engine, known(options, callFields, 'head')),
+    heads: async (options) => heads(engine, known(options, callFields, 'heads')),
+    streams: (options) => listStreams(engine, known(options, streamsFields, 'streams')),
+    streamInfo: async (streamId, options) => streamInfo(engine, streamId, known(options, callFields, 'streamInfo')),
+    getStreamMetadata: async (streamId, options) =>
+      getStreamMetadata(port, streamId, known(options, callFields, 'getStreamMetadata')),
+    setStreamMetadata: async (streamId, metadata, options) =>
+      setStreamMetadata(port, streamId, metadata, known(options, changeFields, 'setStreamMetadata')),
+    truncateBefore: async (streamId, version, options) =>
+      truncateBefore(port, streamId, version, known(options, callFields, 'truncateBefore')),
+    deleteStream: async (streamId, options) =>
+      deleteStream(port, streamId, known(options, changeFields, 'deleteStream')),
+    tombstone: async (streamId, options) => tombstone(port, streamId, known(options, changeFields, 'tombstone')),
   }
+}
+
+const traceFields = fieldsOf<TraceOptions>({ limit: true, signal: true })
+const streamsFields = fieldsOf<StreamsOptions>({ prefix: true, after: true, limit: true, signal: true })
+const changeFields = fieldsOf<ChangeOptions>({ expectedVersion: true, signal: true })
+
+function known<Options>(options: Options, fields: KnownFields, verb: string): Options {
+  refuseUnknownOptions(options, fields, verb)
+  return options
 }

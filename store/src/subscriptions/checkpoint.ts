@@ -1,8 +1,11 @@
 import type { Shelf } from '../engine/engine.ts'
 import { type Patience, patiently } from '../engine/patience.ts'
-import type { Checkpoint, Checkpoints } from '../event-store.ts'
+import type { Checkpoint, Checkpoints, SaveCheckpointOptions } from '../event-store.ts'
 import type { CheckpointOptions, SubscriptionItem } from '../model/call.ts'
+import { callFields, checkpointFields } from '../model/call-fields.ts'
+import type { Complete } from '../model/complete.ts'
 import { InvalidArgument, isVarveError, LimitExceeded, StoreCorrupt } from '../model/errors.ts'
+import { fieldsOf, type KnownFields, refuseUnknownFields, refuseUnknownOptions } from '../model/known-fields.ts'
 import { limits } from '../model/limits.ts'
 import type { LogPositions } from '../model/log-shard.ts'
 import { type Payload, toText } from '../model/payload.ts'
@@ -12,14 +15,19 @@ import { checkWhole } from '../model/whole-number.ts'
 
 const everyEventsDefault = 100
 
+/** Fields of the options of `Checkpoints.save`. */
+export const saveFields: KnownFields = fieldsOf<SaveCheckpointOptions>({ expectedVersion: true, signal: true })
+
 /** Checkpoints on the shelf of an engine. */
 export function shelfCheckpoints(shelf: Shelf): Checkpoints {
   return {
     load: async (name, options = {}) => {
+      refuseUnknownOptions(options, callFields, 'load')
       const entry = await shelf.get(keyOf(name), options.signal)
       return entry && { ...placeFrom(name, entry.value), version: entry.version }
     },
     save: async (name, place, options = {}) => {
+      refuseUnknownOptions(options, saveFields, 'save')
       checkPlace(place)
       const { expectedVersion, signal } = options
       if (expectedVersion !== undefined) checkWhole('expectedVersion', expectedVersion, 0)
@@ -49,7 +57,8 @@ function isPlaces(value: unknown): value is LogPositions {
 }
 
 /** The options of a checkpoint, complete. */
-export function normalCheckpoint(options: string | CheckpointOptions): Required<CheckpointOptions> {
+export function normalCheckpoint(options: string | CheckpointOptions): Complete<CheckpointOptions> {
+  if (typeof options === 'object' && options !== null) refuseUnknownFields(options, checkpointFields, 'checkpoint')
   const { name, everyEvents = everyEventsDefault } = typeof options === 'string' ? { name: options } : options
   checkName(name)
   checkWhole('checkpoint.everyEvents', everyEvents, 1)
@@ -148,7 +157,7 @@ function move(places: number[], item: SubscriptionItem, { isOneStream, places: c
 }
 
 /** Options of {@link keepPlace}. */
-export interface KeepPlaceOptions extends Required<CheckpointOptions> {
+export interface KeepPlaceOptions extends Complete<CheckpointOptions> {
   /** Version of the checkpoint when it was loaded, 0 when it was not there. */
   readonly version: number
   readonly followed: KeptPlaces

@@ -2,7 +2,9 @@ import type { Capabilities } from '../engine/capabilities.ts'
 import type { ReadQuery } from '../engine/engine.ts'
 import type { Checkpoint } from '../event-store.ts'
 import type { SubscribeOptions } from '../model/call.ts'
+import { subscribeFields } from '../model/call-fields.ts'
 import { InvalidArgument } from '../model/errors.ts'
+import { refuseUnknownOptions } from '../model/known-fields.ts'
 import { checkLogPositions, type LogPositions, requireOneOrder } from '../model/log-shard.ts'
 import { isPosition } from '../model/position.ts'
 import { normalQuery } from '../model/query.ts'
@@ -28,6 +30,7 @@ export function followedBy(
   options: SubscribeOptions,
   capabilities: Pick<Capabilities, 'engine' | 'logShards'>,
 ): Followed {
+  refuseUnknownOptions(options, subscribeFields, 'subscribe')
   const { from, after, filter, stream } = options
   if (from !== undefined && from !== 'end' && !isPosition(from)) {
     throw new InvalidArgument('from', "is neither a whole number from 0 on nor 'end'")

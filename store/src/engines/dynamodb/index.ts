@@ -2,10 +2,24 @@ import type { Clock } from '../../engine/clock.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { systemClock, systemRandom } from '../../engine/system-clock.ts'
 import { InvalidArgument } from '../../model/errors.ts'
+import { fieldsOf, refuseUnknownOptions } from '../../model/known-fields.ts'
 import type { ChunkSize } from './append.ts'
 import { createMaintenance, type DynamoDBMaintenance } from './maintenance.ts'
 import { openEngine } from './open-engine.ts'
 import { checkedPlace, type DynamoDBPlace } from './place.ts'
+
+const optionFields = fieldsOf<DynamoDBOptions>({
+  table: true,
+  logShards: true,
+  client: true,
+  region: true,
+  endpoint: true,
+  migrate: true,
+  lookMsMax: true,
+  chunkCommits: true,
+  clock: true,
+  random: true,
+})
 
 export type { DynamoDBClientLike } from './client.ts'
 export type { DynamoDBFinding, DynamoDBMaintenance, DynamoDBMigration, DynamoDBStatus } from './maintenance.ts'
@@ -17,21 +31,21 @@ export interface DynamoDBOptions extends DynamoDBPlace {
    * What happens when there is no store in the table: `'up'` makes it, and the table too; `'refuse'` rejects with what to
    * do. Default `'up'`.
    */
-  readonly migrate?: 'up' | 'refuse'
+  readonly migrate?: 'up' | 'refuse' | undefined
   /**
    * The longest time between two looks for commits of other processes while somebody listens, in milliseconds; each look is
    * one read unit. Commits of this engine are heard of at once. Default 1000.
    */
-  readonly lookMsMax?: number
+  readonly lookMsMax?: number | undefined
   /**
    * Commits after which indexes are written. More make indexes cheaper, since many events share an item; fewer leave less to
    * read when a store is opened. Default 64.
    */
-  readonly chunkCommits?: number
+  readonly chunkCommits?: number | undefined
   /** Where timers come from. Default: the system's. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
   /** A number from 0 up to 1, for pauses and for names of writes. Default: the system's. */
-  readonly random?: () => number
+  readonly random?: (() => number) | undefined
 }
 
 /** A chunk also ends when it has so many events, or bytes as they are stored. */
@@ -48,6 +62,7 @@ const chunkBytes = 1_048_576
  * const store = openStore({ engine: dynamodb({ table: 'shop-events', region: 'eu-west-1' }) })
  */
 export function dynamodb(options: DynamoDBOptions): Engine {
+  refuseUnknownOptions(options, optionFields, 'dynamodb')
   const { migrate = 'up', lookMsMax = 1_000, chunkCommits = 64, clock = systemClock, random = systemRandom } = options
   const place = checkedPlace(options)
   if (!Number.isSafeInteger(lookMsMax) || lookMsMax < 50) {
@@ -74,5 +89,7 @@ export function dynamodb(options: DynamoDBOptions): Engine {
  * }
  */
 export function dynamodbMaintenance(place: DynamoDBPlace): DynamoDBMaintenance {
+  // Who has the options of the engine in one object may give it here as well.
+  refuseUnknownOptions(place, optionFields, 'dynamodbMaintenance')
   return createMaintenance({ ...checkedPlace(place), clock: systemClock, random: systemRandom })
 }

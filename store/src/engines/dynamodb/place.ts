@@ -11,16 +11,16 @@ export interface DynamoDBPlace {
    * Log shards, up to `limits.logShards`. A store is made with a number of them and keeps it; with more than 1 each has an order
    * of its own, and there are no append conditions. Default 1.
    */
-  readonly logShards?: number
+  readonly logShards?: number | undefined
   /**
    * A DynamoDBClient of yours, with credentials, region and endpoint as you have set them. It stays yours: closing does not
    * end it. Default: a client of its own, which finds credentials as the AWS SDK does.
    */
-  readonly client?: DynamoDBClientLike
+  readonly client?: DynamoDBClientLike | undefined
   /** The region of a client of its own, as in `eu-west-1`. Default: as the AWS SDK finds it. */
-  readonly region?: string
+  readonly region?: string | undefined
   /** Where a client of its own connects to, as in `http://127.0.0.1:8000`. Default: Amazon's endpoint of the region. */
-  readonly endpoint?: string
+  readonly endpoint?: string | undefined
 }
 
 /** How to get at DynamoDB. */

@@ -2,12 +2,15 @@ import type { Capabilities } from '../../engine/capabilities.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { createWakeUps } from '../../engine/wake-ups.ts'
 import { InvalidArgument, NotSupported, StoreClosed } from '../../model/errors.ts'
+import { fieldsOf, refuseUnknownOptions } from '../../model/known-fields.ts'
 import { limits } from '../../model/limits.ts'
 import { isPosition } from '../../model/position.ts'
 import { append } from './append.ts'
 import { emptyLog, headsOf } from './log.ts'
 import { find, listStreams, read } from './read.ts'
 import { memoryShelf } from './shelf.ts'
+
+const optionFields = fieldsOf<MemoryOptions>({ logShards: true })
 
 /** What the memory engine can do. */
 const capabilities: Capabilities = {
@@ -29,7 +32,7 @@ export interface MemoryOptions {
    * Log shards, each with an order of its own, for tests of what is to run on an engine that has several. Up to
    * `limits.logShards`; with more than 1 there are no append conditions. Default 1.
    */
-  readonly logShards?: number
+  readonly logShards?: number | undefined
 }
 
 /**
@@ -40,7 +43,9 @@ export interface MemoryOptions {
  * @example
  * const store = openStore({ engine: memory() })
  */
-export function memory({ logShards = 1 }: MemoryOptions = {}): Engine {
+export function memory(options: MemoryOptions = {}): Engine {
+  refuseUnknownOptions(options, optionFields, 'memory')
+  const { logShards = 1 } = options
   if (!isPosition(logShards) || logShards < 1 || logShards > limits.logShards) {
     throw new InvalidArgument('logShards', `is not a whole number from 1 to ${limits.logShards}`)
   }

@@ -2,9 +2,21 @@ import type { Clock } from '../../engine/clock.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { systemClock } from '../../engine/system-clock.ts'
 import { InvalidArgument } from '../../model/errors.ts'
+import { fieldsOf, refuseUnknownOptions } from '../../model/known-fields.ts'
 import { createMaintenance, type PostgresMaintenance } from './maintenance.ts'
 import { openEngine } from './open-engine.ts'
 import { checkedPlace, type PostgresPlace } from './place.ts'
+
+const optionFields = fieldsOf<PostgresOptions>({
+  pool: true,
+  url: true,
+  schema: true,
+  connectionsMax: true,
+  migrate: true,
+  prepare: true,
+  listen: true,
+  clock: true,
+})
 
 export type { PostgresClient, PostgresPool, PostgresPoolClient, PostgresQuery, PostgresResult } from './driver.ts'
 export type { PostgresFinding } from './inspect.ts'
@@ -17,18 +29,18 @@ export type { PostgresPlace } from './place.ts'
 /** Options of {@link postgres}; one of `pool` and `url` must be given. */
 export interface PostgresOptions extends PostgresPlace {
   /** Connections of the pool that `url` opens, at the most. Default 8. */
-  readonly connectionsMax?: number
+  readonly connectionsMax?: number | undefined
   /**
    * What happens when the schema is missing or older than this code: `'up'` brings it up to date, which needs the right to
    * create; `'refuse'` rejects with what to do. Default `'up'`.
    */
-  readonly migrate?: 'up' | 'refuse'
+  readonly migrate?: 'up' | 'refuse' | undefined
   /** False behind a pooler that cannot carry prepared statements, such as PgBouncer before 1.21. Default true. */
-  readonly prepare?: boolean
+  readonly prepare?: boolean | undefined
   /** False behind a pooler that cannot carry LISTEN: commits of other processes are then found by polling. Default true. */
-  readonly listen?: boolean
+  readonly listen?: boolean | undefined
   /** Where timers come from. Default: the system's. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
 }
 
 /**
@@ -40,6 +52,7 @@ export interface PostgresOptions extends PostgresPlace {
  * const store = openStore({ engine: postgres({ url: 'postgres://localhost/shop' }) })
  */
 export function postgres(options: PostgresOptions): Engine {
+  refuseUnknownOptions(options, optionFields, 'postgres')
   const { connectionsMax = 8, migrate = 'up', prepare = true, listen = true } = options
   const { source, schema } = checkedPlace(options, connectionsMax)
   if (!Number.isSafeInteger(connectionsMax) || connectionsMax < 3) {
@@ -64,5 +77,7 @@ export function postgres(options: PostgresOptions): Engine {
  * }
  */
 export function postgresMaintenance(place: PostgresPlace): PostgresMaintenance {
+  // Who has the options of the engine in one object may give it here as well.
+  refuseUnknownOptions(place, optionFields, 'postgresMaintenance')
   return createMaintenance(place, systemClock)
 }

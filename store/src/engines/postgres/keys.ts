@@ -1,19 +1,22 @@
 import { KeyStoreFailed } from '../../model/erasure-errors.ts'
 import { InvalidArgument, isVarveError } from '../../model/errors.ts'
 import type { KeyStore, SubjectKeys } from '../../model/key-store.ts'
+import { fieldsOf, refuseUnknownOptions } from '../../model/known-fields.ts'
 import { openPool, type PostgresPool } from './driver.ts'
 import { isPassing, translated } from './errors.ts'
 import { checkedPlace, type PostgresPlace } from './place.ts'
 
+const optionFields = fieldsOf<PostgresKeysOptions>({ pool: true, url: true, schema: true, migrate: true })
+
 /** Options of {@link postgresKeys}; one of `pool` and `url` must be given. */
 export interface PostgresKeysOptions extends PostgresPlace {
   /** The schema that holds the keys, and nothing else. Default `'varve_keys'`. */
-  readonly schema?: string
+  readonly schema?: string | undefined
   /**
    * What happens when the tables are missing: `'up'` makes them, which needs the right to create; `'refuse'` rejects.
    * Default `'up'`.
    */
-  readonly migrate?: 'up' | 'refuse'
+  readonly migrate?: 'up' | 'refuse' | undefined
 }
 
 const connectionsMax = 4
@@ -30,6 +33,7 @@ const pageSubjects = 1_000
  * const keys = postgresKeys({ url: 'postgres://localhost/keys' })
  */
 export function postgresKeys(options: PostgresKeysOptions): KeyStore {
+  refuseUnknownOptions(options, optionFields, 'postgresKeys')
   const { schema: given = 'varve_keys', migrate = 'up' } = options
   const { source, schema } = checkedPlace({ ...options, schema: given }, connectionsMax)
   const sql = statementsFor(`"${schema}"`)

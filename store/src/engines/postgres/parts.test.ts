@@ -71,7 +71,7 @@ onPostgres(({ cluster }) => {
 
     it('is made ahead by the command of an owner, who is not needed', async () => {
       const database = await parted(cluster)
-      await using maintenance = postgresMaintenance(database)
+      await using maintenance = postgresMaintenance({ url: database.url })
       await storeAt(database).append('Order-1', placed(9))
       await maintenance.up()
       expect(await room(database)).toBe(30)
@@ -120,13 +120,13 @@ onPostgres(({ cluster }) => {
     it('a role with what grant gives appends from part to part, and makes nothing itself', async () => {
       const database = await parted(cluster)
       const role = await freshRole(database)
-      await using maintenance = postgresMaintenance(database)
+      await using maintenance = postgresMaintenance({ url: database.url })
       await maintenance.grant(role.name)
       const store = storeAt(role)
       for (let n = 0; n < 5; n++) await store.append('Order-1', placed(7))
       expect(await store.readAll({ filter: { types: ['Placed'] } }).toArray()).toHaveLength(35)
       expect(await store.readEvent((await store.readStream('Order-1').last())?.id ?? '')).toMatchObject({ version: 35 })
-      await using own = postgresMaintenance(role)
+      await using own = postgresMaintenance({ url: role.url })
       expect(await own.up()).toEqual([])
       await expect(execute(role, 'select varve.make_parts(1000)')).rejects.toMatchObject({ code: '42501' })
       await expect(own.archive(11)).rejects.toThrow(/only the owner of the schema/)
@@ -172,7 +172,7 @@ onPostgres(({ cluster }) => {
       await expect(store.readAll().toArray()).rejects.toMatchObject(damage)
       await expect(store.readAll({ from: 11 }).toArray()).rejects.toMatchObject(damage)
       await expect(store.readStream('Order-1').toArray()).rejects.toMatchObject(damage)
-      await using maintenance = postgresMaintenance(database)
+      await using maintenance = postgresMaintenance({ url: database.url })
       const found = (await maintenance.inspect()).filter(({ state }) => state !== 'ok').map(({ check }) => check)
       expect(found).toEqual(['head', 'tags', 'parts', 'keys', 'guards'])
     })

@@ -4,11 +4,11 @@ import type { PostgresPool } from './driver.ts'
 /** Where a store lies in PostgreSQL; one of `pool` and `url` must be given. */
 export interface PostgresPlace {
   /** A `pg` Pool of yours. It stays yours: closing does not end it. The engine wants it to have at least four connections. */
-  readonly pool?: PostgresPool
+  readonly pool?: PostgresPool | undefined
   /** Where the database is, as in `postgres://user:secret@host:5432/name`. A pool of its own is then opened. */
-  readonly url?: string
+  readonly url?: string | undefined
   /** The schema that holds the store; several stores may lie in one database. Default `'varve'`. */
-  readonly schema?: string
+  readonly schema?: string | undefined
 }
 
 /** Of the 63 that a name may have. */

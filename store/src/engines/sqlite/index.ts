@@ -1,7 +1,10 @@
 import type { Clock } from '../../engine/clock.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { systemClock } from '../../engine/system-clock.ts'
+import { fieldsOf, refuseUnknownOptions } from '../../model/known-fields.ts'
 import { openEngine } from './open-engine.ts'
+
+const optionFields = fieldsOf<SqliteOptions>({ path: true, clock: true })
 
 /** Events after which posting lists are written. Larger chunks seal seldom but with longer pauses; 32,768 doubled p99. */
 const chunkEvents = 8_192
@@ -11,7 +14,7 @@ export interface SqliteOptions {
   /** The store's file, created when it is missing; its folder must exist. `':memory:'` for a store that is gone on close. */
   readonly path: string
   /** Where timers come from. Default: the system's. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
 }
 
 /**
@@ -23,6 +26,8 @@ export interface SqliteOptions {
  * @example
  * const store = openStore({ engine: sqlite({ path: 'shop.db' }) })
  */
-export function sqlite({ path, clock = systemClock }: SqliteOptions): Engine {
+export function sqlite(options: SqliteOptions): Engine {
+  refuseUnknownOptions(options, optionFields, 'sqlite')
+  const { path, clock = systemClock } = options
   return openEngine({ path, clock, chunkEvents })
 }

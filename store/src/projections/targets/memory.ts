@@ -1,9 +1,12 @@
 import { InvalidArgument, StoreClosed } from '../../model/errors.ts'
+import { fieldsOf, refuseUnknownOptions } from '../../model/known-fields.ts'
 import type { Generation, Generations, Target, TargetEntry } from '../../model/target.ts'
 import { checkedGeneration, isMissing, isPublished } from './generation.ts'
 import { createBuild, type MemoryBuild, ofAnother } from './memory-build.ts'
 import { plainCopy } from './plain-copy.ts'
 import { byBytes, plainText } from './plain-text.ts'
+
+const optionFields = fieldsOf<MemoryTargetOptions<unknown>>({ copy: true, entries: true })
 
 /** Options of {@link memoryTarget}. */
 export interface MemoryTargetOptions<ReadModel> {
@@ -11,9 +14,9 @@ export interface MemoryTargetOptions<ReadModel> {
    * Copies a read model, so that a write changes the copy. Default: a deep copy of plain data (maps, sets, arrays, objects,
    * dates, bytes), which refuses anything else.
    */
-  readonly copy?: (readModel: ReadModel) => ReadModel
+  readonly copy?: ((readModel: ReadModel) => ReadModel) | undefined
   /** Lists a read model by key, as plain data. Default: the entries of a map or an object, the items of a set or an array. */
-  readonly entries?: (readModel: ReadModel) => Iterable<readonly [key: unknown, value: unknown]>
+  readonly entries?: ((readModel: ReadModel) => Iterable<readonly [key: unknown, value: unknown]>) | undefined
 }
 
 /**
@@ -29,8 +32,10 @@ export interface MemoryTargetOptions<ReadModel> {
  */
 export function memoryTarget<ReadModel>(
   initial: () => ReadModel,
-  { copy = plainCopy, entries = plainEntries }: MemoryTargetOptions<ReadModel> = {},
+  options: MemoryTargetOptions<ReadModel> = {},
 ): Target<ReadModel> {
+  refuseUnknownOptions(options, optionFields, 'memoryTarget')
+  const { copy = plainCopy, entries = plainEntries } = options
   if (typeof initial !== 'function') throw new InvalidArgument('initial', 'is not a function that makes a read model')
   if (typeof copy !== 'function') throw new InvalidArgument('copy', 'is not a function that copies a read model')
   if (typeof entries !== 'function') throw new InvalidArgument('entries', 'is not a function that lists a read model')

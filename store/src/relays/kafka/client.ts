@@ -5,11 +5,11 @@ export interface KafkaCluster {
   /** Some of its brokers, as in `['kafka-1:9092', 'kafka-2:9092']`; they know the others. */
   readonly brokers: readonly string[]
   /** Name of this client in the broker's logs and quotas. Default `'varve'`. */
-  readonly clientId?: string
+  readonly clientId?: string | undefined
   /** Encryption: true for that of public certificates, or what `tls.connect` of Node takes. Default: none. */
-  readonly tls?: true | object
+  readonly tls?: true | object | undefined
   /** Who this client is. Default: nobody. */
-  readonly sasl?: KafkaSasl
+  readonly sasl?: KafkaSasl | undefined
 }
 
 /** Name and password of a user of Kafka. */

@@ -7,10 +7,13 @@
  * Invariants: what is committed was appended, or set aside, or makes no event; the ids of events follow from topic, partition
  * and offset, so what is read again, by whatever member, is appended once; messages of one stream are appended in their order.
  */
+
 import type { Clock } from '../../engine/clock.ts'
 import { systemClock, systemRandom } from '../../engine/system-clock.ts'
 import type { EventStore } from '../../event-store.ts'
+import type { Complete } from '../../model/complete.ts'
 import { InvalidArgument, isVarveError } from '../../model/errors.ts'
+import { fieldsOf, refuseUnknownOptions } from '../../model/known-fields.ts'
 import { MessageRefused } from '../../model/relay-errors.ts'
 import { checkCluster, checkTopic, type KafkaCluster } from './client.ts'
 import { translatedKafka } from './errors.ts'
@@ -20,6 +23,23 @@ import { decided, type MessagePolicy, stopUnlessPassing } from './message-policy
 import { parkMessage } from './parked-messages.ts'
 import { committable, type RawMessage, received } from './received.ts'
 
+const optionFields = fieldsOf<FromKafkaOptions>({
+  group: true,
+  topics: true,
+  toEvents: true,
+  from: true,
+  sessionMs: true,
+  onFailure: true,
+  signal: true,
+  log: true,
+  clock: true,
+  random: true,
+  brokers: true,
+  clientId: true,
+  tls: true,
+  sasl: true,
+})
+
 /** Options of {@link appendFromKafka}. */
 export interface FromKafkaOptions extends KafkaCluster {
   /** The consumer group: its members share the partitions, and Kafka keeps its place. */
@@ -28,22 +48,22 @@ export interface FromKafkaOptions extends KafkaCluster {
   /** Makes events of a message. */
   readonly toEvents: IncomingEvents
   /** Where a group begins that has no place yet, or whose place is no longer in the topic. Default `'earliest'`. */
-  readonly from?: 'earliest' | 'latest'
+  readonly from?: 'earliest' | 'latest' | undefined
   /**
    * After how long without a sign of life the others of the group take a member's partitions over, in milliseconds. Brokers take
    * 6,000 and more unless they are set otherwise. Default 30,000.
    */
-  readonly sessionMs?: number
+  readonly sessionMs?: number | undefined
   /** What is done about a message that cannot be appended. Default: to stop, unless what is wrong passes by itself. */
-  readonly onFailure?: MessagePolicy
+  readonly onFailure?: MessagePolicy | undefined
   /** Stops it, as {@link RunningFromKafka.stop} does. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   /** Where lines for people go. Default: process warnings, for what is wrong. */
-  readonly log?: (line: FromKafkaLogLine) => void
+  readonly log?: ((line: FromKafkaLogLine) => void) | undefined
   /** Default: the machine's clock. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
   /** Numbers from 0 up to 1, for jitter. Default: the machine's. */
-  readonly random?: () => number
+  readonly random?: (() => number) | undefined
 }
 
 /** Something to tell a person. */
@@ -78,7 +98,7 @@ export interface RunningFromKafka extends AsyncDisposable {
 
 type FromKafkaStore = Pick<EventStore, 'append' | 'appendAll' | 'shelf'>
 
-type CompleteOptions = Required<Omit<FromKafkaOptions, keyof KafkaCluster>> & { readonly cluster: KafkaCluster }
+type CompleteOptions = Complete<Omit<FromKafkaOptions, keyof KafkaCluster>> & { readonly cluster: KafkaCluster }
 
 /** Messages that are appended beside each other, and committed together. */
 const batchMessages = 256
@@ -98,6 +118,7 @@ const pauseMaxMs = 10_000
  * @throws INVALID_ARGUMENT
  */
 export function appendFromKafka(store: FromKafkaStore, options: FromKafkaOptions): RunningFromKafka {
+  refuseUnknownOptions(options, optionFields, 'appendFromKafka')
   const complete = withDefaults(options)
   const intake = new Intake(store, complete)
   const done = intake.run()

@@ -1,6 +1,7 @@
 import type { EventStore } from '../../event-store.ts'
 import { InvalidArgument, LimitExceeded } from '../../model/errors.ts'
 import type { RecordedEvent } from '../../model/event.ts'
+import { fieldsOf, refuseUnknownOptions } from '../../model/known-fields.ts'
 import { limits } from '../../model/limits.ts'
 import { normalQuery, type QueryItem } from '../../model/query.ts'
 import { checkWhole } from '../../model/whole-number.ts'
@@ -12,6 +13,23 @@ import { batchBytesMax, type KafkaMessage, messageOf } from './message.ts'
 import type { KafkaOutbox } from './outbox.ts'
 import { kafkaTarget } from './target.ts'
 
+const optionFields = fieldsOf<KafkaRelayOptions>({
+  name: true,
+  topic: true,
+  filter: true,
+  codec: true,
+  delivery: true,
+  partitions: true,
+  version: true,
+  onFailure: true,
+  messageBytesMax: true,
+  checkpointTopic: true,
+  brokers: true,
+  clientId: true,
+  tls: true,
+  sasl: true,
+})
+
 /** Options of {@link kafkaRelay}. */
 export interface KafkaRelayOptions extends KafkaCluster {
   /** Names the relay and its checkpoint: one of a name in a store and in a cluster of Kafka. */
@@ -22,31 +40,31 @@ export interface KafkaRelayOptions extends KafkaCluster {
    */
   readonly topic: string | KafkaTopicOf
   /** The events that are published. Default `'everything'`. */
-  readonly filter?: 'everything' | QueryItem
+  readonly filter?: 'everything' | QueryItem | undefined
   /** What a message carries. Default `kafkaEnvelope`. */
-  readonly codec?: KafkaCodec
+  readonly codec?: KafkaCodec | undefined
   /**
    * `'at_least_once'`: the checkpoint lies on the shelf of the store, and after a crash some events are published again.
    * `'exactly_once'`: events and checkpoint are one transaction of Kafka, and consumers that read what is committed get
    * each event once. Default `'at_least_once'`.
    */
-  readonly delivery?: 'at_least_once' | 'exactly_once'
+  readonly delivery?: 'at_least_once' | 'exactly_once' | undefined
   /**
    * Relays of this name that publish beside each other, in as many processes as there are, each with its share of the
    * streams. Raise `version` with it. Default 1.
    */
-  readonly partitions?: number
+  readonly partitions?: number | undefined
   /** Raise it to publish the whole log again, as a generation of its own, which `topic` may give topics of its own. Default 1. */
-  readonly version?: number
+  readonly version?: number | undefined
   /** What is done when an event cannot be published, or Kafka is away. Default `stopUnlessPassing`. */
-  readonly onFailure?: FailurePolicy
+  readonly onFailure?: FailurePolicy | undefined
   /**
    * Bytes of the largest message; larger ones are a failure of their event, before anything is sent. Default 1,000,000: what
    * Kafka takes unless its `max.message.bytes` was raised.
    */
-  readonly messageBytesMax?: number
+  readonly messageBytesMax?: number | undefined
   /** Where checkpoints lie with `'exactly_once'`: a compacted topic, which is made when it is not there. Default `'varve-relays'`. */
-  readonly checkpointTopic?: string
+  readonly checkpointTopic?: string | undefined
 }
 
 /** Chooses the topic of an event, undefined for none. What it throws is a failure of that event. */
@@ -67,6 +85,7 @@ export interface KafkaPlace {
  * @throws INVALID_ARGUMENT, LIMIT_EXCEEDED. DRIVER_MISSING stops the relay.
  */
 export function kafkaRelay(store: Pick<EventStore, 'shelf'>, options: KafkaRelayOptions): Projection<unknown> {
+  refuseUnknownOptions(options, optionFields, 'kafkaRelay')
   const { name, version = 1, partitions = 1, delivery = 'at_least_once', checkpointTopic = 'varve-relays' } = options
   const { filter = 'everything', codec = kafkaEnvelope, onFailure = stopUnlessPassing } = options
   const { messageBytesMax = batchBytesMax } = options

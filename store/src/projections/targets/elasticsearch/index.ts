@@ -1,6 +1,7 @@
 import type { Clock } from '../../../engine/clock.ts'
 import { systemClock, systemRandom } from '../../../engine/system-clock.ts'
 import { InvalidArgument, StoreClosed } from '../../../model/errors.ts'
+import { fieldsOf, refuseUnknownOptions } from '../../../model/known-fields.ts'
 import type { Generations, Target } from '../../../model/target.ts'
 import { buildTarget, type Opened } from '../build-target.ts'
 import { checkedGeneration, isMissing, isPublished } from '../generation.ts'
@@ -23,6 +24,20 @@ import { generationOf, namesOf } from './names.ts'
 import type { ElasticsearchReadModel } from './read-model.ts'
 import { readersOf } from './readers.ts'
 
+const optionFields = fieldsOf<ElasticsearchTargetOptions>({
+  indexPrefix: true,
+  client: true,
+  url: true,
+  headers: true,
+  fetch: true,
+  requestMs: true,
+  mappings: true,
+  settings: true,
+  refresh: true,
+  clock: true,
+  random: true,
+})
+
 export type { ElasticsearchClientLike } from './client.ts'
 export type { FetchLike } from './http.ts'
 export type { AtEvent, ElasticsearchReadModel, FoundDocument, SearchAnswer } from './read-model.ts'
@@ -34,28 +49,28 @@ export interface ElasticsearchTargetOptions {
    */
   readonly indexPrefix: string
   /** An official client of yours, of Elasticsearch or of OpenSearch. It stays yours to close. */
-  readonly client?: ElasticsearchClientLike
+  readonly client?: ElasticsearchClientLike | undefined
   /** The server, as in `https://user:secret@search.example:9200`, spoken to by `fetch`. */
-  readonly url?: string
+  readonly url?: string | undefined
   /** Sent with each request to `url`: `{ authorization: 'ApiKey …' }`. */
-  readonly headers?: Readonly<Record<string, string>>
+  readonly headers?: Readonly<Record<string, string>> | undefined
   /** Default: that of Node. */
-  readonly fetch?: FetchLike
+  readonly fetch?: FetchLike | undefined
   /** How long an answer from `url` is waited for, in milliseconds. Default 60,000. */
-  readonly requestMs?: number
+  readonly requestMs?: number | undefined
   /** The mappings that each index is made with. Default: what the server finds out by itself. */
-  readonly mappings?: object
+  readonly mappings?: object | undefined
   /** The settings that each index is made with. Default: those of the server. */
-  readonly settings?: object
+  readonly settings?: object | undefined
   /**
    * When searches find what was written: `'later'`, at the next refresh of the index; `'wait'`, a write waits for that; `'now'`,
    * it is refreshed, which costs the server most. Default `'later'`: `get` sees everything at once.
    */
-  readonly refresh?: Refresh
+  readonly refresh?: Refresh | undefined
   /** Default: the machine's clock, for pauses and for `requestMs`. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
   /** A number from 0 up to 1, for names and for jitter. Default: the machine's chance. */
-  readonly random?: () => number
+  readonly random?: (() => number) | undefined
 }
 
 /** A read model in Elasticsearch or OpenSearch. */
@@ -75,6 +90,7 @@ export interface ElasticsearchTarget<Document extends object> extends Target<Ela
 export function elasticsearchTarget<Document extends object = Record<string, unknown>>(
   options: ElasticsearchTargetOptions,
 ): ElasticsearchTarget<Document> {
+  refuseUnknownOptions(options, optionFields, 'elasticsearchTarget')
   const { indexPrefix, clock = systemClock, random = systemRandom, mappings, settings, refresh = 'later' } = options
   const names = namesOf(indexPrefix)
   if (!['later', 'wait', 'now'].includes(refresh))

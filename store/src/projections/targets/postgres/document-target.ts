@@ -2,6 +2,7 @@ import { encodeName } from '../../../engines/postgres/names.ts'
 import { InvalidArgument, StoreClosed } from '../../../model/errors.ts'
 import type { RecordedEvent } from '../../../model/event.ts'
 import { ProjectionFailed } from '../../../model/event-errors.ts'
+import { fieldsOf, refuseUnknownOptions } from '../../../model/known-fields.ts'
 import type { Generations, Target, TargetChange } from '../../../model/target.ts'
 import { BatchRefused } from '../../apply.ts'
 import {
@@ -17,17 +18,19 @@ import { isGone, isOfContents, translated } from './errors.ts'
 import { type FieldOf, statementFor } from './question.ts'
 import type { PostgresReadModel } from './read-model.ts'
 
+const optionFields = fieldsOf<DocumentTargetOptions<object>>({ keys: true, indexes: true, indexContents: true })
+
 /** Options of {@link documentTarget}. */
 export interface DocumentTargetOptions<Document> {
   /**
    * Ids of the documents that the handler of an event will `get`. All of a batch are then loaded in one statement; without it
    * each `get` of a document that the batch has not seen yet is one.
    */
-  readonly keys?: (event: RecordedEvent) => readonly string[]
+  readonly keys?: ((event: RecordedEvent) => readonly string[]) | undefined
   /** Fields that queries look up or order by. Made when the collection is built anew. */
-  readonly indexes?: readonly FieldOf<Document>[]
+  readonly indexes?: readonly FieldOf<Document>[] | undefined
   /** True for an index for `contains`, which costs about as much as the documents. Default false. */
-  readonly indexContents?: boolean
+  readonly indexContents?: boolean | undefined
 }
 
 /**
@@ -57,6 +60,7 @@ export function documentTarget<Document extends object>(
   collection: string,
   options: DocumentTargetOptions<Document> = {},
 ): Target<Documents<Document>> {
+  refuseUnknownOptions(options, optionFields, 'documentTarget')
   const { keys, indexes = [], indexContents = false } = options
   if (typeof target?.readModel?.query !== 'function') throw new InvalidArgument('target', 'is no postgresTarget(…)')
   if (keys !== undefined && typeof keys !== 'function') throw new InvalidArgument('keys', 'is not a function')

@@ -3,6 +3,7 @@ import { systemClock } from '../../../engine/system-clock.ts'
 import type { PostgresPool } from '../../../engines/postgres/driver.ts'
 import { checkedPlace } from '../../../engines/postgres/place.ts'
 import { InvalidArgument, StoreClosed } from '../../../model/errors.ts'
+import { fieldsOf, refuseUnknownOptions } from '../../../model/known-fields.ts'
 import type { Target } from '../../../model/target.ts'
 import { openBuild } from './build.ts'
 import { createGenerations } from './generations.ts'
@@ -19,6 +20,20 @@ export type {
   PostgresQuery,
   PostgresResult,
 } from '../../../engines/postgres/driver.ts'
+
+const optionFields = fieldsOf<PostgresTargetOptions>({
+  pool: true,
+  url: true,
+  schema: true,
+  searchPath: true,
+  connectionsMax: true,
+  migrate: true,
+  statementTimeoutMs: true,
+  lockTimeoutMs: true,
+  idleTimeoutMs: true,
+  clock: true,
+})
+
 export { type DocumentTargetOptions, documentTarget } from './document-target.ts'
 export type { Documents, StoredDocument } from './documents.ts'
 export type { Containing, DocumentQuestion, FieldOf } from './question.ts'
@@ -27,31 +42,31 @@ export type { PostgresReadModel, PostgresRows } from './read-model.ts'
 /** Options of {@link postgresTarget}; one of `pool` and `url` must be given. */
 export interface PostgresTargetOptions {
   /** A `pg` Pool of yours, that of the store for instance. It stays yours: closing does not end it. */
-  readonly pool?: PostgresPool
+  readonly pool?: PostgresPool | undefined
   /** Where the database is, as in `postgres://user:secret@host:5432/name`. A pool of its own is then opened. */
-  readonly url?: string
+  readonly url?: string | undefined
   /** The schema in which readers find the read models. Default `'varve_read_models'`; made when it is not there. */
-  readonly schema?: string
+  readonly schema?: string | undefined
   /** Schemas that SQL may use besides, that of an extension for instance. What handlers drop is looked for there as well. */
-  readonly searchPath?: readonly string[]
+  readonly searchPath?: readonly string[] | undefined
   /** Connections of the pool that `url` opens, at the most: one for each partition that writes, and some to read. Default 8. */
-  readonly connectionsMax?: number
+  readonly connectionsMax?: number | undefined
   /**
    * What happens when the target's own tables are missing: `'up'` makes them, which needs the right to create schemas in the
    * database; `'refuse'` rejects. Default `'up'`.
    */
-  readonly migrate?: 'up' | 'refuse'
+  readonly migrate?: 'up' | 'refuse' | undefined
   /** How long one statement may take, in milliseconds. Default 60,000. */
-  readonly statementTimeoutMs?: number
+  readonly statementTimeoutMs?: number | undefined
   /** How long a write waits for another one, in milliseconds. Default 10,000. */
-  readonly lockTimeoutMs?: number
+  readonly lockTimeoutMs?: number | undefined
   /**
    * After how long the server gives up a transaction whose process says nothing, in milliseconds: so long can one that was
    * paused keep the next owner of a projection waiting. Default 5,000.
    */
-  readonly idleTimeoutMs?: number
+  readonly idleTimeoutMs?: number | undefined
   /** Where timers come from. Default: the system's. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
 }
 
 /**
@@ -68,6 +83,7 @@ export interface PostgresTargetOptions {
  * const target = postgresTarget({ url: 'postgres://localhost/shop', schema: 'shop_views' })
  */
 export function postgresTarget(options: PostgresTargetOptions): Target<PostgresReadModel> {
+  refuseUnknownOptions(options, optionFields, 'postgresTarget')
   const { source, schema, migrate, timeouts, pathOf, clock } = checked(options)
   let closed = false
   const check = (): void => {
@@ -100,7 +116,7 @@ function checked(options: PostgresTargetOptions) {
   const { connectionsMax = 8, migrate = 'up', searchPath = [], clock = systemClock } = options
   const { statementTimeoutMs = 60_000, lockTimeoutMs = 10_000, idleTimeoutMs = 5_000 } = options
   const timeouts = { statementTimeoutMs, lockTimeoutMs, idleTimeoutMs }
-  const { source, schema } = checkedPlace({ schema: 'varve_read_models', ...options }, connectionsMax)
+  const { source, schema } = checkedPlace({ ...options, schema: options.schema ?? 'varve_read_models' }, connectionsMax)
   // A generation's schema is named after it, and PostgreSQL cuts names after 63 bytes.
   if (Buffer.byteLength(schema) > 50) throw new InvalidArgument('schema', 'is a name of more than 50 bytes')
   for (const [name, value] of Object.entries({ connectionsMax, ...timeouts })) {

@@ -1,6 +1,16 @@
 import { InvalidArgument, LimitExceeded } from '../../../model/errors.ts'
+import { fieldsOf, refuseUnknownFields } from '../../../model/known-fields.ts'
 import { limits } from '../../../model/limits.ts'
 import { literal } from './names.ts'
+
+const questionFields = fieldsOf<DocumentQuestion<object>>({
+  where: true,
+  contains: true,
+  orderBy: true,
+  direction: true,
+  limit: true,
+  skip: true,
+})
 
 /** A field of a document by its name. */
 export type FieldOf<Document> = keyof Document & string
@@ -8,20 +18,20 @@ export type FieldOf<Document> = keyof Document & string
 /** Which documents are asked for; without anything all, by id. */
 export interface DocumentQuestion<Document> {
   /** Fields that have exactly these values, nested ones and `null` included. A document without the field is not found. */
-  readonly where?: { readonly [Field in FieldOf<Document>]?: Document[Field] }
+  readonly where?: { readonly [Field in FieldOf<Document>]?: Document[Field] } | undefined
   /**
    * What documents contain, as PostgreSQL's `@>` has it: objects with at least these fields, arrays with at least these items,
    * at any depth.
    */
-  readonly contains?: Containing<Document>
+  readonly contains?: Containing<Document> | undefined
   /** The field to order by; among equals by id. Default: by id. */
-  readonly orderBy?: FieldOf<Document>
+  readonly orderBy?: FieldOf<Document> | undefined
   /** Default `'ascending'`. */
-  readonly direction?: 'ascending' | 'descending'
+  readonly direction?: 'ascending' | 'descending' | undefined
   /** Documents at the most. Default 100, at most `limits.queriedDocuments`. */
-  readonly limit?: number
+  readonly limit?: number | undefined
   /** Documents to leave out at the beginning. Default 0. */
-  readonly skip?: number
+  readonly skip?: number | undefined
 }
 
 /** A part of a document. */
@@ -43,6 +53,7 @@ export interface Statement {
  * @throws INVALID_ARGUMENT, LIMIT_EXCEEDED
  */
 export function statementFor<Document>(table: string, question: DocumentQuestion<Document>): Statement {
+  refuseUnknownFields(question, questionFields, 'question')
   const { where = {}, contains, orderBy, direction = 'ascending', limit = 100, skip = 0 } = question
   checkCounts(limit, skip)
   if (direction !== 'ascending' && direction !== 'descending') {

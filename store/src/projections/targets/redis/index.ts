@@ -1,6 +1,7 @@
 import type { Clock } from '../../../engine/clock.ts'
 import { systemClock, systemRandom } from '../../../engine/system-clock.ts'
 import { InvalidArgument, StoreClosed } from '../../../model/errors.ts'
+import { fieldsOf, refuseUnknownOptions } from '../../../model/known-fields.ts'
 import type { Generations, Target } from '../../../model/target.ts'
 import { buildTarget, type Opened } from '../build-target.ts'
 import { checkedGeneration, isMissing, isPublished } from '../generation.ts'
@@ -19,6 +20,9 @@ export type {
   NodeRedisSentinelLike,
   RedisClientLike,
 } from './client.ts'
+
+const optionFields = fieldsOf<RedisTargetOptions>({ prefix: true, client: true, url: true, clock: true, random: true })
+
 export type { RedisReadModel, RedisValue, ScoredMember, ScoreRange } from './read-model.ts'
 
 /** Options of {@link redisTarget}. */
@@ -29,13 +33,13 @@ export interface RedisTargetOptions {
    * A connected client of yours, of the package `redis` or `ioredis`, for one server, a cluster or
    * what sentinels watch. It stays yours to close.
    */
-  readonly client?: RedisClientLike
+  readonly client?: RedisClientLike | undefined
   /** The server, as in `redis://127.0.0.1:6379`, for a connection of its own through the package `redis`. */
-  readonly url?: string
+  readonly url?: string | undefined
   /** Default: the machine's clock, for the pauses before a write is tried again. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
   /** A number from 0 up to 1, for ids of writes and for jitter. Default: the machine's chance. */
-  readonly random?: () => number
+  readonly random?: (() => number) | undefined
 }
 
 /** A read model in Redis. */
@@ -58,6 +62,7 @@ export interface RedisTarget extends Target<RedisReadModel> {
  * @throws INVALID_ARGUMENT. DRIVER_MISSING and TARGET_UNAVAILABLE come from the first call: nothing is opened before.
  */
 export function redisTarget(options: RedisTargetOptions): RedisTarget {
+  refuseUnknownOptions(options, optionFields, 'redisTarget')
   const { prefix, clock = systemClock, random = systemRandom } = options
   if (typeof prefix !== 'string' || !/^[^{}\0]+$/.test(prefix) || !prefix.isWellFormed()) {
     throw new InvalidArgument('prefix', 'is not a non-empty string without { and }')

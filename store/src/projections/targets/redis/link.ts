@@ -10,8 +10,8 @@ import type { Script } from './scripts.ts'
 
 /** Where the server is. */
 export interface LinkPlace {
-  readonly client?: RedisClientLike
-  readonly url?: string
+  readonly client?: RedisClientLike | undefined
+  readonly url?: string | undefined
   readonly clock: Clock
   readonly random: () => number
 }

@@ -10,11 +10,11 @@ export interface ScoredMember {
 /** Which members of a sorted set: places from 0, counted from the end where they are below 0. */
 export interface ScoreRange {
   /** The first place. Default 0. */
-  readonly from?: number
+  readonly from?: number | undefined
   /** The last place, which is included. Default -1, the end. */
-  readonly to?: number
+  readonly to?: number | undefined
   /** Highest score first. Default: lowest first, and equal scores by the bytes of their members. */
-  readonly reverse?: boolean
+  readonly reverse?: boolean | undefined
 }
 
 /**

@@ -1,5 +1,9 @@
+import type { Complete } from '../../../model/complete.ts'
 import { InvalidArgument } from '../../../model/errors.ts'
+import { fieldsOf, refuseUnknownFields } from '../../../model/known-fields.ts'
 import type { ReadKey, RedisReadModel, RedisReads, RedisWrites, ScoredMember, ScoreRange } from './read-model.ts'
+
+const rangeFields = fieldsOf<ScoreRange>({ from: true, to: true, reverse: true })
 
 /** Reads as Redis carries them out. */
 export function readsOf(read: ReadKey): RedisReads {
@@ -67,7 +71,9 @@ function scoreOf(text: string | undefined): number | undefined {
 }
 
 /** A range with everything in it. */
-export function checkedRange({ from = 0, to = -1, reverse = false }: ScoreRange): Required<ScoreRange> {
+export function checkedRange(range: ScoreRange): Complete<ScoreRange> {
+  refuseUnknownFields(range, rangeFields, 'range')
+  const { from = 0, to = -1, reverse = false } = range
   for (const [name, place] of Object.entries({ from, to })) {
     if (!Number.isSafeInteger(place)) throw new InvalidArgument(name, 'is not a whole number')
   }

@@ -2,11 +2,14 @@ import { resolve } from 'node:path'
 import type { Clock } from '../../../engine/clock.ts'
 import { systemClock } from '../../../engine/system-clock.ts'
 import { InvalidArgument, StoreClosed } from '../../../model/errors.ts'
+import { fieldsOf, refuseUnknownOptions } from '../../../model/known-fields.ts'
 import type { Target } from '../../../model/target.ts'
 import { openBuild, targetOn } from './build.ts'
 import { inMemory, type SqliteDatabase } from './database.ts'
 import { openGenerations } from './generations.ts'
 import type { Patience } from './patience.ts'
+
+const optionFields = fieldsOf<SqliteTargetOptions>({ path: true, busyMs: true, clock: true })
 
 export type { SqliteDatabase, SqliteRow, SqliteStatement, SqliteValue } from './database.ts'
 
@@ -18,9 +21,9 @@ export interface SqliteTargetOptions {
    */
   readonly path: string
   /** How long a write waits for another process that writes to the file, in milliseconds. Default 5,000. */
-  readonly busyMs?: number
+  readonly busyMs?: number | undefined
   /** Where timers come from. Default: the system's. */
-  readonly clock?: Clock
+  readonly clock?: Clock | undefined
 }
 
 /**
@@ -36,6 +39,7 @@ export interface SqliteTargetOptions {
  * await using target = sqliteTarget({ path: 'read-models.db' })
  */
 export function sqliteTarget(options: SqliteTargetOptions): Target<SqliteDatabase> {
+  refuseUnknownOptions(options, optionFields, 'sqliteTarget')
   const { path, patience } = checked(options)
   const build = openBuild(path, patience, () => true)
   if (path === inMemory) return targetOn(build)
