@@ -53,9 +53,12 @@ it('a recorded event is not taken for a new one, as it is or spread: its version
   await using store = openStore({ engine: memory() })
   await store.append('From-1', [{ ...good, tags: ['a'] }])
   const [recorded] = await store.readAll().toArray()
-  for (const event of [recorded, { ...recorded }, { ...good, streamId: 'From-1', version: 1 }]) {
-    await rejects(store.append('To-1', [event as varve.NewEvent]), { code: 'INVALID_ARGUMENT' })
+  const refused = { code: 'INVALID_ARGUMENT', argument: 'events[0]', message: /newEventFrom makes a new one of it/ }
+  for (const event of [recorded, { ...recorded }]) {
+    await rejects(store.append('To-1', [event as varve.NewEvent]), refused)
   }
+  const partly = { ...good, streamId: 'From-1', version: 1 }
+  await rejects(store.append('To-1', [partly as varve.NewEvent]), { code: 'INVALID_ARGUMENT' })
   const [copy] = (await store.append('To-1', [{ ...varve.newEventFrom(recorded as varve.RecordedEvent), id }])).eventIds
   equal(copy, id)
 })

@@ -142,6 +142,8 @@ interface Given {
 
 function prepareEvent(given: Given, event: NewEvent, nameOf: NameOf): EventToStore {
   if (typeof event !== 'object' || event === null) throw new InvalidArgument(nameOf(''), 'is not an object')
+  if ('position' in event)
+    throw new InvalidArgument(nameOf(''), 'is a recorded event: newEventFrom makes a new one of it')
   refuseUnknownFields(event, newEventFields, nameOf)
   checkName(event.type, 'eventTypeChars', '.type', nameOf)
   const { payload: data, contentType } = encodeData(event.data, checkedContentType(event.contentType, nameOf), () =>

@@ -3,10 +3,10 @@ import type { NormalCondition } from '../../model/query.ts'
 import { encodeAlone } from './append-one.ts'
 import { encodeBatch, type Numbered } from './batch.ts'
 import { type PostgresQuery, type Row, statementName } from './driver.ts'
-import { fieldsOf } from './record.ts'
+import { fieldsOfRecord } from './record.ts'
 
 /**
- * Calls a function whose answer is one record, read by {@link fieldsOf}. Selected from as if it were a table, it would cost the
+ * Calls a function whose answer is one record, read by {@link fieldsOfRecord}. Selected from as if it were a table, it would cost the
  * server a table on every call: a sixth of what one append takes.
  */
 const callOf = (schema: string, name: string, parameters: number): string =>
@@ -70,7 +70,7 @@ export function createAppendCalls(schema: string, prepare: boolean): (batch: rea
       first: queryWith(batch.every((request) => request.idsAreNew === true)),
       again: () => queryWith(false),
       answer: ([answered]) => {
-        const fields = fieldsOf(answered as string)
+        const fields = fieldsOfRecord(answered as string)
         const outcomes = readOutcomes(batch, numbered, fields)
         hopeful = outcomes.every(({ status }) => status === 'done')
         return { outcomes, listened: fields[5] === 't' }

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { Client } from 'pg'
 import { describe, it } from 'vitest'
 import { onNewestPostgres } from '../../../../test/postgres/on-postgres.ts'
-import { fieldsOf } from './record.ts'
+import { fieldsOfRecord } from './record.ts'
 
 describe('the fields of a record', () => {
   it.each<[string, readonly (string | null)[]]>([
@@ -12,7 +12,7 @@ describe('the fields of a record', () => {
     ['("",a)', ['', 'a']],
     ['()', [null]],
     [String.raw`("{""a"": ""b\\\\c"", ""d"": """"}",{3})`, [String.raw`{"a": "b\\c", "d": ""}`, '{3}']],
-  ])('%s', (record, fields) => deepEqual(fieldsOf(record), fields))
+  ])('%s', (record, fields) => deepEqual(fieldsOfRecord(record), fields))
 })
 
 onNewestPostgres(({ cluster }) => {
@@ -25,7 +25,7 @@ onNewestPostgres(({ cluster }) => {
         const texts = fields.map((text) => text?.replaceAll('\0', '') ?? null)
         const row = texts.map((_, place) => `$${place + 1}::text`).join(', ')
         const { rows } = await client.query({ text: `select row(${row})::text`, values: texts, rowMode: 'array' })
-        deepEqual(fieldsOf(rows[0]?.[0]), texts)
+        deepEqual(fieldsOfRecord(rows[0]?.[0]), texts)
       }),
     )
     await client.end()

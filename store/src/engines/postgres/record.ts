@@ -4,7 +4,7 @@ import type { Row } from './driver.ts'
  * The fields of a record in PostgreSQL's text form, such as `(12,"{1,2}",)`: nothing at all is null, and a quote or a
  * backslash within quotes is doubled (https://www.postgresql.org/docs/current/rowtypes.html#ROWTYPES-IO-SYNTAX).
  */
-export function fieldsOf(record: string): Row {
+export function fieldsOfRecord(record: string): Row {
   const fields: (string | null)[] = []
   const end = record.length - 1
   for (let at = 1; at <= end; ) {
