@@ -20,6 +20,8 @@ export async function openShop(place: FreshPlace): Promise<Shop & AsyncDisposabl
   const schema = `shop_${++shops}`
   const store = openStore({ engine: postgres({ url, schema }) })
   const pool = new Pool({ connectionString: url, max: 8 })
+  // Its connections hang up a little after it has ended, and may find their database gone.
+  pool.on('error', () => undefined)
   return {
     url,
     schema,

@@ -16,6 +16,8 @@ onPostgres(({ cluster }) => {
   async function opened(): Promise<{ readonly engine: Engine; readonly url: string; readonly texts: string[] }> {
     const database = await freshDatabase(await cluster())
     const pool = new pg.Pool({ connectionString: database.url, max: 8 })
+    // Its connections hang up a little after it has ended, and may find their database gone.
+    pool.on('error', () => undefined)
     const texts: string[] = []
     const query = pool.query.bind(pool) as (asked: pg.QueryConfig) => Promise<pg.QueryResult>
     const heard = (asked: pg.QueryConfig): Promise<pg.QueryResult> => {
