@@ -13,6 +13,23 @@ export const settled = `if current_setting('transaction_isolation') <> 'read com
     perform set_config('lock_timeout', '10s', true);
   end if;`
 
+/** The event as a row, behind the locks of its stream and of the head. */
+export const oneInserted: string = `insert into events (position, stream_no, version, event_id, recorded_at_ms, schema_version, stream_id, type,
+    content_type, data, data_bytes, metadata_content_type, metadata, metadata_bytes, tags)
+  values (base + 1, number, landed, new_id, new_time, new_schema_version, new_stream_id, new_type,
+    new_content_type, new_data, new_data_bytes, new_metadata_content_type, new_metadata, new_metadata_bytes, new_tags);`
+
+/** Its tags, and the answer; the end of the function. */
+export const oneTaggedAndTold: string = `if new_tags is not null then
+    insert into event_tags (tag, position) select t.tag, base + 1 from unnest(new_tags) as t (tag);
+  end if;
+
+  landed_versions := array[landed];
+  -- As in version 3.
+  listened := not pg_try_advisory_xact_lock(hashtextextended('varve_' || current_schema(), 0));
+end $$;
+revoke all on function append_one from public;`
+
 /**
  * Version 5: the append of one event to one stream, which is what an idle store is mostly asked for. Three look-ups by
  * value instead of ten statements over arrays, in the same order and under the same locks as in version 3:
@@ -74,22 +91,11 @@ begin
   update log_head h set position = h.position + 1 returning h.position - 1, h.parts_wanted_above into base, wanted_above;
   if base + 1 > wanted_above then perform make_parts(base + 1); end if;
 
-  insert into events (position, stream_no, version, event_id, recorded_at_ms, schema_version, stream_id, type,
-    content_type, data, data_bytes, metadata_content_type, metadata, metadata_bytes, tags)
-  values (base + 1, number, landed, new_id, new_time, new_schema_version, new_stream_id, new_type,
-    new_content_type, new_data, new_data_bytes, new_metadata_content_type, new_metadata, new_metadata_bytes, new_tags);
+  ${oneInserted}
 
   if wanted_above is not null then
     insert into event_keys (stream_no, version, position, event_id) values (number, landed, base + 1, new_id);
   end if;
 
-  if new_tags is not null then
-    insert into event_tags (tag, position) select t.tag, base + 1 from unnest(new_tags) as t (tag);
-  end if;
-
-  landed_versions := array[landed];
-  -- As in version 3.
-  listened := not pg_try_advisory_xact_lock(hashtextextended('varve_' || current_schema(), 0));
-end $$;
-revoke all on function append_one from public;
+  ${oneTaggedAndTold}
 `

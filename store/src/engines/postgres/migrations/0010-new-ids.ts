@@ -1,6 +1,7 @@
 import { quickPlans } from './0002-condition-match.ts'
 import { holds } from './0003-the-append.ts'
-import { settled } from './0005-append-one.ts'
+import { oneInserted, oneTaggedAndTold, settled } from './0005-append-one.ts'
+import { judgedOrInserted, streamsMoved } from './0009-append-together.ts'
 
 /** What {@link settled} asks, asked at once: nearly every session says no to all of it. */
 const settledAtOnce = `if current_setting('transaction_isolation') <> 'read committed'
@@ -70,20 +71,9 @@ begin
     insert into event_keys (stream_no, version, position, event_id) values (number, landed, base + 1, new_id);
   end if;
 
-  insert into events (position, stream_no, version, event_id, recorded_at_ms, schema_version, stream_id, type,
-    content_type, data, data_bytes, metadata_content_type, metadata, metadata_bytes, tags)
-  values (base + 1, number, landed, new_id, new_time, new_schema_version, new_stream_id, new_type,
-    new_content_type, new_data, new_data_bytes, new_metadata_content_type, new_metadata, new_metadata_bytes, new_tags);
+  ${oneInserted}
 
-  if new_tags is not null then
-    insert into event_tags (tag, position) select t.tag, base + 1 from unnest(new_tags) as t (tag);
-  end if;
-
-  landed_versions := array[landed];
-  -- As in version 3.
-  listened := not pg_try_advisory_xact_lock(hashtextextended('varve_' || current_schema(), 0));
-end $$;
-revoke all on function append_one from public;
+  ${oneTaggedAndTold}
 
 drop function append_together;
 create function append_together(
@@ -108,22 +98,7 @@ begin
   ${settledAtOnce}
 
   begin
-    insert into streams (stream_id)
-    select s.stream_id from unnest(stream_ids, expecteds) with ordinality as s (stream_id, expected, place)
-    where (s.expected is null or s.expected = -1)
-      and not exists (select from streams t where t.stream_id = s.stream_id)
-    order by s.place
-    on conflict do nothing;
-
-    with moved as (
-      update streams t set version = t.version + s.events
-      from unnest(stream_ids, stream_counts, expecteds) with ordinality as s (stream_id, events, expected, place)
-      where t.stream_id = s.stream_id and not t.tombstoned
-        and (s.expected is null or ${holds('s.expected', 't.version', 't.truncate_before', 'false')})
-      returning s.place, t.stream_no, t.version - s.events as version_before
-    )
-    select array_agg(m.stream_no order by m.place), array_agg(m.version_before order by m.place)
-    into stream_numbers, versions_before from moved m;
+    ${streamsMoved}
 
     are_done := cardinality(stream_numbers) is not distinct from cardinality(stream_ids);
     if are_done and not ids_are_new then
@@ -137,47 +112,7 @@ begin
     null;
   end;
 
-  if not are_done then
-    select a.verdicts, a.base, a.offsets, a.landed_versions, a.details, a.listened
-    into verdicts, base, offsets, landed_versions, details, listened
-    from append(stream_ids, stream_counts, event_streams, event_places, ids, type_names, schema_versions, times,
-      content_types, texts, blobs, metadata_content_types, metadata_texts, metadata_blobs, tag_lists,
-      request_ends, check_ends, check_streams, check_versions, null, null, null, false) as a;
-    return;
-  end if;
-
-  landed_versions := array(
-    select versions_before[u.stream] + u.nth
-    from unnest(event_streams, event_places) with ordinality as u (stream, nth, place) order by u.place);
-
-  update log_head h set position = h.position + cardinality(ids)
-  returning h.position - cardinality(ids), h.parts_wanted_above into base, wanted_above;
-  if base + cardinality(ids) > wanted_above then perform make_parts(base + cardinality(ids)); end if;
-
-  insert into events (position, stream_no, version, event_id, recorded_at_ms, schema_version, stream_id, type,
-    content_type, data, data_bytes, metadata_content_type, metadata, metadata_bytes, tags)
-  select base + e.place, stream_numbers[event_streams[e.place]], landed_versions[e.place],
-    ids[e.place], times[e.place], schema_versions[e.place], stream_ids[event_streams[e.place]], type_names[e.place],
-    content_types[e.place], texts[e.place], blobs[e.place], metadata_content_types[e.place], metadata_texts[e.place],
-    metadata_blobs[e.place], tag_lists[e.place]::text[]
-  from generate_subscripts(ids, 1) as e (place);
-
-  if wanted_above is not null then
-    insert into event_keys (stream_no, version, position, event_id)
-    select stream_numbers[event_streams[e.place]], landed_versions[e.place], base + e.place, ids[e.place]
-    from generate_subscripts(ids, 1) as e (place);
-  end if;
-
-  if tag_lists is not null then
-    insert into event_tags (tag, position)
-    select t.tag, base + e.place
-    from unnest(tag_lists) with ordinality as e (tags, place) cross join unnest(e.tags::text[]) as t (tag);
-  end if;
-
-  -- As in version 3.
-  listened := not pg_try_advisory_xact_lock(hashtextextended('varve_' || current_schema(), 0));
-end $$;
-revoke all on function append_together from public;
+  ${judgedOrInserted}
 
 do $$
 declare
