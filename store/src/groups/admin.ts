@@ -10,47 +10,21 @@ import type { Query } from '../model/query.ts'
 import { createIdSource } from '../streams/event-id.ts'
 import { type GroupInput, step } from './group.ts'
 import type { GroupStore } from './group-events.ts'
-import { type GivenGroupSettings, normalSettings } from './group-settings.ts'
+import { type GivenGroupSettings, normalSettings, settingNames } from './group-settings.ts'
 import { isConflict, type KeptGroup, loadGroup, saveDeleted, saveGroup } from './group-shelf.ts'
 import { type Group, newGroup } from './group-state.ts'
 import { tellMember } from './members.ts'
 import { clearParked } from './park.ts'
 
 const createFields = fieldsOf<CreateGroupOptions>({
+  ...settingNames,
   stream: true,
   filter: true,
   from: true,
   newId: true,
   signal: true,
-  strategy: true,
-  pinnedBy: true,
-  messageTimeoutMs: true,
-  retriesMax: true,
-  retryDelayMs: true,
-  memberTimeoutMs: true,
-  inFlightMax: true,
-  bufferEvents: true,
-  consumersMax: true,
-  checkpointEvents: true,
-  checkpointMs: true,
-  notes: true,
 })
-const updateFields = fieldsOf<UpdateGroupOptions>({
-  from: true,
-  signal: true,
-  strategy: true,
-  pinnedBy: true,
-  messageTimeoutMs: true,
-  retriesMax: true,
-  retryDelayMs: true,
-  memberTimeoutMs: true,
-  inFlightMax: true,
-  bufferEvents: true,
-  consumersMax: true,
-  checkpointEvents: true,
-  checkpointMs: true,
-  notes: true,
-})
+const updateFields = fieldsOf<UpdateGroupOptions>({ ...settingNames, from: true, signal: true })
 const stopFields = fieldsOf<{ readonly reason?: string }>({ reason: true })
 
 /** Options of {@link createGroup}. */

@@ -2,23 +2,10 @@ import type { EventDefinitions } from '../model/event-definition.ts'
 import { fieldsOf, refuseUnknownOptions } from '../model/known-fields.ts'
 import type { Delivery } from './delivery.ts'
 import type { GroupStore } from './group-events.ts'
-import { checkedOptions, type JoinGroupOptions, joinGroup } from './join-group.ts'
+import { checkedOptions, type JoinGroupOptions, joinGroup, joinNames } from './join-group.ts'
 import type { TodayOptions, TypedDelivery } from './today.ts'
 
-const consumeFields = fieldsOf<TypedConsumeOptions<EventDefinitions>>({
-  signal: true,
-  name: true,
-  bufferEvents: true,
-  readyEvents: true,
-  onChange: true,
-  keyOf: true,
-  clock: true,
-  newId: true,
-  random: true,
-  tracer: true,
-  events: true,
-  undefinedEvents: true,
-})
+const consumeFields = fieldsOf<TypedConsumeOptions<EventDefinitions>>({ ...joinNames, signal: true })
 
 /** Options of {@link consume}. */
 export interface ConsumeOptions extends JoinGroupOptions {

@@ -32,7 +32,7 @@ export interface GivenGroupSettings {
    */
   readonly checkpointMs?: number | undefined
   /** Any JSON value that is to be kept with the settings. It means nothing to the group. Default: nothing. */
-  readonly notes?: unknown | undefined
+  readonly notes?: unknown
 }
 
 /** Numbers of settings: default, smallest and largest value. */
@@ -50,6 +50,22 @@ const numbers = {
   string,
   { readonly default: number; readonly min: number; readonly max: LimitName | number }
 >
+
+/** The names of the settings that may be given, for the fields that options may have. */
+export const settingNames: Readonly<Record<keyof GivenGroupSettings, true>> = {
+  strategy: true,
+  pinnedBy: true,
+  messageTimeoutMs: true,
+  retriesMax: true,
+  retryDelayMs: true,
+  memberTimeoutMs: true,
+  inFlightMax: true,
+  bufferEvents: true,
+  consumersMax: true,
+  checkpointEvents: true,
+  checkpointMs: true,
+  notes: true,
+}
 
 type NumberName = keyof typeof numbers
 

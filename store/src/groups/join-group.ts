@@ -18,7 +18,8 @@ import { memberOf } from './members.ts'
 import { newSeat } from './seats.ts'
 import { checkedToday, deliveryFor, type TodayOptions, type TypedDelivery } from './today.ts'
 
-const joinFields = fieldsOf<TypedJoinOptions<EventDefinitions>>({
+/** The names of the options of {@link joinGroup}. */
+export const joinNames: Readonly<Record<keyof TypedJoinOptions<EventDefinitions>, true>> = {
   name: true,
   bufferEvents: true,
   readyEvents: true,
@@ -30,7 +31,9 @@ const joinFields = fieldsOf<TypedJoinOptions<EventDefinitions>>({
   tracer: true,
   events: true,
   undefinedEvents: true,
-})
+}
+
+const joinFields = fieldsOf<TypedJoinOptions<EventDefinitions>>(joinNames)
 
 /** Options of {@link joinGroup}. */
 export interface JoinGroupOptions {
