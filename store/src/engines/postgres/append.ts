@@ -7,7 +7,7 @@ import { fieldsOfRecord } from './record.ts'
 
 /**
  * Calls a function whose answer is one record, read by {@link fieldsOfRecord}. Selected from as if it were a table, it would cost the
- * server a table on every call: a sixth of what one append takes.
+ * server a table on every call: a ninth of what one append takes there.
  */
 const callOf = (schema: string, name: string, parameters: number): string =>
   `select ${schema}.${name}(${Array.from({ length: parameters }, (_, place) => `$${place + 1}`).join(', ')})`
